@@ -1,0 +1,10 @@
+"""Registers the application under its Chinese name."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+    verbose_name = _("企业与用户")
+    default_auto_field = "django.db.models.BigAutoField"

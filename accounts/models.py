@@ -1,0 +1,192 @@
+"""The tables of who: users, enterprises, memberships, certificates, and the append-only record of what was done.
+
+Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migration 0002).
+"""
+
+from collections.abc import Mapping
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models
+from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.codes import check_credit_code, check_customs_code, check_district, check_dxp_id
+from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberRole
+
+
+class User(AbstractUser):
+    """A person who signs in, by user name or by e-mail; what they may do follows from their memberships."""
+
+    first_name = None
+    last_name = None
+    name = models.CharField(_("姓名"), max_length=60, blank=True)
+
+    class Meta:
+        verbose_name = _("用户")
+        verbose_name_plural = _("用户")
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="accounts_user_username_once"),
+            models.UniqueConstraint(
+                Lower("email"), name="accounts_user_email_once", condition=~models.Q(email="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    def get_full_name(self) -> str:
+        """The name to show."""
+        return str(self)
+
+    def get_short_name(self) -> str:
+        """The name to show."""
+        return str(self)
+
+
+class Enterprise(models.Model):
+    """An enterprise as customs knows it. Its own row is its own; only number, name and type are public here."""
+
+    name = models.CharField(_("企业名称"), max_length=100, help_text=_("与营业执照及海关备案一致"))
+    credit_code = models.CharField(
+        _("统一社会信用代码"), max_length=18, unique=True, validators=[check_credit_code]
+    )
+    customs_code = models.CharField(
+        _("海关十位编码"), max_length=10, unique=True, validators=[check_customs_code]
+    )
+    types = ArrayField(
+        models.CharField(max_length=20, choices=EnterpriseType.choices), verbose_name=_("企业类型"), default=list
+    )
+    customs_district = models.CharField(
+        _("主管关区"), max_length=4, blank=True, validators=[check_district], help_text=_("4 位关区代码，如 2218")
+    )
+    dxp_id = models.CharField(
+        _("申报传输编号"),
+        max_length=16,
+        blank=True,
+        validators=[check_dxp_id],
+        help_text=_("DXPENT 加 10 位数字；没有它不能向海关发送"),
+    )
+    state = models.CharField(
+        _("状态"), max_length=10, choices=EnterpriseState.choices, default=EnterpriseState.DRAFT
+    )
+    created = models.DateTimeField(_("登记时间"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("企业")
+        verbose_name_plural = _("企业")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dxp_id"], name="accounts_enterprise_dxp_id_once", condition=~models.Q(dxp_id="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Both numbers the enterprise may stand under in a document."""
+        return frozenset({self.customs_code, self.credit_code})
+
+    @property
+    def may_file(self) -> bool:
+        """Whether new documents are taken from this enterprise."""
+        return self.state == EnterpriseState.APPROVED
+
+    @property
+    def type_labels(self) -> list[str]:
+        """The Chinese names of its types, in the order of the table of types."""
+        return [str(kind.label) for kind in EnterpriseType if kind.value in self.types]
+
+    @staticmethod
+    def directory() -> Mapping[str, str]:
+        """Registered name under each number of every approved enterprise: public here, as in customs' own register."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT customs_code, credit_code, name FROM accounts_directory()")
+            rows = cursor.fetchall()
+        return {code: name for customs_code, credit_code, name in rows for code in (customs_code, credit_code)}
+
+
+class Membership(models.Model):
+    """That a user belongs to an enterprise, and what they may do there."""
+
+    user = models.ForeignKey(User, models.PROTECT, verbose_name=_("用户"), related_name="memberships")
+    enterprise = models.ForeignKey(
+        Enterprise, models.PROTECT, verbose_name=_("企业"), related_name="memberships"
+    )
+    roles = ArrayField(
+        models.CharField(max_length=20, choices=MemberRole.choices), verbose_name=_("角色"), default=list
+    )
+    active = models.BooleanField(_("有效"), default=True)
+    created = models.DateTimeField(_("加入时间"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("成员")
+        verbose_name_plural = _("成员")
+        ordering = ["enterprise", "user"]
+        constraints = [models.UniqueConstraint(fields=["user", "enterprise"], name="accounts_membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.enterprise}"
+
+    @property
+    def role_labels(self) -> list[str]:
+        """The Chinese names of the roles, in the order of the table of roles."""
+        return [str(role.label) for role in MemberRole if role.value in self.roles]
+
+
+class Credential(models.Model):
+    """A certificate an enterprise signs with. The private key is not here: only the handle it is kept under."""
+
+    enterprise = models.ForeignKey(
+        Enterprise, models.PROTECT, verbose_name=_("企业"), related_name="credentials"
+    )
+    environment = models.CharField(_("环境"), max_length=10, choices=Environment.choices)
+    serial = models.CharField(_("证书序列号"), max_length=40, help_text=_("十六进制小写，保留前导零，与签名中的写法一致"))
+    certificate = models.TextField(_("证书"), help_text=_("PEM 格式"))
+    key_handle = models.CharField(_("密钥编号"), max_length=64, unique=True)
+    not_before = models.DateTimeField(_("生效时间"))
+    not_after = models.DateTimeField(_("失效时间"))
+    active = models.BooleanField(_("使用中"), default=True)
+    created = models.DateTimeField(_("登记时间"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("证书")
+        verbose_name_plural = _("证书")
+        ordering = ["enterprise", "-not_after"]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "serial"], name="accounts_credential_serial_once"),
+            models.UniqueConstraint(
+                fields=["enterprise", "environment"],
+                name="accounts_credential_one_in_use",
+                condition=models.Q(active=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.serial} · {Environment(self.environment).label}"
+
+
+class AuditEntry(models.Model):
+    """One thing somebody did. Written by audit.record(); the database refuses to change or remove it."""
+
+    enterprise = models.ForeignKey(
+        Enterprise, models.PROTECT, verbose_name=_("企业"), null=True, blank=True, related_name="+"
+    )
+    user = models.ForeignKey(User, models.PROTECT, verbose_name=_("用户"), null=True, blank=True, related_name="+")
+    action = models.CharField(_("操作"), max_length=40)
+    subject = models.CharField(_("对象"), max_length=200, blank=True)
+    details = models.JSONField(_("说明"), default=dict, blank=True)
+    address = models.GenericIPAddressField(_("来源地址"), null=True, blank=True)
+    at = models.DateTimeField(_("时间"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("操作记录")
+        verbose_name_plural = _("操作记录")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["enterprise", "-id"], name="accounts_audit_by_enterprise")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}".strip()

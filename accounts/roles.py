@@ -1,0 +1,51 @@
+"""The words for who somebody is: types of enterprise, roles of a member, modes of supervision.
+
+Every later step asks in these words who may file what.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class EnterpriseType(models.TextChoices):
+    """What an enterprise is to customs; one enterprise may be several (domain §3)."""
+
+    PLATFORM = "platform", _("电商平台")
+    MERCHANT = "merchant", _("电商企业")
+    PAYMENT = "payment", _("支付企业")
+    DIRECT_LOGISTICS = "direct_logistics", _("直购物流企业")
+    BONDED_LOGISTICS = "bonded_logistics", _("保税物流企业")
+    WAREHOUSE = "warehouse", _("保税仓储企业")
+    VENUE = "venue", _("监管场所经营人")
+
+
+class MemberRole(models.TextChoices):
+    """What a member may do in the enterprise; one member may hold several."""
+
+    ADMINISTRATOR = "administrator", _("企业管理员")
+    FILER = "filer", _("申报员")
+    FINANCE = "finance", _("财务")
+    VIEWER = "viewer", _("查看")
+    DEVELOPER = "developer", _("开发")
+
+
+class Mode(models.TextChoices):
+    """Customs supervision mode; the value is the published code of the mode."""
+
+    DIRECT = "9610", _("直购进口")
+    BONDED = "1210", _("保税进口")
+
+
+class EnterpriseState(models.TextChoices):
+    """How far an enterprise has come: only an approved one files; a suspended one may look."""
+
+    DRAFT = "draft", _("未开通")
+    APPROVED = "approved", _("已开通")
+    SUSPENDED = "suspended", _("已暂停")
+
+
+class Environment(models.TextChoices):
+    """Where a certificate is valid; the two never mix."""
+
+    SANDBOX = "sandbox", _("测试环境")
+    PRODUCTION = "production", _("生产环境")

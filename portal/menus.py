@@ -1,0 +1,91 @@
+"""The menu: one table from who somebody is to the pages they may open.
+
+A page is named by its URL name and arguments, an enterprise type and a role by their words, so that nothing is
+imported upwards. Pages ask the same words again (``accounts.access.require_role``); a test holds the two together.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu; empty ``types`` or ``roles`` mean every type, every role."""
+
+    label: Any
+    icon: str
+    url_name: str
+    arguments: dict[str, str] = field(default_factory=dict)
+    types: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    whole: bool = False
+
+    @property
+    def address(self) -> str:
+        """Where the line leads; empty while no such page exists."""
+        try:
+            return reverse(self.url_name, kwargs=self.arguments)
+        except NoReverseMatch:
+            return ""
+
+    def is_for(self, types: Iterable[str], roles: Iterable[str]) -> bool:
+        """Whether somebody of these enterprise types and roles is shown the line."""
+        return (not self.types or bool(self.types & set(types))) and (not self.roles or bool(self.roles & set(roles)))
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled group of lines; the first one has no title."""
+
+    title: Any
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as drawn on one page."""
+
+    label: Any
+    icon: str
+    address: str
+    current: bool
+
+
+_READERS = frozenset({"administrator", "filer", "finance", "viewer", "developer"})
+_FILERS = frozenset({"administrator", "filer"})
+
+MENU: tuple[Section, ...] = (
+    Section("", (Entry(_("工作台"), "house", "home", whole=True),)),
+    Section(
+        _("进口申报"),
+        (
+            Entry(
+                _("订单"), "receipt", "list", {"kind": "order"}, frozenset({"platform", "merchant"}), _READERS
+            ),
+            Entry(_("支付单"), "credit-card-2-front", "list", {"kind": "payment"}, frozenset({"payment"}), _READERS),
+            Entry(_("运单"), "truck", "list", {"kind": "waybill"}, frozenset({"bonded_logistics"}), _READERS),
+            Entry(_("清单"), "boxes", "list", {"kind": "inventory"}, frozenset({"warehouse"}), _READERS),
+            Entry(_("批量导入"), "file-earmark-spreadsheet", "uploads", {}, frozenset(), _FILERS),
+        ),
+    ),
+)
+
+
+def menu(types: Iterable[str], roles: Iterable[str], path: str) -> Sequence[tuple[Any, list[Line]]]:
+    """The sections and lines for somebody of these types and roles who stands on the page ``path``."""
+    types, roles = set(types), set(roles)
+    drawn = []
+    for section in MENU:
+        entries = [(entry, entry.address) for entry in section.entries if entry.is_for(types, roles)]
+        lines = [
+            Line(entry.label, entry.icon, address, path == address if entry.whole else path.startswith(address))
+            for entry, address in entries
+            if address
+        ]
+        if lines:
+            drawn.append((section.title, lines))
+    return drawn

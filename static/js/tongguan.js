@@ -1,0 +1,153 @@
+/* Makes pages quicker to use; every action also works without it. No business rule lives here. */
+(function () {
+  "use strict";
+
+  function each(selector, act, within) {
+    Array.prototype.forEach.call((within || document).querySelectorAll(selector), act);
+  }
+
+  function isTyping(target) {
+    return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  }
+
+  /* Theme: the button exists only with script, the choice is kept in this browser. */
+  function switchTheme() {
+    var root = document.documentElement;
+    var next = root.getAttribute("data-bs-theme") === "dark" ? "light" : "dark";
+    root.setAttribute("data-bs-theme", next);
+    try {
+      window.localStorage.setItem("theme", next);
+    } catch (refused) {
+      return;
+    }
+  }
+
+  /* Keyboard: j and k walk the rows of a list by their links, so focus and reading order stay the browser's own. */
+  function step(by) {
+    var links = Array.prototype.slice.call(document.querySelectorAll("[data-rows] a[data-open]"));
+    if (!links.length) {
+      return;
+    }
+    var at = links.indexOf(document.activeElement);
+    var to = at < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(Math.max(at + by, 0), links.length - 1);
+    links[to].focus();
+    links[to].scrollIntoView({ block: "nearest" });
+  }
+
+  function press(name) {
+    var button = document.querySelector("[data-key='" + name + "']");
+    if (button && !button.disabled) {
+      button.click();
+      return true;
+    }
+    return false;
+  }
+
+  document.addEventListener("keydown", function (event) {
+    if (event.ctrlKey || event.metaKey) {
+      var name = event.key === "Enter" ? "file" : event.key === "s" ? "draft" : "";
+      if (name && press(name)) {
+        event.preventDefault();
+      }
+      return;
+    }
+    if (event.key === "Escape") {
+      each("details.menu[open]", function (open) {
+        open.open = false;
+        open.querySelector("summary").focus();
+      });
+      return;
+    }
+    if (event.altKey || isTyping(event.target)) {
+      return;
+    }
+    if (event.key === "j" || event.key === "k") {
+      step(event.key === "j" ? 1 : -1);
+    }
+  });
+
+  document.addEventListener("click", function (event) {
+    each("details.menu[open]", function (open) {
+      if (!open.contains(event.target)) {
+        open.open = false;
+      }
+    });
+    if (event.target.closest("[data-theme-switch]")) {
+      switchTheme();
+    }
+    if (event.target.closest("[data-print]")) {
+      window.print();
+    }
+  });
+
+  /* A form is sent once: a second press while the first is on its way does nothing. */
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    if (form.method === "post" && !form.hasAttribute("hx-post") && !form.hasAttribute("data-again")) {
+      form.dataset.sent = "1";
+    }
+  });
+  window.addEventListener("pageshow", function () {
+    each("form[data-sent]", function (form) {
+      delete form.dataset.sent;
+    });
+  });
+
+  /* Form lines: the sum of a row and of the order while typing; the server computes them again. */
+  function cents(input) {
+    var text = input ? input.value.replace(/,/g, "").trim() : "";
+    return /^\d+(\.\d+)?$/.test(text) ? Math.round(parseFloat(text) * 100000) : null;
+  }
+
+  function shown(amount) {
+    var digits = (amount / 100000).toFixed(5).replace(/0{1,3}$/, "");
+    var pieces = digits.split(".");
+    return pieces[0].replace(/\B(?=(\d{3})+$)/g, ",") + "." + pieces[1];
+  }
+
+  function sum() {
+    each("[data-sum]", function (place) {
+      var total = 0;
+      var terms = place.dataset.sum.split(" ");
+      terms.forEach(function (term) {
+        var sign = term.charAt(0) === "-" ? -1 : 1;
+        each("[data-field='" + term.replace(/^[+-]/, "") + "']", function (input) {
+          total += sign * (cents(input) || 0);
+        });
+      });
+      place.textContent = shown(total);
+    });
+  }
+
+  function begin() {
+    each("[data-theme-switch], [data-print]", function (button) {
+      button.hidden = false;
+    });
+    each("[data-keys]", function (hint) {
+      hint.hidden = !document.querySelector("[data-rows] a[data-open]");
+    });
+    each("[data-auto]", function (control) {
+      control.hidden = true;
+    });
+    var summary = document.querySelector("[data-focus]");
+    if (summary) {
+      summary.focus();
+    }
+    sum();
+  }
+
+  document.addEventListener("input", function (event) {
+    if (event.target.closest("[data-field]")) {
+      sum();
+    }
+  });
+  if (document.readyState === "loading") {
+    document.addEventListener("DOMContentLoaded", begin);
+  } else {
+    begin();
+  }
+})();

@@ -1,0 +1,30 @@
+#!/usr/bin/env python
+"""Every command of the portal starts here: the servers first, then Django."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+from portal import services
+
+# Commands that look at files only; they must work where no server can be started.
+WITHOUT_SERVERS = {"", "help", "--help", "--version", "version", "check_text", "collectstatic", "makemessages"}
+
+
+def main() -> int:
+    """Run one command; a server that cannot start is one sentence and exit code 1, never a traceback."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    try:
+        if command not in WITHOUT_SERVERS:
+            services.attach()
+        execute_from_command_line(sys.argv)
+    except services.ServiceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

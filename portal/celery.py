@@ -1,0 +1,54 @@
+"""The background work: the Celery application, and the whole schedule as one table.
+
+A task is only a nudge: the rows in the database are the work. So every tick may be lost, and one that was not taken
+before the next is due is thrown away (`expires`), or a sleeping worker would wake to a thousand of them.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+from celery import Celery
+from celery.signals import worker_process_init, worker_ready
+
+from portal import services
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+# task (named as a string: the ground imports nothing above it) → seconds between two ticks
+SCHEDULE = {
+    "declarations.tasks.import_uploads": 1.0,
+    "declarations.tasks.drain_outbox": 2.0,
+    "declarations.tasks.drain_inbox": 1.0,
+}
+
+app = Celery("portal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    beat_schedule={
+        name.rpartition(".")[2]: {"task": name, "schedule": period, "options": {"expires": period * 0.9}}
+        for name, period in SCHEDULE.items()
+    },
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_max_tasks_per_child=2000,
+    broker_connection_retry_on_startup=True,
+    timezone="Asia/Shanghai",
+)
+app.autodiscover_tasks()
+
+
+@worker_process_init.connect
+def die_with_the_worker(**_: object) -> None:
+    """A pool process must not outlive its parent, even when that was killed without warning."""
+    services.die_with_parent(signal.SIGKILL)
+
+
+@worker_ready.connect
+def tell_the_supervisor(**_: object) -> None:
+    """Touch the file the supervisor waits for."""
+    if path := os.environ.get("PORTAL_READY_FILE"):
+        Path(path).touch()

@@ -1,0 +1,56 @@
+"""System checks: what must never reach production is said at start."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+@register(Tags.security)
+def production_is_no_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """With PORTAL_ENV=production: no made-up secrets, no DEBUG, no sandbox in the place of customs."""
+    if settings.PORTAL_ENV != "production":
+        return []
+    problems: list[CheckMessage] = [
+        Error(
+            f"{name} was made up by the portal; production needs its own.",
+            hint=f"Set {name}, or {name}_FILE to the path of a file holding it.",
+            id="portal.E001",
+        )
+        for name in settings.PORTAL_MADE_SECRETS
+    ]
+    if settings.DEBUG:
+        problems.append(Error("DEBUG shows its insides to everybody.", hint="Unset DEBUG.", id="portal.E002"))
+    gateway = urlsplit(settings.GATEWAY_URL)
+    if gateway.hostname in ("localhost", "127.0.0.1", "::1") or gateway.port == settings.SANDBOX_PORT:
+        problems.append(
+            Error(
+                f"GATEWAY_URL={settings.GATEWAY_URL} is the sandbox, not customs.",
+                hint="Set GATEWAY_URL to the address of the data exchange platform.",
+                id="portal.E003",
+            )
+        )
+    return problems
+
+
+@register(Tags.security)
+def field_keys_are_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Every key of PORTAL_FIELD_KEYS is 32 bytes in base64; found at start, not at the first name to encrypt."""
+    problems: list[CheckMessage] = []
+    for number, key in enumerate(settings.PORTAL_FIELD_KEYS, 1):
+        try:
+            good = len(base64.b64decode(key, validate=True)) == 32
+        except binascii.Error:
+            good = False
+        if not good:
+            problems.append(
+                Error(f"Key {number} of PORTAL_FIELD_KEYS is not 32 bytes in base64.", hint="Make one: openssl rand -base64 32", id="portal.E004")
+            )
+    if not settings.PORTAL_FIELD_KEYS:
+        problems.append(Error("PORTAL_FIELD_KEYS is empty.", hint="Make a key: openssl rand -base64 32", id="portal.E005"))
+    return problems

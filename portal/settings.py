@@ -1,0 +1,211 @@
+"""All settings, read from the environment once; what may be set is listed in README.md.
+
+Works without any: then the servers of `portal/services.py` and secrets made in PORTAL_DATA are used.
+"""
+
+import os
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from portal import services
+from portal.folders import ROOT, data_folder, secret
+
+PORTAL_ENV = os.environ.get("PORTAL_ENV") or "demo"
+PORTAL_PROCESS = os.environ.get("PORTAL_PROCESS") or "command"  # "web" only under gunicorn
+PORTAL_DATA = data_folder()
+PORTAL_PORT = int(os.environ.get("PORTAL_PORT") or 8000)
+SANDBOX_PORT = int(os.environ.get("SANDBOX_PORT") or 8001)
+
+# What the product is called and whom a user may ask.
+PORTAL_NAME = os.environ.get("PORTAL_NAME") or _("通关")
+PORTAL_NAME_EN = os.environ.get("PORTAL_NAME_EN") or "Tongguan"
+PORTAL_HOTLINE = os.environ.get("PORTAL_HOTLINE") or "021-0000-0000"
+PORTAL_EMAIL = os.environ.get("PORTAL_EMAIL") or "help@example.org"
+
+# Secrets: given, or made once for a demo (checks.py refuses the latter in production).
+SECRET_KEY, _secret_key_given = secret("SECRET_KEY", PORTAL_DATA)
+_field_keys, _field_keys_given = secret("PORTAL_FIELD_KEYS", PORTAL_DATA)
+GATEWAY_TOKEN, _gateway_token_given = secret("GATEWAY_TOKEN", PORTAL_DATA)
+PORTAL_FIELD_KEYS = [key for key in _field_keys.replace(",", " ").split() if key]  # the first one encrypts
+PORTAL_MADE_SECRETS = [
+    name
+    for name, given in (
+        ("SECRET_KEY", _secret_key_given),
+        ("PORTAL_FIELD_KEYS", _field_keys_given),
+        ("GATEWAY_TOKEN", _gateway_token_given),
+    )
+    if not given
+]
+PORTAL_KEYS_DIR = PORTAL_DATA / "keys"
+
+GATEWAY_URL = os.environ.get("GATEWAY_URL") or f"http://127.0.0.1:{SANDBOX_PORT}/dxp"
+
+DEBUG = os.environ.get("DEBUG") == "1"
+ALLOWED_HOSTS = (os.environ.get("ALLOWED_HOSTS") or "localhost 127.0.0.1 [::1]").replace(",", " ").split()
+CSRF_TRUSTED_ORIGINS = os.environ.get("CSRF_TRUSTED_ORIGINS", "").replace(",", " ").split()
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django_htmx",
+    "csp",
+    "portal",
+    "accounts",
+    "ledger",
+    "declarations",
+]
+
+MIDDLEWARE = [
+    "portal.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "portal.middleware.SecurityHeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.access.EnterpriseMiddleware",  # last: one transaction under the actor's role around the view
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "portal.context.portal",
+            ],
+        },
+    },
+]
+
+# The web process speaks to PostgreSQL as a plain role, so that row-level security holds even for a view
+# that forgets everything; commands and workers are the owner (COPY FROM is refused under row-level security).
+# Connections live 60 s in every process: the web threads and workers are few and long-lived, a new connection
+# costs a third of a task, and all per-actor state is SET LOCAL and ends with its transaction.
+DATABASES = {
+    "default": {
+        **dj_database_url.parse(services.database_url(), conn_max_age=60, conn_health_checks=True),
+    }
+}
+if PORTAL_PROCESS == "web":
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c role=portal_web"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": services.redis_url(1),
+        "KEY_PREFIX": "portal",
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# Behind TLS in production; the demo is plain HTTP on the loopback address.
+_over_tls = PORTAL_ENV == "production"
+SESSION_COOKIE_SECURE = _over_tls
+CSRF_COOKIE_SECURE = _over_tls
+SECURE_SSL_REDIRECT = _over_tls
+SECURE_HSTS_SECONDS = 31_536_000 if _over_tls else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _over_tls
+SECURE_HSTS_PRELOAD = _over_tls
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _over_tls else None
+SECURE_REDIRECT_EXEMPT = [r"^customs/receive/$", r"^health/$"]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # Bootstrap draws its check marks and arrows as SVG data: addresses
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]  # each language is named in itself
+LOCALE_PATHS = [ROOT / "portal" / "locale"]
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+USE_I18N = True
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = PORTAL_DATA / "static"
+STATICFILES_DIRS = [ROOT / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# A workbook of 5,000 orders is some megabytes; what is larger than memory should hold goes to a temporary file.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = PORTAL_EMAIL
+
+CELERY_BROKER_URL = services.broker_url()
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "portal.middleware.RequestIdFilter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]},
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+}

@@ -8,7 +8,11 @@ from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError as NumberRefused
 
 # First two digits of an administrative division (GB/T 2260), mainland only: that is where customs registers.
-PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65".split())
+PROVINCES = frozenset(
+    f"{region}{number}"
+    for region, last in ((1, 5), (2, 3), (3, 7), (4, 6), (5, 4), (6, 5))
+    for number in range(1, last + 1)
+) | {"50"}
 # Four digits of the division, one for the kind of zone, one for the kind of enterprise, four for its number.
 CUSTOMS_CODE = re.compile(r"[0-9]{4}[1-9A-Z]{2}[0-9A-Z]{4}")
 DXP_ID = re.compile(r"DXPENT[0-9]{10}")

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actions import Action
 from accounts.codes import check_credit_code, check_customs_code, check_district, check_dxp_id
 from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberRole
 
@@ -20,6 +22,14 @@ class User(AbstractUser):
 
     first_name = None
     last_name = None
+    username = models.CharField(
+        _("用户名"),
+        max_length=60,
+        unique=True,
+        validators=[RegexValidator(r"^[\w.+-]+\Z", _("用户名只能用文字、数字和 . + - _"))],
+        help_text=_("60 个字以内，只能用文字、数字和 . + - _，不能用邮箱"),
+        error_messages={"unique": _("已有这个用户名，请换一个")},
+    )
     name = models.CharField(_("姓名"), max_length=60, blank=True)
 
     class Meta:
@@ -29,6 +39,12 @@ class User(AbstractUser):
             models.UniqueConstraint(Lower("username"), name="accounts_user_username_once"),
             models.UniqueConstraint(
                 Lower("email"), name="accounts_user_email_once", condition=~models.Q(email="")
+            ),
+            # Either name signs in: a user name that looks like an e-mail could be somebody else's.
+            models.CheckConstraint(
+                condition=~models.Q(username__contains="@"),
+                name="accounts_user_username_is_no_email",
+                violation_error_message=_("用户名不能含有 @，邮箱请填在邮箱一栏"),
             ),
         ]
 
@@ -189,4 +205,9 @@ class AuditEntry(models.Model):
         indexes = [models.Index(fields=["enterprise", "-id"], name="accounts_audit_by_enterprise")]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.subject}".strip()
+        return f"{self.action_label} {self.subject}".strip()
+
+    @property
+    def action_label(self) -> str:
+        """The Chinese name of the action."""
+        return str(dict(Action.choices).get(self.action, self.action))

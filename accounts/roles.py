@@ -29,6 +29,10 @@ class MemberRole(models.TextChoices):
     DEVELOPER = "developer", _("开发")
 
 
+#: Who may file: the menu, the pages and the door ask the same.
+FILING_ROLES = (MemberRole.ADMINISTRATOR, MemberRole.FILER)
+
+
 class Mode(models.TextChoices):
     """Customs supervision mode; the value is the published code of the mode."""
 

@@ -1,0 +1,230 @@
+"""Who is asking: every request meets this first, every view asks it.
+
+The middleware finds the member and the enterprise, and runs the view in one transaction under the PostgreSQL role and
+the enterprise of that actor, so that row-level security stands behind whatever the view forgets.
+"""
+
+import hmac
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
+
+from accounts.models import Enterprise, Membership, User
+from accounts.roles import FILING_ROLES, MemberRole
+from portal.tenancy import Role, acting_as
+
+ENTERPRISE_IN_SESSION = "enterprise"
+# Who asks PostgreSQL when a path begins so; every other path asks as the plain role of the web.
+STAFF_PATH = "/admin/"
+GATEWAY_PATH = "/customs/receive/"
+
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A member acting for one enterprise: what doors, filing and audit are given instead of a request."""
+
+    user: User
+    enterprise: Enterprise
+    roles: frozenset[str]
+    address: str = ""
+
+    @classmethod
+    def of(cls, membership: Membership, address: str = "") -> "Actor":
+        """The actor a membership makes."""
+        return cls(membership.user, membership.enterprise, frozenset(membership.roles), address)
+
+    def may(self, *roles: str) -> bool:
+        """Whether the member holds one of these roles."""
+        return not self.roles.isdisjoint(roles)
+
+    @property
+    def may_file(self) -> bool:
+        """Whether this member may file now: the enterprise is approved, and the role reaches."""
+        return self.enterprise.may_file and self.may(*FILING_ROLES)
+
+
+@dataclass(frozen=True)
+class Bystander:
+    """Somebody or something that acts, but as no member: a visitor, staff, a stranger, a task."""
+
+    user: User | None = None
+    enterprise: Enterprise | None = None
+    address: str = ""
+
+
+def actor_of(user_id: int, enterprise_id: int) -> Actor:
+    """The actor a task works for, read anew: Membership.DoesNotExist when the member has been removed since."""
+    return Actor.of(
+        Membership.objects.select_related("user", "enterprise").get(
+            user_id=user_id, user__is_active=True, enterprise_id=enterprise_id, active=True
+        )
+    )
+
+
+def address_of(request: HttpRequest) -> str:
+    """The address of the real peer; what a client writes into X-Forwarded-For is not believed."""
+    return str(request.META.get("REMOTE_ADDR") or "")
+
+
+class EnterpriseMiddleware:
+    """Sets request.actor and request.memberships, and runs the view in one transaction under the actor's wall.
+
+    A view that raises is rolled back, although Django has made a response of the exception by then.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.actor = None
+        request.memberships = ()
+        request.view_raised = False
+        if request.path_info.startswith(GATEWAY_PATH):
+            return self.inside(request, role="portal_gateway")
+        user_id = self.signed_in(request)
+        if request.path_info.startswith(STAFF_PATH):
+            return self.as_staff(request, user_id)
+        if user_id is None:
+            return self.inside(request)
+        with acting_as(enterprise_id=None, user_id=user_id):
+            self.recognise(request, user_id)
+        response = self.inside(
+            request, enterprise_id=request.actor.enterprise.pk if request.actor else None, user_id=user_id
+        )
+        add_never_cache_headers(response)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Remember that the view raised: its writes are not kept."""
+        request.view_raised = True
+
+    def signed_in(self, request: HttpRequest) -> int | None:
+        """The user of the session. The row itself is checked by Django when request.user is read."""
+        value = request.session.get(SESSION_KEY)
+        return int(value) if value is not None else None
+
+    def recognise(self, request: HttpRequest, user_id: int) -> None:
+        """Find the user and the enterprise chosen in the session, or else the first the user belongs to."""
+        if not request.user.is_authenticated:
+            return
+        memberships = (
+            Membership.objects.filter(user_id=user_id, active=True).select_related("enterprise").order_by("pk")
+        )
+        request.memberships = tuple(memberships)
+        chosen = request.session.get(ENTERPRISE_IN_SESSION)
+        membership = next((each for each in request.memberships if each.enterprise_id == chosen), None)
+        if membership is None and request.memberships:
+            membership = request.memberships[0]
+        if membership is not None:
+            request.actor = Actor(
+                request.user, membership.enterprise, frozenset(membership.roles), address_of(request)
+            )
+
+    def as_staff(self, request: HttpRequest, user_id: int | None) -> HttpResponse:
+        """Pages of the admin: for staff, under the role that sees accounts and no documents."""
+        if user_id is not None:
+            with acting_as(enterprise_id=None, user_id=user_id):
+                is_staff = request.user.is_active and request.user.is_staff
+            if is_staff:
+                response = self.inside(request, user_id=user_id, role="portal_staff")
+                add_never_cache_headers(response)
+                return response
+            if request.user.is_authenticated:
+                raise Http404
+        return to_sign_in(request)
+
+    def inside(
+        self,
+        request: HttpRequest,
+        *,
+        enterprise_id: int | None = None,
+        user_id: int | None = None,
+        role: Role = "portal_web",
+    ) -> HttpResponse:
+        """The rest of the request in one transaction under one role."""
+        with acting_as(enterprise_id=enterprise_id, user_id=user_id, role=role):
+            response = self.get_response(request)
+            if request.view_raised:
+                transaction.set_rollback(True)
+        return response
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send a visitor to the sign-in page, and back here afterwards; a fragment asked by htmx sends the whole page."""
+    came_from = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("home")
+    if request.headers.get("HX-Request"):
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = redirect_to_login(request.headers.get("HX-Current-URL") or came_from).url
+        return response
+    return redirect_to_login(came_from)
+
+
+def member(view: View) -> View:
+    """Let only a member of an enterprise in: visitors sign in first, for anybody else the page does not exist.
+
+    The home page alone tells a user without an enterprise what to do, and leads staff to their desk.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.actor is not None:
+            return view(request, *args, **kwargs)
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        if request.resolver_match is None or request.resolver_match.view_name != "home":
+            raise Http404
+        if request.user.is_staff:
+            return HttpResponseRedirect(reverse("admin:index"))
+        return render(request, "accounts/without_enterprise.html")
+
+    return guarded
+
+
+def require_role(*roles: str, files: bool = False) -> Callable[[View], View]:
+    """Let only members with one of these roles in; with files=True only while the enterprise may file."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.actor.may(*roles):
+                raise PermissionDenied(role_missing(roles))
+            if files and not request.actor.enterprise.may_file:
+                raise PermissionDenied(_("本企业未开通或已暂停，可以查看，不能申报"))
+            return view(request, *args, **kwargs)
+
+        return member(guarded)
+
+    return decorate
+
+
+def role_missing(roles: Collection[str]) -> str:
+    """The sentence for a member whose role does not reach."""
+    wanted = _("、").join(str(MemberRole(role).label) for role in roles)
+    return _("这一页需要角色：%(roles)s。请本企业管理员为你添加") % {"roles": wanted}
+
+
+def gateway(view: View) -> View:
+    """Let only the gateway in: it knows the bearer token. Anybody else is answered 401 and nothing more."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        given = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(given, b"Bearer " + settings.GATEWAY_TOKEN.encode()):
+            return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+        return view(request, *args, **kwargs)
+
+    return guarded

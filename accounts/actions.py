@@ -1,0 +1,30 @@
+"""The words for what is written down: one table of actions with their Chinese names."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Action(models.TextChoices):
+    """What somebody did. A new deed gets a new line here; a line once used is never renamed."""
+
+    SIGN_IN = "sign_in", _("登录")
+    SIGN_IN_REFUSED = "sign_in_refused", _("登录被拒绝")
+    SIGN_OUT = "sign_out", _("退出")
+    SWITCH_ENTERPRISE = "switch_enterprise", _("切换企业")
+    STAFF_ADD = "staff_add", _("后台新增")
+    STAFF_CHANGE = "staff_change", _("后台修改")
+    STAFF_REMOVE = "staff_remove", _("后台删除")
+    CREDENTIAL_MADE = "credential_made", _("登记证书")
+    UPLOAD = "upload", _("上传工作簿")
+    UPLOAD_FILED = "upload_filed", _("申报工作簿中的数据")
+    UPLOAD_DISCARDED = "upload_discarded", _("放弃工作簿")
+    DRAFT_SAVED = "draft_saved", _("暂存")
+    DRAFT_DELETED = "draft_deleted", _("删除暂存")
+    FILE = "file", _("申报")
+    SIGN = "sign", _("加签")
+    SEND = "send", _("发送报文")
+    RECEIVE = "receive", _("接收回执")
+    RAW_DOWNLOAD = "raw_download", _("下载原始报文")
+    UNCOVER = "uncover", _("显示个人信息")
+    EXPORT = "export", _("导出")
+    RETRY = "retry", _("重新发送")

@@ -1,0 +1,221 @@
+"""The desk of staff: the stock Django admin over enterprises, users, members, certificates and the record of deeds.
+
+Nothing of accounts is ever deleted here: members and users are switched off, enterprises suspended, so that every entry
+of the record keeps its name.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.access import Bystander, address_of
+from accounts.actions import Action
+from accounts.audit import record
+from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
+from accounts.roles import EnterpriseType, MemberRole
+
+admin.site.site_header = _("通关 · 后台管理")
+admin.site.site_title = _("后台管理")
+admin.site.index_title = _("企业与用户")
+
+
+class WordsField(forms.MultipleChoiceField):
+    """Several words of one table, as boxes to tick."""
+
+    widget = forms.CheckboxSelectMultiple
+
+
+class EnterpriseForm(forms.ModelForm):
+    types = WordsField(label=_("企业类型"), choices=EnterpriseType.choices)
+
+    class Meta:
+        model = Enterprise
+        fields = ("name", "credit_code", "customs_code", "types", "customs_district", "dxp_id", "state")
+
+
+class MembershipForm(forms.ModelForm):
+    roles = WordsField(label=_("角色"), choices=MemberRole.choices)
+
+    class Meta:
+        model = Membership
+        fields = ("user", "enterprise", "roles", "active")
+
+
+class Recorded(admin.ModelAdmin):
+    """Whatever staff change stands in the record of deeds too, with the names of the fields, not their values."""
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        self.write_down(request, Action.STAFF_ADD, obj, message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        self.write_down(request, Action.STAFF_CHANGE, obj, message)
+        return super().log_change(request, obj, message)
+
+    def write_down(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
+        """One entry: which row of which table, and which fields."""
+        enterprise = obj if isinstance(obj, Enterprise) else getattr(obj, "enterprise", None)
+        staff = Bystander(user=request.user, enterprise=enterprise, address=address_of(request))
+        record(staff, action, f"{obj._meta.label_lower} {obj.pk}", changed=changed_fields(message))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnly(admin.ModelAdmin):
+    """Looked at, never changed here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    form = MembershipForm
+    fields = ("user", "roles", "active")
+    autocomplete_fields = ("user",)
+    extra = 0
+    can_delete = False
+
+
+class UserMembershipInline(MembershipInline):
+    fields = ("enterprise", "roles", "active")
+    autocomplete_fields = ("enterprise",)
+
+
+class CredentialInline(admin.TabularInline):
+    model = Credential
+    fields = readonly_fields = ("environment", "serial", "not_before", "not_after", "active")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class TypeFilter(admin.SimpleListFilter):
+    """Enterprises of one type."""
+
+    title = _("企业类型")
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        return EnterpriseType.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(types__contains=[self.value()]) if self.value() else queryset
+
+
+class RoleFilter(admin.SimpleListFilter):
+    """Members with one role."""
+
+    title = _("角色")
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        return MemberRole.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(roles__contains=[self.value()]) if self.value() else queryset
+
+
+@admin.register(Enterprise)
+class EnterpriseAdmin(Recorded):
+    form = EnterpriseForm
+    list_display = ("name", "customs_code", "credit_code", "types_shown", "customs_district", "dxp_id", "state")
+    list_filter = ("state", TypeFilter, "customs_district")
+    search_fields = ("name", "customs_code", "credit_code", "dxp_id")
+    inlines = (MembershipInline, CredentialInline)
+
+    @admin.display(description=_("企业类型"))
+    def types_shown(self, enterprise: Enterprise) -> str:
+        return "、".join(enterprise.type_labels)
+
+
+@admin.register(User)
+class PersonAdmin(Recorded, UserAdmin):
+    add_form = AdminUserCreationForm
+    list_display = ("username", "name", "email", "is_active", "is_staff", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    search_fields = ("username", "name", "email")
+    readonly_fields = ("last_login", "date_joined")
+    inlines = (UserMembershipInline,)
+    fieldsets = (
+        (None, {"fields": ("username", "password", "name", "email")}),
+        (_("权限"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (_("时间"), {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("username", "name", "email", "usable_password", "password1", "password2"),
+            },
+        ),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """Only a superuser makes staff: otherwise staff could give themselves every right."""
+        if request.user.is_superuser:
+            return self.readonly_fields
+        return (*self.readonly_fields, "is_staff", "is_superuser", "groups", "user_permissions")
+
+
+@admin.register(Membership)
+class MembershipAdmin(Recorded):
+    form = MembershipForm
+    list_display = ("user", "enterprise", "roles_shown", "active", "created")
+    list_filter = ("active", RoleFilter)
+    list_select_related = ("user", "enterprise")
+    search_fields = ("user__username", "user__name", "enterprise__name", "enterprise__customs_code")
+    autocomplete_fields = ("user", "enterprise")
+
+    @admin.display(description=_("角色"))
+    def roles_shown(self, membership: Membership) -> str:
+        return "、".join(membership.role_labels)
+
+
+@admin.register(Credential)
+class CredentialAdmin(ReadOnly):
+    list_display = ("serial", "enterprise", "environment", "not_before", "not_after", "active")
+    list_filter = ("environment", "active", "not_after")
+    list_select_related = ("enterprise",)
+    search_fields = ("serial", "enterprise__name", "enterprise__customs_code")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly):
+    list_display = ("at", "action_shown", "subject", "user", "enterprise", "address")
+    list_filter = ("at", "action")
+    list_select_related = ("user", "enterprise")
+    search_fields = ("subject", "user__username", "user__name", "enterprise__name")
+    show_full_result_count = False
+
+    @admin.display(description=_("操作"), ordering="action")
+    def action_shown(self, entry: AuditEntry) -> str:
+        return entry.action_label
+
+
+def changed_fields(message: Any) -> list[str]:
+    """The names of the fields in Django's own change message, inlines included."""
+    if not isinstance(message, list):
+        return []
+    parts = [part for item in message for part in item.values()]
+    return sorted({name for part in parts for name in part.get("fields", ())})

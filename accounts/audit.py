@@ -1,0 +1,37 @@
+"""Writes down who did what to which thing, in the transaction of the deed, so that neither exists without the other."""
+
+import json
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
+
+from accounts.access import Actor, Bystander
+from accounts.actions import Action
+
+# No RETURNING: a visitor's row may be written, not read back, under row-level security.
+INSERT = """
+INSERT INTO accounts_auditentry (enterprise_id, user_id, action, subject, details, address)
+VALUES (%s, %s, %s, %s, %s::jsonb, %s::inet)
+"""
+
+
+def record(actor: Actor | Bystander | None, action: str, subject: str = "", **details: Any) -> None:
+    """Append one entry. Details hold numbers, counts and reasons, never names, numbers or phones of persons.
+
+    Raises ValueError for an action that is not in the table of actions.
+    """
+    user = actor.user if actor else None
+    enterprise = actor.enterprise if actor else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            INSERT,
+            [
+                enterprise.pk if enterprise else None,
+                user.pk if user else None,
+                Action(action).value,
+                subject[:200],
+                json.dumps(details, cls=DjangoJSONEncoder, ensure_ascii=False),
+                (actor.address if actor else "") or None,
+            ],
+        )

@@ -1,0 +1,251 @@
+"""Keeps the keys enterprises sign with: in files under a handle, encrypted, never in a table.
+
+Step 6 of the walk asks `signing_key` here. For the demo and the tests `make_credential` plays the certificate office: a
+certification authority invented for the purpose, kept in the same folder.
+"""
+
+import base64
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.x509.oid import NameOID
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Credential, Enterprise
+from accounts.roles import Environment
+
+AUTHORITY = "Tongguan Demo CA"
+AUTHORITY_FILE = "demo-ca.pem"
+VALID_FOR = timedelta(days=2 * 365)
+NAME_LENGTH = 64  # X.520: upper bound of a common name
+
+
+class CredentialProblem(Exception):
+    """A certificate cannot be used now; the text says in Chinese why and what to do."""
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """What a signature needs: the private key, and serial and certificate as they stand in its KeyInfo."""
+
+    private_key: rsa.RSAPrivateKey
+    serial: str
+    certificate_b64: str
+
+
+class Pair(NamedTuple):
+    """A private key and its certificate."""
+
+    key: rsa.RSAPrivateKey
+    certificate: x509.Certificate
+
+
+def active_credential(enterprise: Enterprise, environment: str | None = None) -> Credential:
+    """The one certificate the enterprise signs with in this environment (by default the one this portal runs in).
+
+    Raises CredentialProblem when there is none.
+    """
+    environment = environment or present_environment()
+    try:
+        return Credential.objects.get(enterprise=enterprise, environment=environment, active=True)
+    except Credential.DoesNotExist as error:
+        label = Environment(environment).label
+        raise CredentialProblem(_("企业没有%s使用中的证书，请先登记证书") % label) from error
+
+
+def signing_key(credential: Credential) -> SigningKey:
+    """The key of a credential that may sign now, read from its file once per process.
+
+    Raises CredentialProblem when the certificate is out of use, expired, not yet valid, or its key cannot be opened.
+    """
+    check_usable(credential, timezone.now())
+    try:
+        return read_key(credential.key_handle, credential.serial, credential.certificate)
+    except FileNotFoundError as error:
+        raise CredentialProblem(_("证书 %s 的密钥不在本机，请重新登记证书") % credential.serial) from error
+    except ValueError as error:
+        raise CredentialProblem(_("证书 %s 的密钥打不开，请重新登记证书") % credential.serial) from error
+
+
+@lru_cache(maxsize=1024)
+def read_key(handle: str, serial: str, certificate: str) -> SigningKey:
+    """The key under a handle. A handle is never used twice, so what was read once stays true."""
+    der = x509.load_pem_x509_certificate(certificate.encode()).public_bytes(serialization.Encoding.DER)
+    return SigningKey(opened(key_file(handle).read_bytes(), handle), serial, base64.b64encode(der).decode())
+
+
+def present_environment() -> str:
+    """The environment this portal runs in."""
+    return Environment.PRODUCTION if settings.PORTAL_ENV == "production" else Environment.SANDBOX
+
+
+def check_usable(credential: Credential, now: datetime) -> None:
+    """Raise CredentialProblem unless the certificate is in use and valid at this time."""
+    day = "%Y-%m-%d"
+    if not credential.active:
+        raise CredentialProblem(_("证书 %s 已停用，请使用现行证书") % credential.serial)
+    if now < credential.not_before:
+        starts = timezone.localtime(credential.not_before).strftime(day)
+        raise CredentialProblem(
+            _("证书 %(serial)s 自 %(day)s 起才有效") % {"serial": credential.serial, "day": starts}
+        )
+    if now > credential.not_after:
+        ended = timezone.localtime(credential.not_after).strftime(day)
+        raise CredentialProblem(
+            _("证书 %(serial)s 已于 %(day)s 到期，请登记新证书") % {"serial": credential.serial, "day": ended}
+        )
+
+
+@transaction.atomic
+def make_credential(
+    enterprise: Enterprise, environment: str = Environment.SANDBOX, *, now: datetime | None = None
+) -> Credential:
+    """Make a key and a certificate for the demo or a test; it takes the place of the one in use."""
+    now = now or timezone.now()
+    authority = demo_authority(now)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    certificate = issue(
+        authority,
+        subject=x509.Name(
+            [
+                x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
+                x509.NameAttribute(NameOID.COMMON_NAME, enterprise.name[:NAME_LENGTH]),
+                x509.NameAttribute(NameOID.SERIAL_NUMBER, enterprise.customs_code),
+            ]
+        ),
+        public_key=key.public_key(),
+        now=now,
+    )
+    handle = secrets.token_hex(16)
+    write_once(key_file(handle), private_pem(key, handle))
+    Credential.objects.filter(enterprise=enterprise, environment=environment, active=True).update(active=False)
+    return Credential.objects.create(
+        enterprise=enterprise,
+        environment=environment,
+        serial=serial_text(certificate.serial_number),
+        certificate=certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        key_handle=handle,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+    )
+
+
+def serial_text(serial: int) -> str:
+    """A serial number as customs' card reader writes it: whole bytes in lower-case hex, so leading zeros stay."""
+    return serial.to_bytes(max(1, (serial.bit_length() + 7) // 8)).hex()
+
+
+def issue(authority: Pair, *, subject: x509.Name, public_key: rsa.RSAPublicKey, now: datetime) -> x509.Certificate:
+    """A certificate for signing, given by the demo authority."""
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(authority.certificate.subject)
+        .public_key(public_key)
+        # The first byte 03, as on the cards: so the demo too has a leading zero that must not be lost.
+        .serial_number(int.from_bytes(b"\x03" + secrets.token_bytes(7)))
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + VALID_FOR)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(signing_usage(), critical=True)
+        .sign(authority.key, hashes.SHA256())
+    )
+
+
+def demo_authority(now: datetime) -> Pair:
+    """The invented authority of this data folder, made when first asked for."""
+    file = settings.PORTAL_KEYS_DIR / AUTHORITY_FILE
+    if not file.exists():
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, AUTHORITY)])
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + 5 * VALID_FOR)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        pem = certificate.public_bytes(serialization.Encoding.PEM)
+        write_once(file, private_pem(key, AUTHORITY_FILE) + pem)
+    data = file.read_bytes()
+    return Pair(opened(data, AUTHORITY_FILE), x509.load_pem_x509_certificate(data))
+
+
+def signing_usage() -> x509.KeyUsage:
+    """For signatures that bind, and nothing else."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=True,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def key_file(handle: str) -> Path:
+    """Where the key of a handle lies."""
+    return settings.PORTAL_KEYS_DIR / f"{handle}.pem"
+
+
+def passphrase(field_key: str, handle: str) -> bytes:
+    """What encrypts the key file of one handle: derived from a secret of the portal, so never stored."""
+    derived = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"signing key {handle}".encode())
+    return base64.b64encode(derived.derive(base64.b64decode(field_key)))
+
+
+def private_pem(key: rsa.RSAPrivateKey, handle: str) -> bytes:
+    """The private key as an encrypted PEM (PKCS#8, AES-256)."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase(settings.PORTAL_FIELD_KEYS[0], handle)),
+    )
+
+
+def opened(pem: bytes, handle: str) -> rsa.RSAPrivateKey:
+    """The private key in an encrypted PEM, whichever of the portal's secrets it was written under; else ValueError."""
+    for field_key in settings.PORTAL_FIELD_KEYS:
+        try:
+            key = serialization.load_pem_private_key(pem, passphrase(field_key, handle))
+        except ValueError:
+            continue
+        if isinstance(key, rsa.RSAPrivateKey):
+            return key
+    raise ValueError(f"no secret of this portal opens the key {handle}")
+
+
+def write_once(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all, readable by us alone; when another process was first, keep its file."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(draft, file)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import EnterpriseType
-from declarations.fields import SYSTEM, Code, Described, Moment, Text, Whole
+from declarations.fields import CUSTOMS, SYSTEM, Code, Described, Moment, Text, Whole
 
 # What an enterprise code looks like: customs registration (10) or unified social credit code (18).
 ENTERPRISE_CODE = r"[0-9A-Z]{10}|[0-9A-Z]{18}"
@@ -122,6 +122,18 @@ class Kind:
     def field(self, name: str, *, line: bool = False) -> Described:
         """The described field of that name on the head or the line; KeyError when there is none."""
         return (self._lines_by_name if line else self._heads_by_name)[name]
+
+    @cached_property
+    def customs_numbers(self) -> dict[str, str]:
+        """Receipt element → field, for the numbers that only customs gives (pre-entry number, list number)."""
+        return {field.tag: name for name, field in self._heads_by_name.items() if field.given == CUSTOMS}
+
+    def answered_on(self, said: dict[str, str]) -> tuple[str, str]:
+        """Where a receipt finds its document: ("key", business key) or ("number", number), from its elements."""
+        value = {name: said[tag] for tag, name in self.answer_key}
+        if all(name in value for name in self.key):
+            return "key", "|".join(value[name] for name in self.key)
+        return "number", value[self.number]
 
     @cached_property
     def _heads_by_name(self) -> dict[str, Described]:

@@ -1,0 +1,236 @@
+"""The inbox: store the raw bytes first and answer at once; read them later (steps 8 and 9 of the walk).
+
+``store`` runs in the web process under a role that may do nothing else. ``process`` runs in a sweep, one message per
+transaction: the message is read, its receipts are written (a repeated one has the same fingerprint and is dropped), the
+state of every document it touches is derived anew from all receipts, and the documents are moved set by set.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from lxml import etree
+
+from accounts.models import Enterprise
+from declarations.exchange import envelope, outbox, schema
+from declarations.exchange.receipts import MESSAGE_REFUSED, Answer, deciding, state_of
+from declarations.kinds import kind_answered_by
+from declarations.kinds.kind import Kind
+from declarations.lifecycle import Move, move_many
+from declarations.models import Document, Inbound, InboundBytes, InboundState, Outbound, Receipt
+from declarations.published import CEB
+from portal.calendar import from_customs_time
+from portal.personal import pack, unpack
+from portal.xml import XmlRefused
+
+#: After so many failures a message waits for a person, with the reason; its bytes stay.
+MAX_ATTEMPTS = 5
+
+
+class UnreadableMessage(ValueError):
+    """A stored message cannot be understood; trying again will not help."""
+
+
+def store(raw: bytes) -> int:
+    """Keep what arrived, byte for byte, and return its number. Nothing is parsed."""
+    now = timezone.now()
+    with transaction.atomic():
+        inbound = Inbound.objects.create(
+            sha256=hashlib.sha256(raw).hexdigest(), byte_count=len(raw), not_before=now, received_at=now
+        )
+        InboundBytes.objects.create(inbound_id=inbound.id, content=pack(raw, _label(inbound.id)))
+    return inbound.id
+
+
+def raw_bytes(inbound_id: int) -> bytes:
+    """What arrived, byte for byte. Raises ``InboundBytes.DoesNotExist``."""
+    kept = InboundBytes.objects.values_list("content", flat=True).get(inbound_id=inbound_id)
+    return unpack(kept, _label(inbound_id))
+
+
+def _label(inbound_id: int) -> str:
+    return f"inbound {inbound_id}"
+
+
+def process_next() -> bool:
+    """Read the oldest due message in one transaction; False when there is none.
+
+    A message that cannot be read at all waits for a person at once; one that failed for another reason is tried again
+    with a doubling wait, up to ``MAX_ATTEMPTS``.
+    """
+    with transaction.atomic():
+        due = Inbound.objects.select_for_update(skip_locked=True).filter(
+            state=InboundState.STORED, not_before__lte=timezone.now()
+        )
+        inbound = due.order_by("not_before", "id").first()
+        if inbound is None:
+            return False
+        inbound.attempts += 1
+        try:
+            with transaction.atomic():
+                _process(inbound)
+            inbound.state, inbound.last_error, inbound.processed_at = InboundState.PROCESSED, "", timezone.now()
+        except (UnreadableMessage, XmlRefused, schema.SchemaProblem) as problem:
+            inbound.state, inbound.last_error = InboundState.STUCK, str(problem)
+        except Exception as error:  # a poison message must not stop those behind it
+            inbound.last_error = f"{type(error).__name__}: {error}"[:500]
+            inbound.not_before = timezone.now() + timedelta(seconds=2**inbound.attempts)
+            if inbound.attempts >= MAX_ATTEMPTS:
+                inbound.state = InboundState.STUCK
+        inbound.save()
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One receipt as it stands in the message: what it answers, and what it says."""
+
+    by: str
+    value: str
+    code: str
+    info: str
+    customs_time: datetime
+    numbers: dict[str, str]
+
+
+def _process(inbound: Inbound) -> None:
+    """Find the enterprise and the kind of message, then settle its receipts or its refusal."""
+    letter = envelope.unwrap(raw_bytes(inbound.id))
+    root = schema.check(letter.data)
+    inbound.message = etree.QName(root).localname
+    inbound.guid = root.get("guid", "")
+    enterprise = Enterprise.objects.filter(dxp_id=letter.receiver).first()
+    if enterprise is None:
+        raise UnreadableMessage(_("收件传输编号 %(receiver)s 不属于任何企业") % {"receiver": letter.receiver})
+    inbound.enterprise = enterprise
+    InboundBytes.objects.filter(inbound_id=inbound.id).update(enterprise_id=enterprise.id)
+    if inbound.message == "CEB900Message":
+        _refuse_message(inbound, root)
+        return
+    try:
+        kind = kind_answered_by(inbound.message)
+    except KeyError:
+        raise UnreadableMessage(_("没有单证以 %(message)s 作答") % {"message": inbound.message}) from None
+    _settle(inbound, kind, [_read(kind, element) for element in root if _is_receipt(element)])
+
+
+def _is_receipt(element: etree._Element) -> bool:
+    return isinstance(element.tag, str) and element.find(f"{{{CEB}}}returnStatus") is not None
+
+
+def _read(kind: Kind, element: etree._Element) -> _Read:
+    said = {etree.QName(child).localname: (child.text or "").strip() for child in element if isinstance(child.tag, str)}
+    by, value = kind.answered_on({tag: said.get(tag, "") for tag, _field in kind.answer_key})
+    return _Read(
+        by=by,
+        value=value,
+        code=said["returnStatus"],
+        info=said["returnInfo"],
+        customs_time=from_customs_time(said["returnTime"]),
+        numbers={name: said[tag] for tag, name in kind.customs_numbers.items() if said.get(tag)},
+    )
+
+
+def _settle(inbound: Inbound, kind: Kind, read: list[_Read]) -> None:
+    """Write the receipts, then derive the state of every document they touch from all receipts it has."""
+    own = Document.objects.filter(enterprise_id=inbound.enterprise_id, kind=kind.slug)
+    documents = {
+        (by, value): document_id
+        for by in ("key", "number")
+        for value, document_id in own.filter(
+            **{f"{by}__in": [receipt.value for receipt in read if receipt.by == by]}
+        ).values_list(by, "id")
+    }
+    found = [(receipt, documents.get((receipt.by, receipt.value))) for receipt in read]
+    Receipt.objects.bulk_create(
+        [
+            Receipt(
+                enterprise_id=inbound.enterprise_id,
+                document_id=document_id,
+                inbound_id=inbound.id,
+                kind=kind.slug,
+                code=receipt.code,
+                info=receipt.info,
+                customs_time=receipt.customs_time,
+                fingerprint=_fingerprint(inbound, kind.slug, receipt),
+                received_at=inbound.received_at,
+            )
+            for receipt, document_id in found
+        ],
+        ignore_conflicts=True,
+    )
+    _keep_numbers(kind, {document_id: receipt.numbers for receipt, document_id in found if document_id})
+    settle_states(document_id for _receipt, document_id in found if document_id)
+
+
+def _fingerprint(inbound: Inbound, kind_slug: str, receipt: _Read) -> str:
+    """What makes two receipts the same: everything they say, not the guid, which the e-port makes anew each time."""
+    said = (inbound.enterprise_id, kind_slug, receipt.by, receipt.value, receipt.code, receipt.customs_time, receipt.info)
+    return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def _keep_numbers(kind: Kind, numbers: dict[int, dict[str, str]]) -> None:
+    """Write the numbers customs gave (pre-entry number, list number) into the bodies."""
+    for name in kind.customs_numbers.values():
+        given = {document_id: said[name] for document_id, said in numbers.items() if said.get(name)}
+        if not given:
+            continue
+        body = kind.body._meta
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'UPDATE "{body.db_table}" b SET "{body.get_field(name).column}" = g.number '  # noqa: S608
+                "FROM unnest(%s::bigint[], %s::text[]) AS g (id, number) WHERE b.document_id = g.id",
+                [list(given), list(given.values())],
+            )
+
+
+def settle_states(document_ids: Iterable[int]) -> list[int]:
+    """Derive the state of each document from all receipts of its present attempt and move those that differ.
+
+    Runs in the caller's transaction; the documents are locked first, in id order, so that two messages about the same
+    documents settle one after the other. Returns the documents that moved.
+    """
+    ids = sorted(set(document_ids))
+    since = dict(
+        Document.objects.select_for_update().filter(id__in=ids).order_by("id").values_list("id", "answered_until")
+    )
+    answers: dict[int, list[Answer]] = {}
+    for document_id, code, customs_time, info in Receipt.objects.filter(document_id__in=ids).values_list(
+        "document_id", "code", "customs_time", "info"
+    ):
+        earlier_attempt = since[document_id] and customs_time <= since[document_id]
+        if not earlier_attempt:
+            answers.setdefault(document_id, []).append(Answer(code, customs_time, info))
+    moves = []
+    for document_id, said in answers.items():
+        answer = deciding(said)
+        if answer:
+            moves.append(Move(document_id, state_of(answer.code) or "", answer.at, answer.code, answer.info))
+    return move_many(moves)
+
+
+def _refuse_message(inbound: Inbound, root: etree._Element) -> None:
+    """900: the whole message was refused. Bisect it; the last document left alone bears the refusal."""
+    said = {etree.QName(child).localname: (child.text or "").strip() for child in root[0]}
+    message = Outbound.objects.filter(guid=said["oriCopMsgId"], enterprise_id=inbound.enterprise_id).first()
+    if message is None:
+        raise UnreadableMessage(_("被退回的报文 %(guid)s 不在发件记录中") % {"guid": said["oriCopMsgId"]})
+    reason = f"{said['returnStatus']} {said['returnInfo']}"
+    customs_time = from_customs_time(said["returnTime"])
+    for document_id in outbox.split_refused(message, reason):
+        Receipt.objects.create(
+            enterprise_id=inbound.enterprise_id,
+            document_id=document_id,
+            inbound_id=inbound.id,
+            kind=message.kind,
+            code=MESSAGE_REFUSED,
+            info=reason,
+            customs_time=customs_time,
+            fingerprint=hashlib.sha256(f"900 {message.guid} {document_id}".encode()).hexdigest(),
+            received_at=inbound.received_at,
+        )
+        settle_states([document_id])

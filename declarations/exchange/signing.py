@@ -1,0 +1,83 @@
+"""The signature of a message: enveloped XML-DSig, RSA-SHA1, inclusive C14N, as published (step 6 of the walk).
+
+``envelope.build`` writes text that already is the canonical form, so nothing is canonicalised here: the digest is taken
+over those very bytes and SignedInfo is a constant with one hole. What is signed is the canonical form of SignedInfo
+*inside* the message, which carries the namespaces in scope there (ceb, ds, xsi). ``verify`` goes the other way, from the
+finished bytes through lxml's own canonicalisation, so it would notice if that text were not canonical.
+"""
+
+import hmac
+from base64 import b64decode, b64encode
+from hashlib import sha1
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from django.utils.translation import gettext as _
+from lxml import etree
+
+from accounts.credentials import SigningKey
+from declarations import published
+from declarations.exchange.envelope import XSI, with_signature
+from portal.xml import parse
+
+DS = "http://www.w3.org/2000/09/xmldsig#"
+C14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+
+_IN_SCOPE = f' xmlns:ceb="{published.CEB}" xmlns:ds="{DS}" xmlns:xsi="{XSI}"'
+_SIGNED_INFO = (
+    "<ds:SignedInfo{scope}>"
+    f'<ds:CanonicalizationMethod Algorithm="{C14N}"></ds:CanonicalizationMethod>'
+    f'<ds:SignatureMethod Algorithm="{DS}rsa-sha1"></ds:SignatureMethod>'
+    '<ds:Reference URI=""><ds:Transforms>'
+    f'<ds:Transform Algorithm="{DS}enveloped-signature"></ds:Transform></ds:Transforms>'
+    f'<ds:DigestMethod Algorithm="{DS}sha1"></ds:DigestMethod>'
+    "<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+)
+_SIGNATURE = (
+    f'<ds:Signature xmlns:ds="{DS}">{{signed_info}}<ds:SignatureValue>{{value}}</ds:SignatureValue>'
+    "<ds:KeyInfo><ds:KeyName>{serial}</ds:KeyName>"
+    "<ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>"
+)
+
+
+class SignatureProblem(ValueError):
+    """A signature does not hold; the text says which part."""
+
+
+def sign(unsigned: bytes, key: SigningKey) -> bytes:
+    """Return the message with its signature; ``unsigned`` must be canonical (``envelope.build`` is)."""
+    digest = b64encode(sha1(unsigned, usedforsecurity=False).digest()).decode()
+    signed = _SIGNED_INFO.format(scope=_IN_SCOPE, digest=digest).encode()
+    value = b64encode(key.private_key.sign(signed, padding.PKCS1v15(), hashes.SHA1())).decode()  # noqa: S303
+    signature = _SIGNATURE.format(
+        signed_info=_SIGNED_INFO.format(scope="", digest=digest),
+        value=value,
+        serial=key.serial,
+        certificate=key.certificate_b64,
+    )
+    return with_signature(unsigned, signature.encode())
+
+
+def verify(message: bytes, public_key: RSAPublicKey) -> None:
+    """Check digest and signature of the finished bytes; raises ``SignatureProblem``."""
+    root = parse(message)
+    signatures = root.findall(f"{{{DS}}}Signature")
+    if len(signatures) != 1:
+        raise SignatureProblem(_("报文应有一个签名，实有 %(count)s 个") % {"count": len(signatures)})
+    signature = signatures[0]
+    signed_info = signature.find(f"{{{DS}}}SignedInfo")
+    value = signature.findtext(f"{{{DS}}}SignatureValue")
+    digest = signature.findtext(f".//{{{DS}}}DigestValue")
+    if signed_info is None or not value or not digest:
+        raise SignatureProblem(_("签名缺少 SignedInfo、SignatureValue 或 DigestValue"))
+    signed = etree.tostring(signed_info, method="c14n")
+    root.remove(signature)
+    actual = sha1(etree.tostring(root, method="c14n"), usedforsecurity=False).digest()
+    if not hmac.compare_digest(actual, b64decode(digest)):
+        raise SignatureProblem(_("摘要不符：报文在加签之后被改动，或加签文本不是规范形式"))
+    try:
+        public_key.verify(b64decode(value), signed, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303
+    except InvalidSignature:
+        raise SignatureProblem(_("签名值与证书不符")) from None

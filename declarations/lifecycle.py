@@ -1,0 +1,263 @@
+"""States of a document and the only code that changes them (steps 5, 6 and 9 of the walk).
+
+A document's state follows from three things: what we did (queued, sent, failed to send), what customs answered
+(``declarations/exchange/receipts.py`` turns its receipts into one state), and nothing else. ``move_many`` is the one
+writer: a conditional UPDATE set by set, so that a late or repeated move does no harm, with a ``StateChange`` row for
+every move that really happened.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, models
+from django.utils.translation import gettext_lazy as _
+
+
+class State(models.TextChoices):
+    """Where a document stands; stored as the word, shown through ``STATE_LOOKS``."""
+
+    QUEUED = "queued", _("待发送")
+    SENT = "sent", _("已发送")
+    DECLARING = "declaring", _("申报中")
+    STORED = "stored", _("海关入库")
+    REVIEW = "review", _("人工审核")
+    EXAMINED = "examined", _("审结")
+    INSPECTING = "inspecting", _("查验")
+    DETAINED = "detained", _("扣留")
+    SUSPENDED = "suspended", _("挂起")
+    RELEASED = "released", _("放行")
+    CLOSED = "closed", _("结关")
+    SHIPPED_BACK = "shipped_back", _("退运")
+    REJECTED = "rejected", _("退单")
+    FAILED = "failed", _("发送失败")
+
+
+@dataclass(frozen=True, slots=True)
+class StateLook:
+    """How a state is shown everywhere: tone and icon of the badge, and one sentence on what it means."""
+
+    tone: str
+    icon: str
+    sentence: Any
+
+
+STATE_LOOKS: dict[str, StateLook] = {
+    State.QUEUED: StateLook("idle", "hourglass", _("已通过校验，排队加签发送，无须操作")),
+    State.SENT: StateLook("info", "send", _("报文已送达，等待海关第一份回执")),
+    State.DECLARING: StateLook("info", "arrow-up-circle", _("电子口岸已接收，等待海关比对其他单证")),
+    State.STORED: StateLook("ok", "check-circle", _("海关逻辑校验通过，已入库")),
+    State.REVIEW: StateLook("hold", "person-check", _("海关人工审核中，无须操作")),
+    State.EXAMINED: StateLook("ok", "check-circle", _("海关审结，等待放行")),
+    State.INSPECTING: StateLook("hold", "search", _("海关查验中，请配合现场")),
+    State.DETAINED: StateLook("bad", "exclamation-triangle", _("货物被海关扣留，请联系现场海关")),
+    State.SUSPENDED: StateLook("hold", "pause-circle", _("海关挂起，等待海关处理")),
+    State.RELEASED: StateLook("ok", "check-circle-fill", _("海关已放行")),
+    State.CLOSED: StateLook("ok", "check-circle-fill", _("海关已结关")),
+    State.SHIPPED_BACK: StateLook("idle", "arrow-return-left", _("货物退运，流程结束")),
+    State.REJECTED: StateLook("bad", "x-circle", _("海关退单，请按原因更正后重新申报")),
+    State.FAILED: StateLook("bad", "exclamation-triangle", _("未能申报到海关，请按原因更正后重新申报")),
+}
+
+#: Customs answered 2, 3 or 120 (or later) and did not take it back: the document counts as filed (domain §6).
+FILED = frozenset(
+    {
+        State.DECLARING,
+        State.STORED,
+        State.REVIEW,
+        State.EXAMINED,
+        State.INSPECTING,
+        State.DETAINED,
+        State.SUSPENDED,
+        State.RELEASED,
+        State.CLOSED,
+    }
+)
+
+#: A definite refusal: the same business key may be filed again, as a new attempt of the same document.
+REFUSED = frozenset({State.REJECTED, State.FAILED})
+
+_ANSWERED = frozenset(State) - {State.QUEUED, State.SENT}
+
+#: state → the states it may be entered from. Whatever customs answered is derived from the whole set of its
+#: receipts, so between answers every move is allowed; back to QUEUED leads only a refusal or a message sent in vain.
+ALLOWED: dict[str, frozenset[str]] = {
+    State.QUEUED: REFUSED | {State.SENT},
+    State.SENT: frozenset({State.QUEUED}),
+    State.FAILED: frozenset({State.QUEUED, State.SENT}) | _ANSWERED,
+    **{state: frozenset({State.QUEUED, State.SENT}) | _ANSWERED for state in _ANSWERED - {State.FAILED}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One wish: this document into this state, because of this code and text, at this moment (customs' or ours)."""
+
+    document_id: int
+    state: str
+    at: datetime
+    code: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A document about to exist: its identity, and the sheet row it came from (None for a form)."""
+
+    number: str
+    key: str
+    order_no: str
+    platform_code: str
+    sheet_row: int | None = None
+
+
+_BEGIN = """
+WITH begun AS (
+    INSERT INTO declarations_document
+           (enterprise_id, kind, number, key, order_no, platform_code, sheet_row, state, code, reason, state_at,
+            attempt, source, upload_id, filed_by_id, filed_at, changed_at)
+    SELECT %(enterprise)s, %(kind)s, b.number, b.key, b.order_no, b.platform_code, b.sheet_row, 'queued', '', '',
+           %(now)s, 1, %(source)s, %(upload)s, %(user)s, %(now)s, %(now)s
+      FROM unnest(%(numbers)s::text[], %(keys)s::text[], %(orders)s::text[], %(platforms)s::text[], %(rows)s::int[])
+           WITH ORDINALITY AS b (number, key, order_no, platform_code, sheet_row, place)
+     ORDER BY b.place
+        ON CONFLICT (enterprise_id, kind, key) DO NOTHING
+ RETURNING id, enterprise_id, key
+), noted AS (
+    INSERT INTO declarations_statechange
+           (enterprise_id, document_id, state, code, reason, happened_at, attempt, user_id, recorded_at)
+    SELECT enterprise_id, id, 'queued', '', '', %(now)s, 1, %(user)s, %(now)s FROM begun
+)
+SELECT key, id FROM begun
+"""
+
+
+def begin_many(
+    beginnings: Sequence[Beginning],
+    *,
+    enterprise_id: int,
+    kind_slug: str,
+    user_id: int,
+    source: str,
+    upload_id: int | None,
+    now: datetime,
+) -> dict[str, int]:
+    """Make documents in state QUEUED with their first ``StateChange``; returns key → id of those that are new.
+
+    A key that somebody else filed in the same instant is left out, not doubled. One statement, in the caller's
+    transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BEGIN,
+            {
+                "enterprise": enterprise_id,
+                "kind": kind_slug,
+                "numbers": [beginning.number for beginning in beginnings],
+                "keys": [beginning.key for beginning in beginnings],
+                "orders": [beginning.order_no for beginning in beginnings],
+                "platforms": [beginning.platform_code for beginning in beginnings],
+                "rows": [beginning.sheet_row for beginning in beginnings],
+                "source": source,
+                "upload": upload_id,
+                "user": user_id,
+                "now": now,
+            },
+        )
+        return dict(cursor.fetchall())
+
+
+_BEGIN_AGAIN = """
+UPDATE declarations_document d
+   SET attempt = d.attempt + 1, filed_by_id = %(user)s, filed_at = %(now)s, source = %(source)s,
+       upload_id = %(upload)s, sheet_row = b.sheet_row, number = b.number,
+       answered_until = coalesce((SELECT max(customs_time) FROM declarations_receipt r WHERE r.document_id = d.id),
+                                 d.answered_until)
+  FROM unnest(%(ids)s::bigint[], %(rows)s::int[], %(numbers)s::text[]) AS b (id, sheet_row, number)
+ WHERE d.id = b.id AND d.state IN ('rejected', 'failed')
+RETURNING d.id
+"""
+
+
+def begin_again(
+    beginnings: dict[int, Beginning], *, user_id: int, source: str, upload_id: int | None, now: datetime
+) -> set[int]:
+    """Begin the next attempt of refused documents (id → what is filed now); returns those that were still refused.
+
+    Receipts so far stop counting; the documents are QUEUED again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BEGIN_AGAIN,
+            {
+                "ids": list(beginnings),
+                "rows": [beginning.sheet_row for beginning in beginnings.values()],
+                "numbers": [beginning.number for beginning in beginnings.values()],
+                "source": source,
+                "upload": upload_id,
+                "user": user_id,
+                "now": now,
+            },
+        )
+        begun = {row[0] for row in cursor.fetchall()}
+    move_many((Move(document_id, State.QUEUED, now) for document_id in begun), user_id=user_id)
+    return begun
+
+
+_MOVE = """
+WITH wish AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(moments)s::timestamptz[],
+                         %(codes)s::text[], %(reasons)s::text[]) AS w (id, state, at, code, reason)
+), allowed AS (
+    SELECT * FROM unnest(%(into)s::text[], %(out_of)s::text[]) AS a (into_state, from_state)
+), moved AS (
+    UPDATE declarations_document d
+       SET state = w.state, code = w.code, reason = w.reason, state_at = w.at, changed_at = now()
+      FROM wish w
+     WHERE d.id = w.id
+       AND (d.state, d.code, d.reason, d.state_at) IS DISTINCT FROM (w.state, w.code, w.reason, w.at)
+       AND (d.state = w.state OR EXISTS (SELECT 1 FROM allowed a
+                                          WHERE a.into_state = w.state AND a.from_state = d.state))
+ RETURNING d.id, d.enterprise_id, d.state, d.code, d.reason, d.state_at, d.attempt
+)
+INSERT INTO declarations_statechange
+       (enterprise_id, document_id, state, code, reason, happened_at, attempt, user_id, outbound_id, recorded_at)
+SELECT enterprise_id, id, state, code, reason, state_at, attempt, %(user)s, %(outbound)s, now() FROM moved
+RETURNING document_id
+"""
+
+
+def move_many(
+    moves: Iterable[Move], *, user_id: int | None = None, outbound_id: int | None = None
+) -> list[int]:
+    """Move documents set by set and return the ids of those that really moved.
+
+    A wish whose move is not in ``ALLOWED``, or that changes nothing, is left out silently: that is what makes late,
+    early and repeated answers harmless. One statement, whatever the number; runs in the caller's transaction. Wishes
+    are taken in id order, so that two workers never wait for each other crosswise.
+    """
+    ordered: Sequence[Move] = sorted(moves, key=lambda move: move.document_id)
+    if not ordered:
+        return []
+    pairs = [(into, out_of) for into, sources in ALLOWED.items() for out_of in sources]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM declarations_document WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
+            [[move.document_id for move in ordered]],
+        )
+        cursor.execute(
+            _MOVE,
+            {
+                "ids": [move.document_id for move in ordered],
+                "states": [str(move.state) for move in ordered],
+                "moments": [move.at for move in ordered],
+                "codes": [move.code for move in ordered],
+                "reasons": [move.reason for move in ordered],
+                "into": [str(into) for into, _source in pairs],
+                "out_of": [str(source) for _into, source in pairs],
+                "user": user_id,
+                "outbound": outbound_id,
+            },
+        )
+        return [row[0] for row in cursor.fetchall()]

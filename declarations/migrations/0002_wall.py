@@ -1,0 +1,63 @@
+"""The wall around the tables of declarations, and the one question an enterprise may ask about others' documents."""
+
+from django.db import migrations
+
+from portal.tenancy import TenantPolicy
+
+TABLES = (
+    "document",
+    "statechange",
+    "order",
+    "orderline",
+    "payment",
+    "waybill",
+    "inventory",
+    "inventoryline",
+    "draft",
+    "upload",
+    "uploadfile",
+    "uploadrow",
+    "outbound",
+    "outbounddocument",
+    "outboundbytes",
+    "receipt",
+)
+#: What arrives from customs is put away by the gateway before anybody knows whose it is.
+ARRIVALS = ("inbound", "inboundbytes")
+
+# A history that can be written but not rewritten by the pages; only the sweeps (the owner) settle answers.
+RIGHTS = """
+REVOKE UPDATE, DELETE ON declarations_statechange FROM portal_web;
+REVOKE INSERT, UPDATE, DELETE ON declarations_receipt, declarations_inbound, declarations_inboundbytes,
+    declarations_outboundbytes FROM portal_web;
+REVOKE DELETE ON declarations_document, declarations_outbound FROM portal_web;
+"""
+RIGHTS_BACK = """
+GRANT SELECT, INSERT, UPDATE, DELETE ON declarations_statechange, declarations_receipt, declarations_inbound,
+    declarations_inboundbytes, declarations_outboundbytes, declarations_document, declarations_outbound TO portal_web;
+"""
+
+# Whether the documents a filing stands on are accepted. They belong to other enterprises, so the answer is no more than
+# customs itself would give to somebody who knows the order number: there or not, accepted or not, and by whom.
+PREDECESSORS = """
+CREATE FUNCTION declarations_predecessors(kinds text[], order_numbers text[])
+RETURNS TABLE (kind varchar, order_no varchar, platform_code varchar, key varchar, state varchar, filer varchar)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT d.kind, d.order_no, d.platform_code, d.key, d.state, e.credit_code
+      FROM declarations_document d JOIN accounts_enterprise e ON e.id = d.enterprise_id
+     WHERE d.order_no = ANY (order_numbers) AND d.kind = ANY (kinds)
+$$;
+REVOKE ALL ON FUNCTION declarations_predecessors(text[], text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION declarations_predecessors(text[], text[]) TO portal_web;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("declarations", "0001_initial"), ("accounts", "0002_wall")]
+
+    operations = [
+        *(TenantPolicy(f"declarations_{table}") for table in TABLES),
+        *(TenantPolicy(f"declarations_{table}", gateway=True) for table in ARRIVALS),
+        migrations.RunSQL(RIGHTS, RIGHTS_BACK),
+        migrations.RunSQL(PREDECESSORS, "DROP FUNCTION declarations_predecessors(text[], text[])"),
+    ]

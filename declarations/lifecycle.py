@@ -109,18 +109,20 @@ class Beginning:
     key: str
     order_no: str
     platform_code: str
+    fingerprint: bytes
     sheet_row: int | None = None
 
 
 _BEGIN = """
 WITH begun AS (
     INSERT INTO declarations_document
-           (enterprise_id, kind, number, key, order_no, platform_code, sheet_row, state, code, reason, state_at,
+           (enterprise_id, kind, number, key, order_no, platform_code, fingerprint, sheet_row, state, code, reason, state_at,
             attempt, source, upload_id, filed_by_id, filed_at, changed_at)
-    SELECT %(enterprise)s, %(kind)s, b.number, b.key, b.order_no, b.platform_code, b.sheet_row, 'queued', '', '',
+    SELECT %(enterprise)s, %(kind)s, b.number, b.key, b.order_no, b.platform_code, b.fingerprint, b.sheet_row, 'queued', '', '',
            %(now)s, 1, %(source)s, %(upload)s, %(user)s, %(now)s, %(now)s
-      FROM unnest(%(numbers)s::text[], %(keys)s::text[], %(orders)s::text[], %(platforms)s::text[], %(rows)s::int[])
-           WITH ORDINALITY AS b (number, key, order_no, platform_code, sheet_row, place)
+      FROM unnest(%(numbers)s::text[], %(keys)s::text[], %(orders)s::text[], %(platforms)s::text[],
+                  %(fingerprints)s::bytea[], %(rows)s::int[])
+           WITH ORDINALITY AS b (number, key, order_no, platform_code, fingerprint, sheet_row, place)
      ORDER BY b.place
         ON CONFLICT (enterprise_id, kind, key) DO NOTHING
  RETURNING id, enterprise_id, key
@@ -158,6 +160,7 @@ def begin_many(
                 "keys": [beginning.key for beginning in beginnings],
                 "orders": [beginning.order_no for beginning in beginnings],
                 "platforms": [beginning.platform_code for beginning in beginnings],
+                "fingerprints": [beginning.fingerprint for beginning in beginnings],
                 "rows": [beginning.sheet_row for beginning in beginnings],
                 "source": source,
                 "upload": upload_id,
@@ -172,9 +175,11 @@ _BEGIN_AGAIN = """
 UPDATE declarations_document d
    SET attempt = d.attempt + 1, filed_by_id = %(user)s, filed_at = %(now)s, source = %(source)s,
        upload_id = %(upload)s, sheet_row = b.sheet_row, number = b.number,
+       fingerprint = b.fingerprint,
        answered_until = coalesce((SELECT max(customs_time) FROM declarations_receipt r WHERE r.document_id = d.id),
                                  d.answered_until)
-  FROM unnest(%(ids)s::bigint[], %(rows)s::int[], %(numbers)s::text[]) AS b (id, sheet_row, number)
+  FROM unnest(%(ids)s::bigint[], %(rows)s::int[], %(numbers)s::text[], %(fingerprints)s::bytea[])
+       AS b (id, sheet_row, number, fingerprint)
  WHERE d.id = b.id AND d.state IN ('rejected', 'failed')
 RETURNING d.id
 """
@@ -194,6 +199,7 @@ def begin_again(
                 "ids": list(beginnings),
                 "rows": [beginning.sheet_row for beginning in beginnings.values()],
                 "numbers": [beginning.number for beginning in beginnings.values()],
+                "fingerprints": [beginning.fingerprint for beginning in beginnings.values()],
                 "source": source,
                 "upload": upload_id,
                 "user": user_id,

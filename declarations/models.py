@@ -41,6 +41,8 @@ class Document(models.Model):
     #: What joins the documents of one trade. The platform is empty where the message does not name it (511).
     order_no = models.CharField(_("订单编号"), max_length=60)
     platform_code = models.CharField(_("电商平台代码"), max_length=18, blank=True)
+    #: Equal when everything the filer said is equal (``shape.fingerprint``): tells a repetition from a contradiction.
+    fingerprint = models.BinaryField(max_length=16)
     state = models.CharField(_("状态"), max_length=20, choices=State.choices, default=State.QUEUED)
     #: The customs code and text that decided the state; empty before the first answer.
     code = models.CharField(_("回执代码"), max_length=10, blank=True)

@@ -1,0 +1,236 @@
+"""The process that opens an uploaded sheet: guard first, then read; run by `portal/workbook.py`, never imported by it.
+
+Everything hostile in an upload is touched here and nowhere else: in a process of its own, with a memory and a
+processor limit, without our settings, keys or environment. Bytes come in on standard input, marshalled frames go out
+on standard output: ``("sheet", name, notices, others)``, any number of ``("rows", numbers, rows, marks)``, ``("end",)``;
+or ``("refused", code, params)`` at any point. Wording belongs to `portal/workbook.py`; here are only codes.
+"""
+
+import csv
+import io
+import json
+import marshal
+import os
+import re
+import resource
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import python_calamine
+
+from portal.sheet_guard import Package, Refused, find_sheet, kind_of
+
+CELL_LIMIT = 32_767  # characters in one cell; Excel's own limit
+TEXT_LIMIT = 100_000_000  # characters in one sheet; a full sheet of 100,000 rows holds some 60 million
+ROWS_PER_FRAME = 500
+#: Fifteen digits is what Excel keeps of a number: from here on the last ones are already lost.
+FIRST_CUT_NUMBER = 10**15
+CUT_TEXT = re.compile(r"\s*[+-]?\d(?:\.\d+)?[Ee]\+\d{1,3}\s*")
+QUOTED_TEXT = re.compile(r'\A="([^"]*)"\Z')  # how text is kept text in CSV: Excel shows ="0012" as 0012
+BLANK = " \t\r\n\x00\xa0\u3000\ufeff"
+DELIMITERS = ",\t;"
+
+
+def plain_number(value: float) -> Any:
+    """The digits a person sees in the cell; a number Excel has cut comes back marked ``("cut", shown)``."""
+    if not -FIRST_CUT_NUMBER < value < FIRST_CUT_NUMBER:
+        return ("cut", f"{value:.6g}")
+    if value == int(value):
+        return str(int(value))
+    shown = format(Decimal(f"{value:.15g}"), "f")  # 0.1+0.2 is shown as 0.3, and never as 3E-1
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def plain_cell(value: Any) -> Any:
+    """One typed cell as text, or a marked pair for what is not simply text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float):
+        return plain_number(value)
+    if isinstance(value, datetime):
+        return ("moment", value.isoformat())
+    if isinstance(value, date):
+        return ("day", value.isoformat())
+    if isinstance(value, time):
+        return value.isoformat("seconds")
+    if isinstance(value, timedelta):
+        hours, seconds = divmod(int(value.total_seconds()), 3600)
+        return f"{hours:02d}:{seconds // 60:02d}:{seconds % 60:02d}"
+    return str(value)
+
+
+class Frames:
+    """Collects rows and writes them out some hundreds at a time; refuses what is longer than a real sheet can be."""
+
+    def __init__(self, out: Any) -> None:
+        self.out = out
+        self.numbers: list[int] = []
+        self.rows: list[list[Any]] = []
+        self.marks: dict[int, list[int]] = {}
+        self.characters = 0
+
+    def add(self, number: int, row: list[Any]) -> None:
+        """Takes one row of text and marked pairs; blank rows fall out here."""
+        marked = [column for column, cell in enumerate(row) if type(cell) is tuple] if tuple in map(type, row) else []
+        text = "\0".join([cell for cell in row if type(cell) is str] if marked else row)
+        if not marked and not text.strip(BLANK):
+            return
+        self.characters += len(text)
+        if self.characters > TEXT_LIMIT:
+            raise Refused("too_large")
+        if len(text) > CELL_LIMIT:
+            for column, cell in enumerate(row, 1):
+                if len(cell) > CELL_LIMIT:
+                    raise Refused("long_cell", row=number, column=column, limit=CELL_LIMIT)
+        if "E+" in text or "e+" in text:
+            for column, cell in enumerate(row):
+                if type(cell) is str and CUT_TEXT.fullmatch(cell):
+                    row[column] = ("cut", cell.strip())
+                    marked.append(column)
+        if marked:
+            self.marks[len(self.rows)] = marked
+        self.numbers.append(number)
+        self.rows.append(row)
+        if len(self.rows) >= ROWS_PER_FRAME:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what was collected."""
+        if self.rows:
+            marshal.dump(("rows", self.numbers, self.rows, self.marks), self.out)
+            self.numbers, self.rows, self.marks = [], [], {}
+
+
+def read_workbook(content: bytes, limits: dict[str, int], out: Any) -> None:
+    """Guards and reads an .xlsx workbook: its first visible sheet that holds anything."""
+    package = Package(content, limits["max_unpacked"])
+    found = find_sheet(package, limits["max_rows"], limits["max_columns"])
+    try:
+        workbook = python_calamine.load_workbook(io.BytesIO(content))
+        if workbook.sheet_names[found.index] != found.name:
+            raise Refused("damaged")
+        sheet = workbook.get_sheet_by_index(found.index)
+    except (python_calamine.CalamineError, OSError, ValueError, IndexError) as error:
+        raise Refused("damaged") from error
+    start, end = sheet.start or (0, 0), sheet.end or (0, 0)
+    if end[0] >= limits["max_rows"]:
+        raise Refused("too_many_rows", limit=limits["max_rows"])
+    if end[1] >= limits["max_columns"]:
+        raise Refused("too_many_columns", limit=limits["max_columns"])
+    marshal.dump(("sheet", found.name, found.notices, found.others), out)
+    frames, marked, blanks, last = Frames(out), found.marked, [""] * start[1], 0
+    for last, cells in enumerate(sheet.iter_rows(), 1):  # leading blank rows come along, leading blank columns do not
+        if set(map(type, cells)) != {str}:
+            cells = [plain_cell(cell) for cell in cells]
+        row: list[Any] = blanks + cells if blanks else cells
+        if last in marked:
+            row = with_marks(row, marked[last])
+        frames.add(last, row)
+    for number in sorted(number for number in marked if number > last):
+        frames.add(number, with_marks([], marked[number]))
+    frames.flush()
+
+
+def with_marks(row: list[Any], marks: dict[int, tuple[str, str]]) -> list[Any]:
+    """The row with the cells calamine shows as blank (errors, formulas never calculated) named for what they are."""
+    row = row + [""] * (max(marks) + 1 - len(row))
+    for column, mark in marks.items():
+        row[column] = mark
+    return row
+
+
+def text_of(content: bytes) -> str:
+    """The text of a CSV file: UTF-8, UTF-16 or GB 18030 (which holds GBK), found by mark or by trying."""
+    for mark, encoding in (
+        (b"\xef\xbb\xbf", "utf-8-sig"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if content.startswith(mark):
+            encodings = [encoding]
+            break
+    else:
+        head = content[:4000]
+        if head.count(0):
+            encodings = ["utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"]
+        else:
+            encodings = ["utf-8", "gb18030"]
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if not re.search(r"[\x00-\x08\x0e-\x1f\ufffe\uffff]", text):
+            return text
+    raise Refused("not_workbook")
+
+
+def read_csv(content: bytes, limits: dict[str, int], out: Any) -> None:
+    """Reads comma, tab or semicolon separated text; every cell is text as typed."""
+    text = text_of(content)
+    delimiter = max(DELIMITERS, key="\n".join(text[:20_000].splitlines()[:5]).count)
+    csv.field_size_limit(CELL_LIMIT + 1)
+    marshal.dump(("sheet", "", [], []), out)
+    frames = Frames(out)
+    for number, row in enumerate(csv_rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)), 1):
+        if number > limits["max_rows"]:
+            raise Refused("too_many_rows", limit=limits["max_rows"])
+        if len(row) > limits["max_columns"] and any(row[limits["max_columns"] :]):
+            raise Refused("too_many_columns", limit=limits["max_columns"])
+        if any(cell.startswith('="') for cell in row):
+            row = [QUOTED_TEXT.sub(r"\1", cell) for cell in row]
+        frames.add(number, row)
+    frames.flush()
+
+
+def csv_rows(reader: Iterable[list[str]]) -> Iterator[list[str]]:
+    """The rows of a CSV reader, its errors turned into ours with the row."""
+    number = 1
+    try:
+        for row in reader:
+            yield row
+            number += 1
+    except csv.Error as error:
+        raise Refused("bad_csv", row=number) from error
+
+
+def read(content: bytes, limits: dict[str, int], out: Any) -> None:
+    """Reads any upload to the end; every way it can fail ends in one frame ``refused``."""
+    try:
+        if kind_of(content) == "xlsx":
+            read_workbook(content, limits, out)
+        else:
+            read_csv(content, limits, out)
+        answer: tuple[Any, ...] = ("end",)
+    except Refused as refused:
+        answer = ("refused", refused.code, refused.params)
+    except (MemoryError, RecursionError):
+        answer = ("refused", "too_large", {})
+    except BrokenPipeError:
+        raise
+    except BaseException:  # a panic in the reading library is no Exception
+        answer = ("refused", "damaged", {})
+    marshal.dump(answer, out)
+
+
+def main() -> None:
+    """Takes the limits as JSON in the first argument: those of `workbook.open_sheet`, memory in bytes, seconds."""
+    limits = json.loads(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (limits["memory"], limits["memory"]))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["seconds"], limits["seconds"] + 1))
+    out = sys.stdout.buffer
+    try:
+        read(sys.stdin.buffer.read(), limits, out)
+        out.flush()
+    except BrokenPipeError:  # the asker has gone
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

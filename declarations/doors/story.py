@@ -1,0 +1,312 @@
+"""The detail page (step 11 of the walk): whose turn it is, what the document says, and everything that happened."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from declarations.doors.advice import Reason, reasons
+from declarations.doors.tables import Cell, Look, look, said
+from declarations.exchange.receipts import state_of
+from declarations.kinds import KINDS
+from declarations.kinds.kind import Kind
+from declarations.lifecycle import REFUSED, STATE_LOOKS, State
+from declarations.models import (
+    Document,
+    Outbound,
+    OutboundDocument,
+    OutboundState,
+    Receipt,
+    Source,
+    StateChange,
+    Upload,
+)
+from declarations.published import codes
+
+OUT, IN = "out", "in"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whose turn it is, what they do, and what that asks of us."""
+
+    who: str
+    what: str
+    ours: str
+    is_ours: bool = False
+
+
+@dataclass(slots=True)
+class Step:
+    """One thing that happened, as the timeline tells it."""
+
+    at: datetime
+    tone: str
+    icon: str
+    title: str
+    code: str = ""
+    meta: str = ""
+    lines: list[str] = field(default_factory=list)
+    message: str = ""
+    message_label: str = ""
+    upload: str = ""
+    reasons: Sequence[Reason] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A field with its label, as read; ``flagged`` when customs points at it, ``wide`` when it is long."""
+
+    label: Any
+    cell: Cell
+    name: str
+    tag: str
+    flagged: bool
+    wide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Fields under one heading."""
+
+    title: Any
+    entries: list[Entry]
+
+
+@dataclass(slots=True)
+class Goods:
+    """The lines of a document: the columns in use and a row for each line."""
+
+    columns: list[Cell]
+    rows: list[list[Cell]]
+
+
+@dataclass(slots=True)
+class Story:
+    """Everything a detail page shows."""
+
+    kind: Kind
+    document: Document
+    look: Look
+    turn: Turn
+    sections: list[Section]
+    goods: Goods | None
+    goods_flagged: bool
+    steps: list[Step]
+    next_steps: str
+    reasons: list[Reason]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it may be corrected and filed again under the same number."""
+        return self.document.state in REFUSED
+
+
+def story(kind: Kind, document: Document) -> Story:
+    """The page of one document the actor may see; a constant number of queries."""
+    outbounds = _outbounds(document)
+    receipts = list(Receipt.objects.filter(document=document).order_by("customs_time", "id"))
+    changes = list(StateChange.objects.filter(document=document).select_related("user").order_by("id"))
+    why = list(reasons(document.reason)) if document.state in REFUSED else []
+    flagged = {name for reason in why for name in reason.advice.fields}
+    steps = [
+        *_filed(document, changes),
+        *(step for outbound in outbounds for step in _sent(kind, document, outbound)),
+        *_given_up(changes, receipts),
+        *(_answered(kind, document, receipt) for receipt in receipts),
+    ]
+    steps.sort(key=lambda step: step.at, reverse=True)
+    return Story(
+        kind=kind,
+        document=document,
+        look=look(document.state, document.code),
+        turn=_turn(kind, document, outbounds),
+        sections=_sections(kind, document, flagged),
+        goods=_goods(kind, document),
+        goods_flagged=any(reason.advice.lines for reason in why),
+        steps=steps,
+        next_steps=_next_steps(kind, document),
+        reasons=why,
+    )
+
+
+def _outbounds(document: Document) -> list[Outbound]:
+    enclosed = OutboundDocument.objects.filter(document=document).select_related("outbound").order_by("outbound_id")
+    return [link.outbound for link in enclosed]
+
+
+_TURNS: dict[str, tuple[Any, Any, Any]] = {
+    State.QUEUED: (gettext_lazy("本系统"), gettext_lazy("加签并发往海关"), gettext_lazy("无须操作，几秒内自动发送")),
+    State.SENT: (gettext_lazy("电子口岸"), gettext_lazy("接收报文并回执"), gettext_lazy("无须操作，回执到后自动更新")),
+    State.DECLARING: (gettext_lazy("海关"), gettext_lazy("比对单证"), gettext_lazy("无须操作，回执到后自动更新")),
+    State.STORED: (gettext_lazy("海关"), gettext_lazy("审单"), gettext_lazy("无须操作，回执到后自动更新")),
+    State.REVIEW: (gettext_lazy("海关"), gettext_lazy("人工审核"), gettext_lazy("无须操作，请备好交易资料以便查问")),
+    State.EXAMINED: (gettext_lazy("海关"), gettext_lazy("放行"), gettext_lazy("无须操作")),
+    State.INSPECTING: (gettext_lazy("海关"), gettext_lazy("查验"), gettext_lazy("请配合现场查验")),
+    State.DETAINED: (gettext_lazy("本企业"), gettext_lazy("联系现场海关处理"), gettext_lazy("请尽快联系现场海关")),
+    State.SUSPENDED: (gettext_lazy("海关"), gettext_lazy("处理挂起"), gettext_lazy("无须操作，时间较长时请询问现场海关")),
+    State.RELEASED: ("", gettext_lazy("已放行，无后续步骤"), gettext_lazy("无须操作")),
+    State.CLOSED: ("", gettext_lazy("已结关，无后续步骤"), gettext_lazy("无须操作")),
+    State.SHIPPED_BACK: ("", gettext_lazy("已退运，无后续步骤"), gettext_lazy("无须操作")),
+    State.REJECTED: (gettext_lazy("本企业"), gettext_lazy("更正后重新申报"), gettext_lazy("按海关给出的原因更正")),
+    State.FAILED: (gettext_lazy("本企业"), gettext_lazy("更正后重新申报"), gettext_lazy("按下列原因处理")),
+}
+_OURS = frozenset({State.REJECTED, State.FAILED, State.DETAINED})
+
+
+def _followers(kind: Kind) -> list[str]:
+    """The kinds others file after this one."""
+    return [str(other.label) for other in KINDS if kind.slug in other.after]
+
+
+def _turn(kind: Kind, document: Document, outbounds: Sequence[Outbound]) -> Turn:
+    waiting = next((sent for sent in reversed(outbounds) if sent.needs_person), None)
+    if document.state == State.QUEUED and waiting:
+        return Turn(_("本企业"), waiting.needs_person, _("处理后自动发送，不必重新申报"), is_ours=True)
+    followers = _("、").join(_followers(kind))
+    if document.state in {State.DECLARING, State.STORED} and followers:
+        who = _("申报%(documents)s的企业") % {"documents": followers}
+        return Turn(who, _("报送%(documents)s") % {"documents": followers}, _("无须操作，单证到齐后海关自动比对"))
+    who, what, ours = _TURNS[document.state]
+    return Turn(str(who), str(what), str(ours), document.state in _OURS)
+
+
+def _next_steps(kind: Kind, document: Document) -> str:
+    if document.state in {State.RELEASED, State.CLOSED, State.SHIPPED_BACK}:
+        return ""
+    if document.state in REFUSED:
+        return _("随后：更正并重新申报")
+    if document.state in {State.QUEUED, State.SENT}:
+        return _("随后：电子口岸回执、海关比对")
+    followers = _("、").join(_followers(kind))
+    if followers:
+        return _("随后：%(documents)s、海关比对、入库") % {"documents": followers}
+    return _("随后：海关审核、放行")
+
+
+def _sections(kind: Kind, document: Document, flagged: Iterable[str]) -> list[Section]:
+    body = getattr(document, kind.slug)
+    sections: dict[str, Section] = {}
+    for described in kind.fields:
+        cell = said(described, getattr(body, described.name))
+        if not cell.text and not cell.code:
+            continue
+        title = str(described.group) or str(kind.label)
+        section = sections.setdefault(title, Section(title, []))
+        wide = len(cell.text) > 30
+        entry = Entry(described.label, cell, described.name, described.tag, described.name in flagged, wide)
+        section.entries.append(entry)
+    return list(sections.values())
+
+
+def _goods(kind: Kind, document: Document) -> Goods | None:
+    if kind.line is None:
+        return None
+    lines = list(kind.line.objects.filter(document=document).order_by("gnum"))
+    used = [
+        described
+        for described in kind.line_fields
+        if any(getattr(line, described.name) not in (None, "") for line in lines)
+    ]
+    rows = [[said(described, getattr(line, described.name)) for described in used] for line in lines]
+    heads = [
+        Cell(str(described.label), is_number=any(row[index].is_number for row in rows))
+        for index, described in enumerate(used)
+    ]
+    return Goods(heads, rows)
+
+
+def _filed(document: Document, changes: Iterable[StateChange]) -> Iterator[Step]:
+    """Each time it was filed: by whom, from which row of which workbook, and that it passed every rule."""
+    queued = {change.attempt: change for change in changes if change.state == State.QUEUED and not change.reason}
+    for attempt in range(1, document.attempt + 1):
+        change = queued.get(attempt)
+        latest = attempt == document.attempt
+        if change is None and not latest:
+            continue
+        at = change.happened_at if change else document.filed_at
+        person = (change.user if change else None) or (document.filed_by if latest else None)
+        who = [str(person)] if person else []
+        upload = ""
+        if latest and document.source == Source.WORKBOOK:
+            book = Upload.objects.filter(id=document.upload_id).values_list("filename", flat=True).first()
+            row = document.sheet_row
+            if book:
+                upload = reverse("upload_check", kwargs={"pk": document.upload_id})
+            who.append(_("“%(book)s”第 %(row)s 行") % {"book": book or "", "row": row or ""})
+        elif latest:
+            who.append(str(Source(document.source).label))
+        meta = _("第 %(number)s 次") % {"number": attempt} if document.attempt > 1 else ""
+        yield Step(at, "idle", "check2-square", _("校验通过"), lines=[_("每一项内容和每一条规则都已核对")])
+        yield Step(at, "idle", "pencil-square", _("申报"), meta=meta, lines=["，".join(who)], upload=upload)
+
+
+def _sent(kind: Kind, document: Document, outbound: Outbound) -> Iterator[Step]:
+    """What became of one message that carried the document: signed, sent, or why not yet."""
+    link = _message(kind, document, OUT, outbound.id)
+    together = _("报文 %(name)s，共 %(count)s 票") % {"name": kind.sends, "count": outbound.document_count}
+    if outbound.signed_at:
+        serial = _("证书序列号 %(serial)s") % {"serial": outbound.certificate_serial}
+        yield Step(outbound.signed_at, "idle", "pen", _("加签"), lines=[serial])
+    if outbound.sent_at:
+        size = _("%(size)s KB") % {"size": f"{outbound.byte_count / 1024:.1f}"}
+        meta = _("发送 %(times)s 次后送达") % {"times": outbound.attempts} if outbound.attempts > 1 else ""
+        yield Step(
+            outbound.sent_at, "info", "arrow-up-circle-fill", _("发往海关"), meta=meta,
+            lines=[f"{together}，{size}"], message=link, message_label=_("报文 XML"),
+        )  # fmt: skip
+    elif outbound.last_error and outbound.state in {OutboundState.PENDING, OutboundState.SIGNED}:
+        times = _("第 %(times)s 次") % {"times": outbound.attempts}
+        again = _("稍后自动再发同一份报文，不必重新申报")
+        yield Step(
+            outbound.not_before, "warn", "exclamation-triangle-fill", _("发送未成功，等待再发"), meta=times,
+            lines=[outbound.last_error, again],
+        )  # fmt: skip
+
+
+def _given_up(changes: Iterable[StateChange], receipts: Sequence[Receipt]) -> Iterator[Step]:
+    """Moves that no receipt explains: sending given up, a message split in two."""
+    answered = {(receipt.code, receipt.info) for receipt in receipts}
+    for change in changes:
+        if (change.code, change.reason) in answered or not change.reason:
+            continue
+        if change.state == State.FAILED:
+            why = list(reasons(change.reason))
+            yield Step(change.happened_at, "bad", "x-circle-fill", _("发送失败"), code=change.code, reasons=why)
+        elif change.state == State.QUEUED:
+            yield Step(change.happened_at, "warn", "arrow-repeat", _("重新排队发送"), lines=[change.reason])
+
+
+_ANSWER_ICONS = {
+    "ok": "check-circle-fill",
+    "bad": "x-circle-fill",
+    "info": "arrow-down-circle-fill",
+    "hold": "pause-circle",
+}
+
+
+def _answered(kind: Kind, document: Document, receipt: Receipt) -> Step:
+    """One receipt: its code in plain Chinese, the original text, and for a refusal what to do."""
+    state = state_of(receipt.code)
+    tone = STATE_LOOKS[state].tone if state else "idle"
+    known = codes("return_status").get(receipt.code)
+    step = Step(
+        receipt.customs_time, tone, _ANSWER_ICONS.get(tone, "info-circle"),
+        known or (str(State(state).label) if state else _("海关回执")),
+        code=receipt.code,
+        message=_message(kind, document, IN, receipt.inbound_id),
+        message_label=_("回执 XML"),
+    )  # fmt: skip
+    if state in REFUSED:
+        step.reasons = list(reasons(receipt.info))
+    else:
+        step.lines = [" ".join(part for part in (reason.code, reason.text) if part) for reason in reasons(receipt.info)]
+    return step
+
+
+def _message(kind: Kind, document: Document, direction: str, number: int) -> str:
+    return reverse("message", kwargs={"kind": kind.slug, "pk": document.pk, "direction": direction, "message": number})

@@ -1,0 +1,325 @@
+"""The list page of every kind, derived from its description: tabs, filters, columns, rows (steps 1 and 11 of the walk)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from declarations.fields import Amount, Money, Whole
+from declarations.kinds.kind import Kind
+from declarations.lifecycle import STATE_LOOKS, State
+from declarations.models import Document, Draft, Source
+from declarations.published import codes
+from portal.templatetags.parts import money, quantity
+
+ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A state as its badge shows it."""
+
+    tone: str
+    icon: str
+    word: Any
+    code: str = ""
+
+
+def look(state: str, code: str = "") -> Look:
+    """The badge of a state of a document, with the customs code that decided it."""
+    drawn = STATE_LOOKS[state]
+    return Look(drawn.tone, drawn.icon, State(state).label, code)
+
+
+DRAFT_LOOK = Look("idle", "pencil", gettext_lazy("草稿"))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """States shown under one tab; ``always`` keeps the tab when it is empty."""
+
+    slug: str
+    label: Any
+    states: frozenset[str]
+    always: bool = True
+
+
+GROUPS: tuple[Group, ...] = (
+    Group("todo", gettext_lazy("需处理"), frozenset({State.REJECTED, State.FAILED, State.DETAINED})),
+    Group("queued", gettext_lazy("待发送"), frozenset({State.QUEUED})),
+    Group("declaring", gettext_lazy("申报中"), frozenset({State.SENT, State.DECLARING})),
+    Group(
+        "customs",
+        gettext_lazy("海关处理中"),
+        frozenset({State.REVIEW, State.EXAMINED, State.INSPECTING, State.SUSPENDED}),
+        always=False,
+    ),
+    Group("stored", gettext_lazy("已入库"), frozenset({State.STORED})),
+    Group("released", gettext_lazy("已放行"), frozenset({State.RELEASED, State.CLOSED}), always=False),
+    Group("ended", gettext_lazy("已退运"), frozenset({State.SHIPPED_BACK}), always=False),
+)
+TODO = GROUPS[0].states
+DRAFTS = "drafts"
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab of a list: its word, how many, where it leads."""
+
+    slug: str
+    label: Any
+    count: int
+    address: str
+    current: bool
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the count is drawn in red."""
+        return self.slug == "todo" and self.count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one field says, in words; ``code`` is the code behind a name, ``name`` the column on a phone."""
+
+    text: str
+    code: str = ""
+    name: str = ""
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One document of a list."""
+
+    number: str
+    address: str
+    cells: Sequence[Cell]
+    look: Look
+    next_step: str
+    is_bad: bool
+    changed: datetime
+
+
+@dataclass(slots=True)
+class Filter:
+    """What the address asks for; an entry that means nothing is left out and said in ``faults``."""
+
+    tab: str = ""
+    q: str = ""
+    code: str = ""
+    source: str = ""
+    since: date | None = None
+    until: date | None = None
+    before: int | None = None
+    after: int | None = None
+    faults: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Filter":
+        """Read an address: never an error, whatever stands in it."""
+        found = cls(
+            tab=query.get("tab", ""),
+            q=query.get("q", "").strip().replace("\x00", "")[:60],
+            code=query.get("code", "").strip().replace("\x00", "")[:10],
+            source=query.get("source", ""),
+            before=_whole(query.get("before", "")),
+            after=_whole(query.get("after", "")),
+        )
+        for name in ("since", "until"):
+            setattr(found, name, found._day(query.get(name, "")))
+        if found.tab not in {group.slug for group in GROUPS} | {DRAFTS}:
+            found.tab = ""
+        if found.source not in Source.values:
+            found.source = ""
+        return found
+
+    def _day(self, text: str) -> date | None:
+        try:
+            day = parse_date(text) if text else None
+        except ValueError:
+            day = None
+        if text and day is None:
+            self.faults.append(_("“%(text)s”不是日期，请填 2025-06-16 这样的日期") % {"text": text[:20]})
+        return day
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether anything but the tab restricts the list."""
+        return any((self.q, self.code, self.source, self.since, self.until))
+
+    def in_words(self) -> str:
+        """The filter as a reader would say it."""
+        said = [self.q, self.code]
+        if self.source:
+            said.append(str(Source(self.source).label))
+        if self.since:
+            said.append(_("%(day)s 起") % {"day": self.since})
+        if self.until:
+            said.append(_("至 %(day)s") % {"day": self.until})
+        return "，".join(part for part in said if part)
+
+    def narrowed(self, documents: QuerySet[Document]) -> QuerySet[Document]:
+        """The documents that fit, whatever their state."""
+        if self.q:
+            documents = documents.filter(Q(number__startswith=self.q) | Q(order_no=self.q))
+        if self.code:
+            documents = documents.filter(code=self.code)
+        if self.source:
+            documents = documents.filter(source=self.source)
+        if self.since:
+            documents = documents.filter(filed_at__gte=_midnight(self.since))
+        if self.until and self.until < date.max:
+            documents = documents.filter(filed_at__lt=_midnight(self.until + timedelta(days=1)))
+        return documents
+
+    def address(self, kind: Kind, **changes: Any) -> str:
+        """The list under this filter with some entries changed; the page always starts anew."""
+        entries = {
+            "tab": self.tab,
+            "q": self.q,
+            "code": self.code,
+            "source": self.source,
+            "since": self.since or "",
+            "until": self.until or "",
+            **changes,
+        }
+        asked = urlencode({name: value for name, value in entries.items() if value})
+        return reverse("list", kwargs={"kind": kind.slug}) + (f"?{asked}" if asked else "")
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 19 else None
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def said(described: Any, value: Any) -> Cell:
+    """What a field says, for reading: masked when personal, name and code when coded, figures with commas."""
+    label = str(described.label)
+    if value is None or value == "":
+        return Cell("", name=label)
+    if described.personal:
+        return Cell(described.masked(value), name=label)
+    if described.codes:
+        code = str(value)
+        return Cell(codes(described.codes).get(code, ""), code=code, name=label)
+    if isinstance(described, Amount):
+        written = money(value) if isinstance(described, Money) else quantity(value)
+        return Cell(written, name=label, is_number=True)
+    if isinstance(value, datetime):
+        return Cell(timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S"), name=label)
+    return Cell(str(value), name=label, is_number=isinstance(described, Whole))
+
+
+@dataclass(slots=True)
+class Page:
+    """Everything a list page shows."""
+
+    kind: Kind
+    filter: Filter
+    tabs: list[Tab]
+    columns: list[Cell]
+    rows: list[Row]
+    newer: str
+    older: str
+
+    @property
+    def is_drafts(self) -> bool:
+        """Whether the tab of drafts is open."""
+        return self.filter.tab == DRAFTS
+
+    @property
+    def sources(self) -> list[tuple[str, Any]]:
+        """The choices of the filter by source."""
+        return list(Source.choices)
+
+    @property
+    def clear_address(self) -> str:
+        """The same tab without a filter."""
+        return self.filter.address(self.kind, q="", code="", source="", since="", until="")
+
+
+def page(kind: Kind, documents: QuerySet[Document], drafts: QuerySet[Draft], asked: Filter) -> Page:
+    """The page of one kind: ``documents`` and ``drafts`` are all the actor may see."""
+    narrowed = asked.narrowed(documents)
+    counts = dict(narrowed.order_by().values_list("state").annotate(many=Count("id")))
+    tabs = _tabs(kind, asked, counts, drafts.count())
+    if asked.tab == DRAFTS:
+        chosen, newer, older = _keyset(kind, asked, drafts.select_related("user"))
+        rows: list[Row] = [_draft_row(kind, draft) for draft in chosen]
+        return Page(kind, asked, tabs, [], rows, newer, older)
+    states = next((group.states for group in GROUPS if group.slug == asked.tab), None)
+    if states:
+        narrowed = narrowed.filter(state__in=states)
+    chosen, newer, older = _keyset(kind, asked, narrowed.select_related(kind.slug))
+    columns = [described for described in kind.fields if described.listed and described.name != kind.number]
+    heads = [Cell(str(described.label), is_number=isinstance(described, Amount | Whole)) for described in columns]
+    return Page(kind, asked, tabs, heads, [_row(kind, columns, document) for document in chosen], newer, older)
+
+
+def _tabs(kind: Kind, asked: Filter, counts: Mapping[str, int], drafts: int) -> list[Tab]:
+    def tab(slug: str, label: Any, count: int) -> Tab:
+        return Tab(slug, label, count, asked.address(kind, tab=slug), slug == asked.tab)
+
+    tabs = [tab("", _("全部"), sum(counts.values()))]
+    for group in GROUPS:
+        count = sum(counts.get(state, 0) for state in group.states)
+        if group.always or count or group.slug == asked.tab:
+            tabs.append(tab(group.slug, group.label, count))
+    tabs.insert(2, tab(DRAFTS, DRAFT_LOOK.word, drafts))
+    return tabs
+
+
+def _keyset(kind: Kind, asked: Filter, rows: QuerySet[Any]) -> tuple[list[Any], str, str]:
+    """One page by id, newest first, and the addresses of the pages before and after it."""
+    if asked.after is not None:
+        found = list(rows.filter(id__gt=asked.after).order_by("id")[: ROWS + 1])
+        has_newer, has_older = len(found) > ROWS, True
+        found = found[:ROWS][::-1]
+    else:
+        wanted = rows.filter(id__lt=asked.before) if asked.before is not None else rows
+        found = list(wanted.order_by("-id")[: ROWS + 1])
+        has_newer, has_older = asked.before is not None, len(found) > ROWS
+        found = found[:ROWS]
+    if not found:
+        return [], "", ""
+    newer = asked.address(kind, after=found[0].id) if has_newer else ""
+    older = asked.address(kind, before=found[-1].id) if has_older else ""
+    return found, newer, older
+
+
+def _row(kind: Kind, columns: Sequence[Any], document: Document) -> Row:
+    body = getattr(document, kind.slug)
+    bad = document.state in TODO
+    return Row(
+        number=document.number,
+        address=reverse("detail", kwargs={"kind": kind.slug, "pk": document.pk}),
+        cells=[said(described, getattr(body, described.name)) for described in columns],
+        look=look(document.state, document.code),
+        next_step=document.reason if bad and document.reason else str(STATE_LOOKS[document.state].sentence),
+        is_bad=bad,
+        changed=document.changed_at,
+    )
+
+
+def _draft_row(kind: Kind, draft: Draft) -> Row:
+    return Row(
+        number=draft.number or _("未填%(label)s编号") % {"label": kind.label},
+        address=reverse("draft", kwargs={"kind": kind.slug, "pk": draft.pk}),
+        cells=[],
+        look=DRAFT_LOOK,
+        next_step=_("%(name)s 暂存，接着填写后申报") % {"name": draft.user},
+        is_bad=False,
+        changed=draft.changed_at,
+    )

@@ -7,7 +7,6 @@ certification authority invented for the purpose, kept in the same folder.
 import base64
 import os
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -36,15 +35,6 @@ class CredentialProblem(Exception):
     """A certificate cannot be used now; the text says in Chinese why and what to do."""
 
 
-@dataclass(frozen=True)
-class SigningKey:
-    """What a signature needs: the private key, and serial and certificate as they stand in its KeyInfo."""
-
-    private_key: rsa.RSAPrivateKey
-    serial: str
-    certificate_b64: str
-
-
 class Pair(NamedTuple):
     """A private key and its certificate."""
 
@@ -52,27 +42,27 @@ class Pair(NamedTuple):
     certificate: x509.Certificate
 
 
-def active_credential(enterprise: Enterprise, environment: str | None = None) -> Credential:
+def credential_in_use(enterprise_id: int, environment: str | None = None) -> Credential:
     """The one certificate the enterprise signs with in this environment (by default the one this portal runs in).
 
     Raises CredentialProblem when there is none.
     """
     environment = environment or present_environment()
     try:
-        return Credential.objects.get(enterprise=enterprise, environment=environment, active=True)
+        return Credential.objects.get(enterprise_id=enterprise_id, environment=environment, active=True)
     except Credential.DoesNotExist as error:
         label = Environment(environment).label
         raise CredentialProblem(_("企业没有%s使用中的证书，请先登记证书") % label) from error
 
 
-def signing_key(credential: Credential) -> SigningKey:
-    """The key of a credential that may sign now, read from its file once per process.
+def signing_key(credential: Credential) -> rsa.RSAPrivateKey:
+    """The private key of a credential that may sign now, read from its file once per process.
 
     Raises CredentialProblem when the certificate is out of use, expired, not yet valid, or its key cannot be opened.
     """
     check_usable(credential, timezone.now())
     try:
-        return read_key(credential.key_handle, credential.serial, credential.certificate)
+        return read_key(credential.key_handle)
     except FileNotFoundError as error:
         raise CredentialProblem(_("证书 %s 的密钥不在本机，请重新登记证书") % credential.serial) from error
     except ValueError as error:
@@ -80,10 +70,16 @@ def signing_key(credential: Credential) -> SigningKey:
 
 
 @lru_cache(maxsize=1024)
-def read_key(handle: str, serial: str, certificate: str) -> SigningKey:
+def read_key(handle: str) -> rsa.RSAPrivateKey:
     """The key under a handle. A handle is never used twice, so what was read once stays true."""
-    der = x509.load_pem_x509_certificate(certificate.encode()).public_bytes(serialization.Encoding.DER)
-    return SigningKey(opened(key_file(handle).read_bytes(), handle), serial, base64.b64encode(der).decode())
+    return opened(key_file(handle).read_bytes(), handle)
+
+
+@lru_cache(maxsize=1024)
+def certificate_base64(pem: str) -> str:
+    """The certificate as a signature carries it: base64 of its DER form, without line breaks."""
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    return base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
 
 
 def present_environment() -> str:

@@ -1,0 +1,58 @@
+"""The people of the tests: a pytest plugin (`pytest_plugins = ["tests.cast"]` in conftest.py).
+
+    def test_it_lists(client_of, cast):
+        response = client_of("merchant_filer").get("/order/")
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+
+from accounts.cast import Cast, load_cast
+
+
+def people(*, credentials: bool = False) -> Cast:
+    """Everybody of accounts/cast.py, made now; keys only for who asks, as they take a second."""
+    return load_cast(credentials=credentials)
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    """Everybody, without keys."""
+    return people()
+
+
+@pytest.fixture
+def cast_with_keys(db: None) -> Cast:
+    """Everybody, each enterprise with a certificate to sign with."""
+    return people(credentials=True)
+
+
+@pytest.fixture
+def client_of(cast: Cast) -> Callable[[str], Client]:
+    """A signed-in client for a user name of the cast."""
+
+    def signed_in(username: str) -> Client:
+        client = Client()
+        client.force_login(cast.users[username])
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def no_failures() -> Iterator[None]:
+    """Nobody has failed to sign in yet, and nobody has afterwards."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> None:
+    """Let tests that really commit be cleaned up by TRUNCATE, which the audit record refuses to everybody else."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_auditentry DISABLE TRIGGER accounts_audit_not_emptied")

@@ -198,11 +198,15 @@ class Postgres(Server):
         self._identity = self._identity or self._choose_identity()
         return self._identity
 
+    def ways(self) -> tuple[str, ...]:
+        """The identities to try, best first."""
+        if os.geteuid() == 0:
+            return ("namespace", "nobody")
+        return ("plain",) if _has_a_name() else ("namespace",)
+
     def _choose_identity(self) -> str:
-        if os.geteuid() != 0 and _has_a_name():
-            return "plain"
         said = ""
-        for identity in ("namespace", "nobody") if os.geteuid() == 0 else ("namespace",):
+        for identity in self.ways():
             if identity == "nobody":
                 self._move_where_nobody_can_read()
             test = [*launched(identity, self.death_signal, [self.program("postgres"), "--version"])]

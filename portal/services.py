@@ -11,6 +11,7 @@ The keeper (`python -m portal.services keeper pg`) starts the server as its chil
 stops it and ends. Killed without warning, its server ends by the kernel's signal (launch.py) and the next `attach` starts anew.
 """
 
+import ctypes
 import fcntl
 import os
 import signal
@@ -90,11 +91,16 @@ def attach(*, durable: bool = True) -> None:
         os.environ["REDIS_URL"] = broker.url()
 
 
-def detach() -> None:
-    """Give the servers up before the process ends; the last user's keeper then stops them."""
+def detach(*, wait: bool = False) -> None:
+    """Give the servers up before the process ends; the last user's keeper then stops them.
+
+    `wait` for those keepers that this process started.
+    """
     for descriptor in _held.values():
         os.close(descriptor)
     _held.clear()
+    while wait and _keepers:
+        _keepers.pop().wait(ATTACH_SECONDS)
 
 
 def _own_data_folder() -> Path:
@@ -187,8 +193,6 @@ def _start_keeper(name: str, durable: bool) -> subprocess.Popen[bytes]:
 
 def die_with_parent(number: signal.Signals) -> None:
     """Ask the kernel for this signal when our parent process dies (for forks that never pass launch.py)."""
-    import ctypes  # noqa: PLC0415
-
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 

@@ -1,0 +1,42 @@
+# The commands of the portal. A bare machine needs Python 3.11 or 3.12, pip and make; the rest is made in .venv.
+
+PYTHON := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format install install-dev
+
+help: ## this list
+	@echo "make demo          set up, file sample workbooks, show customs' answers, leave the portal running"
+	@echo "make demo ONCE=1   the same, then end: exit code 0 when the figures are right"
+	@echo "make up            start the portal and stay until Ctrl-C (PORTAL_PORT, SANDBOX_PORT)"
+	@echo "make test          the whole test suite (ONLY=tests/portal for a part)"
+	@echo "make check         lint, types, directions of import, missing migrations, untranslated text"
+	@echo "make format        let ruff put the code into shape"
+	@echo "Settings come from the environment; README.md lists them."
+
+install:
+	@.ci/install run
+
+install-dev:
+	@.ci/install dev
+
+demo: install
+	@$(PYTHON) manage.py demo $(if $(ONCE),--once)
+
+up: install
+	@$(PYTHON) manage.py up
+
+test: install-dev
+	@.ci/system_packages
+	@$(PYTHON) -m pytest $(ONLY)
+
+check: install-dev
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	PYTHONPATH=. .venv/bin/lint-imports --no-cache
+	$(PYTHON) manage.py makemigrations --check --dry-run
+	$(PYTHON) manage.py check_text
+
+format: install-dev
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .

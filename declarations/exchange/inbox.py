@@ -103,9 +103,9 @@ def _process(inbound: Inbound) -> None:
     root = schema.check(letter.data)
     inbound.message = etree.QName(root).localname
     inbound.guid = root.get("guid", "")
-    enterprise = Enterprise.objects.filter(dxp_id=letter.receiver).first()
+    enterprise = Enterprise.objects.filter(dxp_id__in=letter.receivers).first()
     if enterprise is None:
-        raise UnreadableMessage(_("收件传输编号 %(receiver)s 不属于任何企业") % {"receiver": letter.receiver})
+        raise UnreadableMessage(_("收件传输编号 %(receiver)s 不属于任何企业") % {"receiver": letter.receivers[0]})
     inbound.enterprise = enterprise
     InboundBytes.objects.filter(inbound_id=inbound.id).update(enterprise_id=enterprise.id)
     if inbound.message == "CEB900Message":

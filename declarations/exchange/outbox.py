@@ -25,13 +25,17 @@ from portal.bulk import next_ids, write_rows
 from portal.personal import pack, unpack
 from portal.xml import XmlRefused
 
-#: The most business documents one message may carry (published standard, section 2).
-DOCUMENTS_PER_MESSAGE = 100
+DOCUMENTS_PER_MESSAGE = envelope.MOST_DOCUMENTS
 #: A worker that dies leaves its claim behind; after this time another takes the message.
 LEASE = timedelta(seconds=30)
 #: Longest wait between two attempts; the wait doubles up to it.
 LONGEST_WAIT = timedelta(minutes=5)
 _MESSAGES_PER_CLAIM = 8
+
+
+def new_guid() -> str:
+    """The identity of a message: 36 characters, upper case, as the standard asks."""
+    return str(uuid.uuid4()).upper()
 
 
 def queue(*, enterprise_id: int, kind_slug: str, document_ids: Sequence[int], alone: bool = False) -> None:
@@ -50,7 +54,7 @@ def queue(*, enterprise_id: int, kind_slug: str, document_ids: Sequence[int], al
             id=outbound_id,
             enterprise_id=enterprise_id,
             kind=kind_slug,
-            guid=envelope.new_guid(),
+            guid=new_guid(),
             document_count=len(portion),
             alone=alone,
             not_before=now,
@@ -145,8 +149,9 @@ def _sign_and_keep(message: Outbound) -> bool:
     False when another worker has taken the message over meanwhile.
     """
     key = signing_key(active_credential(message.enterprise))
-    documents = envelope.load_documents(kind(message.kind), message.id)
-    unsigned = envelope.build(kind(message.kind), envelope.sender_of(message.enterprise), message.guid, documents)
+    sender = (message.enterprise.customs_code, message.enterprise.name, message.enterprise.dxp_id)
+    documents = envelope.load(kind(message.kind), _document_ids(message))
+    unsigned = envelope.build(kind(message.kind), sender, message.guid, documents)
     signed = signing.sign(unsigned, key)
     schema.check(signed)
     signing.verify(signed, key.private_key.public_key())
@@ -179,7 +184,16 @@ def _send(message: Outbound) -> None:
     )
     if not renewed:
         return
-    http.send(envelope.wrap_for_customs(message, signed_bytes(message.id)))
+    http.send(
+        envelope.wrap(
+            signed_bytes(message.id),
+            message_id=message.guid,
+            sender=message.enterprise.dxp_id,
+            receiver=envelope.IMPORTS,
+            message_type=kind(message.kind).sends,
+            now=message.created_at,
+        )
+    )
     now = timezone.now()
     with transaction.atomic():
         sent = Outbound.objects.filter(id=message.id, state=OutboundState.SIGNED).update(
@@ -191,8 +205,13 @@ def _send(message: Outbound) -> None:
 
 def _moves(message: Outbound, state: str, reason: str) -> list[Move]:
     now = timezone.now()
-    ids = OutboundDocument.objects.filter(outbound_id=message.id).values_list("document_id", flat=True)
-    return [Move(document_id, state, now, reason=reason) for document_id in ids]
+    return [Move(document_id, state, now, reason=reason) for document_id in _document_ids(message)]
+
+
+def _document_ids(message: Outbound) -> list[int]:
+    """The documents of a message in the order they stand in it."""
+    enclosed = OutboundDocument.objects.filter(outbound_id=message.id).order_by("id")
+    return list(enclosed.values_list("document_id", flat=True))
 
 
 def _postpone(message: Outbound, reason: str, *, needs_person: str = "") -> None:

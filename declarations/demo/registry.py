@@ -1,0 +1,29 @@
+"""What customs would know of the cast: the registry file the sandbox loads by its own command."""
+
+import json
+from pathlib import Path
+
+from accounts.cast import Cast
+from accounts.credentials import active_credential
+
+#: Guarantee of those who may hold one, in yuan.
+_GUARANTEE = {"kind": "deposit", "limit": "200000.00"}
+_GUARANTORS = {"platform", "merchant", "neighbour", "direct_logistics", "warehouse"}
+
+
+def write_registry(cast: Cast, path: Path) -> None:
+    """Write enterprises, certificates and guarantee limits as the sandbox reads them (its page describes the format)."""
+    enterprises = [
+        {
+            "customs_code": enterprise.customs_code,
+            "credit_code": enterprise.credit_code,
+            "name": enterprise.name,
+            "types": list(enterprise.types),
+            "dxp_id": enterprise.dxp_id,
+            "certificates": [active_credential(enterprise).certificate],
+            "guarantee": _GUARANTEE if key in _GUARANTORS else None,
+        }
+        for key, enterprise in cast.enterprises.items()
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"enterprises": enterprises}, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -1,0 +1,293 @@
+"""The one door's lock: form, workbook and API all file here (steps 3 to 5 of the walk).
+
+``check_documents`` says everything that is wrong with documents and changes nothing; ``file_documents`` says the same and
+files those with which nothing is wrong. Facts are looked up for all documents at once, so that 5,000 cost as many
+queries as one; rows are checked and built outside, and saved in one transaction with the outbox rows that will send them.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.access import Actor
+from accounts.actions import Action
+from declarations import shape
+from declarations.exchange import outbox
+from declarations.kinds.kind import Kind
+from declarations.lifecycle import FILED, REFUSED, Beginning, begin_again, begin_many
+from declarations.models import Document, Draft
+from declarations.rulebook import ERROR, SKIP
+from declarations.rules import Facts, Filed, Known, Party, check_sense, check_together
+from declarations.shape import Clean, Entry, Filer, Problem
+from portal.bulk import write_rows
+from portal.personal import pack, unpack
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of each document, by its place in what was brought: three ways, and nothing falls between.
+
+    ``problems`` also holds the warnings and notices of filed documents.
+    """
+
+    filed: dict[int, int] = field(default_factory=dict)
+    known: list[int] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    problems: dict[int, list[Problem]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Checked:
+    """Documents after all checks: clean values where the shape allowed them, and the problems of each."""
+
+    clean: list[Clean | None]
+    problems: list[list[Problem]]
+    facts: Facts
+
+    def places(self, level: str) -> list[int]:
+        return [
+            place for place, found in enumerate(self.problems) if any(problem.level == level for problem in found)
+        ]
+
+
+def check_documents(*, actor: Actor, kind: Kind, entries: Sequence[Entry]) -> list[list[Problem]]:
+    """All problems of all cells of all documents, by place; nothing is saved."""
+    return _check(actor, kind, entries, timezone.now()).problems
+
+
+def file_documents(
+    *,
+    actor: Actor,
+    kind: Kind,
+    entries: Sequence[Entry],
+    source: str,
+    upload_id: int | None = None,
+    all_or_nothing: bool = False,
+) -> Outcome:
+    """File every document with which nothing is wrong; one transaction, all of them or none.
+
+    A document filed before with the same content is passed over (``known``); a refused one is filed again as its next
+    attempt. With ``all_or_nothing`` a single wrong document keeps all from being filed.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        checked = _check(actor, kind, entries, now)
+        refused = checked.places(ERROR)
+        known = [place for place in checked.places(SKIP) if place not in set(refused)]
+        outcome = Outcome(known=known, refused=refused)
+        outcome.problems = {place: found for place, found in enumerate(checked.problems) if found}
+        if all_or_nothing and refused:
+            return outcome
+        left_out = {*refused, *known}
+        good = {
+            place: clean for place, clean in enumerate(checked.clean) if clean is not None and place not in left_out
+        }
+        begin = _Begin(actor=actor, kind=kind, source=source, upload_id=upload_id, now=now)
+        outcome.filed = begin.save(good, entries, checked.facts)
+        # Somebody filed the same number between our look and our writing: what they filed stands.
+        outcome.known += sorted(good.keys() - outcome.filed.keys())
+        if outcome.filed:
+            outbox.queue(
+                enterprise_id=actor.enterprise.pk, kind_slug=kind.slug, document_ids=list(outcome.filed.values())
+            )
+            subject = f"{kind.slug} {next(iter(outcome.filed.values()))}" if len(outcome.filed) == 1 else kind.slug
+            audit.record(
+                actor, Action.FILE, subject, documents=len(outcome.filed), source=source, upload=upload_id
+            )
+    return outcome
+
+
+def _check(actor: Actor, kind: Kind, entries: Sequence[Entry], now: datetime) -> _Checked:
+    """Shape first, then sense: facts are looked up for the documents whose shape is right."""
+    enterprise = actor.enterprise
+    filer = Filer(enterprise.customs_code, enterprise.name, frozenset(enterprise.types))
+    directory = _directory(_codes_named(kind, entries), enterprise.customs_code)
+    names = {code: party.name for code, party in directory.items()}
+    clean: list[Clean | None] = []
+    problems: list[list[Problem]] = []
+    for entry in entries:
+        values, found = shape.check(kind, shape.fill(kind, entry, filer, now=now, names=names))
+        clean.append(values)
+        problems.append(found)
+    whole = [(place, values) for place, values in enumerate(clean) if values is not None]
+    facts = _facts(actor, kind, [values for _place, values in whole], directory, now)
+    for place, values in whole:
+        problems[place] += check_sense(kind, entries[place], values, facts)
+    together = check_together(kind, [(entries[place], values) for place, values in whole])
+    for position, problem in together.items():
+        problems[whole[position][0]].append(problem)
+    return _Checked(clean, problems, facts)
+
+
+def _codes_named(kind: Kind, entries: Iterable[Entry]) -> set[str]:
+    """Every enterprise code on the documents, as brought; what is no code finds nobody and does no harm."""
+    columns = {code for field_ in kind.fields if (code := field_.name_of)}
+    named = (entry.head.get(column) for entry in entries for column in columns)
+    return {code.strip() for code in named if isinstance(code, str)}
+
+
+def _directory(codes: set[str], own_code: str) -> dict[str, Party]:
+    """The registered enterprises of these codes, found under customs code and credit code alike; one query."""
+    wanted = [*codes, own_code]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT customs_code, credit_code, name FROM accounts_directory() "
+            "WHERE customs_code = ANY (%s) OR credit_code = ANY (%s)",
+            [wanted, wanted],
+        )
+        rows = cursor.fetchall()
+    return {code: Party(name, credit) for customs, credit, name in rows for code in (customs, credit)}
+
+
+def _facts(
+    actor: Actor, kind: Kind, documents: Sequence[Clean], directory: Mapping[str, Party], now: datetime
+) -> Facts:
+    """Everything the rules may look at, in a constant number of queries whatever the number of documents."""
+    return Facts(
+        now=now,
+        codes=frozenset({actor.enterprise.customs_code, actor.enterprise.credit_code}),
+        credit_code=actor.enterprise.credit_code,
+        types=frozenset(actor.enterprise.types),
+        directory=directory,
+        filed=_filed(kind, documents),
+        known=_known(actor, kind, documents),
+    )
+
+
+def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tuple[Filed, ...]]:
+    """Other kinds' documents about the same orders, whoever filed them; one query."""
+    place = kind.head_names.index(kind.order_no)
+    orders = sorted({clean.head[place] for clean in documents})
+    others = [slug for slug in ("order", "payment", "waybill") if slug != kind.slug]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, order_no, platform_code, key, state, filer FROM declarations_predecessors(%s, %s)",
+            [others, orders],
+        )
+        rows = cursor.fetchall()
+    found: dict[tuple[str, str], tuple[Filed, ...]] = {}
+    for slug, order_no, platform_code, key, state, filer in rows:
+        one = Filed(key.rsplit("|", 1)[-1], platform_code, filer, state in FILED)
+        found[slug, order_no] = (*found.get((slug, order_no), ()), one)
+    return found
+
+
+def _known(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, ...], Known]:
+    """The enterprise's own documents with the same keys; one query."""
+    keys = {"|".join(key): key for key in (shape.key_of(kind, clean) for clean in documents)}
+    rows = Document.objects.filter(enterprise=actor.enterprise, kind=kind.slug, key__in=list(keys)).values_list(
+        "key", "id", "filed_at", "fingerprint", "state"
+    )
+    return {
+        keys[key]: Known(document_id, timezone.localtime(filed_at).date(), bytes(print_), state in REFUSED)
+        for key, document_id, filed_at, print_, state in rows
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begin:
+    """Writes good documents: identity and state through ``lifecycle``, bodies and lines in bulk."""
+
+    actor: Actor
+    kind: Kind
+    source: str
+    upload_id: int | None
+    now: datetime
+
+    def save(self, good: Mapping[int, Clean], entries: Sequence[Entry], facts: Facts) -> dict[int, int]:
+        """Place → id of every document that was saved, new or as the next attempt of a refused one."""
+        beginnings = {place: self._beginning(clean, entries[place]) for place, clean in good.items()}
+        again = {
+            place: facts.known[key].document_id
+            for place, clean in good.items()
+            if (key := shape.key_of(self.kind, clean)) in facts.known
+        }
+        begun = begin_again(
+            {document_id: beginnings[place] for place, document_id in again.items()},
+            user_id=self.actor.user.pk,
+            source=self.source,
+            upload_id=self.upload_id,
+            now=self.now,
+        )
+        self._drop_bodies(begun)
+        new = begin_many(
+            [beginning for place, beginning in beginnings.items() if place not in again],
+            enterprise_id=self.actor.enterprise.pk,
+            kind_slug=self.kind.slug,
+            user_id=self.actor.user.pk,
+            source=self.source,
+            upload_id=self.upload_id,
+            now=self.now,
+        )
+        saved = {place: document_id for place, document_id in again.items() if document_id in begun}
+        saved |= {place: new[beginning.key] for place, beginning in beginnings.items() if beginning.key in new}
+        saved = dict(sorted(saved.items()))
+        self._write_bodies({document_id: good[place] for place, document_id in saved.items()})
+        return saved
+
+    def _beginning(self, clean: Clean, entry: Entry) -> Beginning:
+        head = dict(zip(self.kind.head_names, clean.head, strict=True))
+        return Beginning(
+            number=head[self.kind.number],
+            key="|".join(shape.key_of(self.kind, clean)),
+            order_no=head[self.kind.order_no],
+            platform_code=head[self.kind.platform_code] if self.kind.platform_code else "",
+            fingerprint=shape.fingerprint(self.kind, clean),
+            sheet_row=entry.rows[0] if entry.rows else None,
+        )
+
+    def _drop_bodies(self, document_ids: Iterable[int]) -> None:
+        """What a refused attempt said gives way to what is said now; the bytes of the message keep it."""
+        ids = list(document_ids)
+        if ids and self.kind.line:
+            self.kind.line._default_manager.filter(document_id__in=ids).delete()
+        if ids:
+            self.kind.body._default_manager.filter(document_id__in=ids).delete()
+
+    def _write_bodies(self, documents: Mapping[int, Clean]) -> None:
+        kind, enterprise_id = self.kind, self.actor.enterprise.pk
+        write_rows(
+            kind.body._meta.db_table,
+            shape.head_columns(kind),
+            (shape.head_row(kind, clean, document_id, enterprise_id) for document_id, clean in documents.items()),
+        )
+        if kind.line:
+            write_rows(
+                kind.line._meta.db_table,
+                shape.line_columns(kind),
+                (
+                    row
+                    for document_id, clean in documents.items()
+                    for row in shape.line_rows(kind, clean, document_id, enterprise_id)
+                ),
+            )
+
+
+def save_draft(*, actor: Actor, kind: Kind, entry: Entry, draft: Draft | None = None) -> Draft:
+    """Keep a form as it is, complete or not; nothing is checked. The content is compressed and encrypted."""
+    number = entry.head.get(kind.number) or entry.head.get(kind.order_no) or ""
+    draft = draft or Draft(enterprise=actor.enterprise, kind=kind.slug)
+    draft.user, draft.number, draft.changed_at = actor.user, str(number)[:60], timezone.now()
+    draft.content = pack(
+        json.dumps({"head": entry.head, "lines": entry.lines}, ensure_ascii=False).encode(), _draft_label(draft)
+    )
+    with transaction.atomic():
+        draft.save()
+        audit.record(actor, Action.DRAFT_SAVED, f"{kind.slug} {draft.pk}")
+    return draft
+
+
+def read_draft(draft: Draft) -> Entry:
+    """The form as it was kept."""
+    said: dict[str, Any] = json.loads(unpack(draft.content, _draft_label(draft)))
+    return Entry(head=said["head"], lines=said["lines"])
+
+
+def _draft_label(draft: Draft) -> str:
+    return f"draft {draft.enterprise_id} {draft.kind}"

@@ -1,0 +1,58 @@
+"""``manage.py export_messages DIR``: every message sent and received, byte for byte, one file each.
+
+``sent/`` holds the signed messages as they left, ``received/`` the messages of customs, ``envelopes/`` what arrived
+around them. Personal data is in them unmasked: the folder is made readable for its owner only.
+"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from declarations.exchange import envelope, inbox, outbox
+from declarations.models import Inbound, Outbound, OutboundBytes
+from portal.xml import XmlRefused
+
+
+class Command(BaseCommand):
+    """Write the evidence of the exchange with customs into an empty folder."""
+
+    help = "把收发的每一份报文逐字节写入文件夹：sent/、received/、envelopes/"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("directory", type=Path)
+
+    def handle(self, *args: Any, directory: Path, **options: Any) -> None:
+        try:
+            for name in ("sent", "received", "envelopes"):
+                (directory / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            if any(path.is_file() for path in directory.rglob("*")):
+                raise CommandError(f"{directory} 里已有文件，请给一个空文件夹")
+            sent, received = self._sent(directory / "sent"), self._received(directory)
+        except OSError as error:
+            raise CommandError(f"无法写入 {directory}：{error.strerror}") from error
+        self.stdout.write(f"发送 {sent} 份，接收 {received} 份，已写入 {directory}")
+
+    def _sent(self, folder: Path) -> int:
+        kept = OutboundBytes.objects.values_list("outbound_id", flat=True)
+        messages = Outbound.objects.filter(id__in=kept).order_by("id")
+        count = 0
+        for message in messages.iterator():
+            body = outbox.signed_bytes(message.id)
+            (folder / f"{message.id:08d}_{message.kind}_{message.guid}.xml").write_bytes(body)
+            count += 1
+        return count
+
+    def _received(self, directory: Path) -> int:
+        count = 0
+        for inbound in Inbound.objects.order_by("id").iterator():
+            raw = inbox.raw_bytes(inbound.id)
+            (directory / "envelopes" / f"{inbound.id:08d}.xml").write_bytes(raw)
+            count += 1
+            try:
+                letter = envelope.unwrap(raw)
+            except (XmlRefused, ValueError):
+                continue  # the envelope itself is unreadable: its bytes are the evidence
+            (directory / "received" / f"{inbound.id:08d}_{inbound.message or 'unread'}.xml").write_bytes(letter.data)
+        return count

@@ -1,0 +1,35 @@
+"""`manage.py sandbox serve|load|settings …`: the sandbox beside the portal, as the process of its own that it is."""
+
+import argparse
+import os
+import subprocess
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils.translation import gettext_lazy as _
+
+
+class Command(BaseCommand):
+    """Hands its arguments to `python -m declarations.sandbox`, with the address and the token the portal uses."""
+
+    help = _("海关沙箱：serve 启动，load 文件 装入备案，settings 查看或修改设置")
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Everything after the command belongs to the sandbox."""
+        parser.add_argument("command", nargs=argparse.REMAINDER)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the sandbox's own command and take over its exit code."""
+        environment = {
+            "SANDBOX_PORT": str(settings.SANDBOX_PORT),
+            **os.environ,
+            "GATEWAY_TOKEN": settings.GATEWAY_TOKEN,
+        }
+        command = [sys.executable, "-m", "declarations.sandbox", *options["command"]]
+        try:
+            sys.exit(subprocess.call(command, cwd=settings.BASE_DIR, env=environment))
+        except KeyboardInterrupt:
+            sys.exit(130)

@@ -28,7 +28,7 @@ class Inventory(Body):
     logistics_name = Text(_("物流企业名称"), 100, tag="logisticsName", named=True, name_of="logistics_code",
                           group=_("订单与运单"), example="上海示例快递有限公司", note=_("不填则按代码带出"))
     cop_no = Text(_("企业内部编号"), 20, tag="copNo", required=False, halfwidth=True, given=SYSTEM, column=True,
-                  group=_("申报"), example="3122960W0125060100001", note=_("海关回执按此编号对应；不填则自动生成"))
+                  group=_("申报"), example="3122960W012506010001", note=_("海关回执按此编号对应；不填则自动生成"))
     pre_no = Text(_("预录入编号"), 18, tag="preNo", required=False, halfwidth=True, given=CUSTOMS, group=_("申报"),
                   example="", note=_("由电子口岸给出"))
     assure_code = Code(_("担保企业编号"), (1, 30), tag="assureCode", pattern=ENTERPRISE_CODE, wanted=ENTERPRISE_CODE_WORDS,
@@ -48,7 +48,7 @@ class Inventory(Body):
     buyer_id_type = Code(_("订购人证件类型"), 1, tag="buyerIdType", given=SYSTEM, fixed="1", group=_("订购人与收件"),
                          example="1", note=_("固定为 1（身份证）"))
     buyer_id_number = PersonalText(_("订购人证件号码"), 60, tag="buyerIdNumber", mask="number", group=_("订购人与收件"),
-                                   example="310115190001010018", note=_("18 位身份证号；Excel 单元格须为文本格式"))
+                                   example="31011519000101001X", note=_("18 位身份证号；Excel 单元格须为文本格式"))
     buyer_name = PersonalText(_("订购人姓名"), 60, tag="buyerName", mask="name", group=_("订购人与收件"), example="沈若溪",
                               note=_("与订单一致"))
     buyer_telephone = PersonalText(_("订购人电话"), 30, tag="buyerTelephone", mask="phone", group=_("订购人与收件"),

@@ -68,7 +68,7 @@ def described(model: type[models.Model]) -> tuple[Described, ...]:
     return tuple(field for field in model._meta.local_concrete_fields if isinstance(field, Described))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
     """A kind of document.
 

@@ -42,7 +42,7 @@ class Order(Body):
     buyer_id_type = Code(_("订购人证件类型"), 1, tag="buyerIdType", given=SYSTEM, fixed="1", group=_("订购人与支付"),
                          example="1", note=_("固定为 1（身份证）"))
     buyer_id_number = PersonalText(_("订购人证件号码"), 60, tag="buyerIdNumber", mask="number", group=_("订购人与支付"),
-                                   example="310115190001010018", note=_("18 位身份证号；Excel 单元格须为文本格式"))
+                                   example="31011519000101001X", note=_("18 位身份证号；Excel 单元格须为文本格式"))
     pay_code = Code(_("支付企业代码"), (0, 18), tag="payCode", required=False, pattern=ENTERPRISE_CODE,
                     wanted=ENTERPRISE_CODE_WORDS, group=_("订购人与支付"), example="3122960P01",
                     note=_("支付企业的海关编码，与支付单一致"))

@@ -26,7 +26,7 @@ class Payment(Body):
     payer_id_type = Code(_("支付人证件类型"), 1, tag="payerIdType", given=SYSTEM, fixed="1", group=_("支付人"), example="1",
                          note=_("固定为 1（身份证）"))
     payer_id_number = PersonalText(_("支付人证件号码"), 60, tag="payerIdNumber", mask="number", group=_("支付人"),
-                                   example="310115190001010018", note=_("18 位身份证号；Excel 单元格须为文本格式"))
+                                   example="31011519000101001X", note=_("18 位身份证号；Excel 单元格须为文本格式"))
     payer_name = PersonalText(_("支付人姓名"), 60, tag="payerName", mask="name", group=_("支付人"), example="沈若溪",
                               note=_("与身份证一致，且与订购人为同一人"))
     telephone = PersonalText(_("支付人电话"), 60, tag="telephone", mask="phone", required=False, group=_("支付人"),

@@ -1,0 +1,222 @@
+"""Documents become the text that is signed and sent, and go into the transport envelope (step 6 of the walk).
+
+The writer is generated once per kind and writes canonical XML (C14N 1.0) directly: the digest is taken over these very
+bytes, nothing is parsed or canonicalised on the way out. Optional elements without a value are left out, because an
+empty element of an exact length breaks the published structure. Both namespaces are declared on the root, xsi unused,
+as the canonical form of SignedInfo carries what is in scope there (spec §3.5).
+"""
+
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Enterprise
+from declarations.fields import Amount, Day, Described, Moment, Whole
+from declarations.kinds import Kind, kind
+from declarations.models import Outbound, OutboundDocument
+from declarations.published import CEB, DXP
+from declarations.reading import SHANGHAI
+from declarations.shape import Clean
+from portal.xml import XmlRefused, parse
+
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+IMPORTS = "DXPEDCCEB0000002"
+#: The published upper limit of documents in one message (spec §2).
+MOST_DOCUMENTS = 100
+
+_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
+_ESCAPED_IN_ATTRIBUTE = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"}
+)
+_TO_ESCAPE = re.compile("[&<>\r]").search
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
+
+
+class Sender(NamedTuple):
+    """Who transmits: customs code, registered name, transmission number."""
+
+    cop_code: str
+    cop_name: str
+    dxp_id: str
+
+
+def build(which: Kind, sender: tuple[str, str, str], guid: str, documents: Iterable[Clean]) -> bytes:
+    """The message without signature, in canonical form. ValueError on 0 or more than 100 documents."""
+    write = _writer(which)
+    bodies = [write(document) for document in documents]
+    if not 1 <= len(bodies) <= MOST_DOCUMENTS:
+        raise ValueError(f"a message carries 1 to {MOST_DOCUMENTS} documents, not {len(bodies)}")
+    cop_code, cop_name, dxp_id = sender
+    text = (
+        f'<ceb:{which.sends} xmlns:ceb="{CEB}" xmlns:xsi="{XSI}" guid="{_attribute(guid)}" version="1.0">'
+        f"{''.join(bodies)}"
+        f"<ceb:BaseTransfer><ceb:copCode>{_escaped(cop_code)}</ceb:copCode><ceb:copName>{_escaped(cop_name)}</ceb:copName>"
+        f"<ceb:dxpMode>DXP</ceb:dxpMode><ceb:dxpId>{_escaped(dxp_id)}</ceb:dxpId></ceb:BaseTransfer>"
+        f"</ceb:{which.sends}>"
+    )
+    if _FORBIDDEN(text):
+        raise ValueError("a text holds a character XML 1.0 cannot carry")
+    return text.encode()
+
+
+def with_signature(unsigned: bytes, signature: bytes) -> bytes:
+    """The message with the signature as last child of the root, not one byte else changed."""
+    place = unsigned.rindex(b"</")
+    return unsigned[:place] + signature + unsigned[place:]
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPED) if _TO_ESCAPE(text) else text
+
+
+def _attribute(text: str) -> str:
+    return text.translate(_ESCAPED_IN_ATTRIBUTE)
+
+
+def _decimal(value: Decimal) -> str:
+    text = str(value)
+    if "." in text:
+        return text.rstrip("0").rstrip(".") if "E" not in text else format(value.normalize(), "f")
+    return text if "E" not in text else format(value, "f")
+
+
+@cache
+def _writer(which: Kind) -> Callable[[Clean], str]:
+    document, head, line = which.wrapper
+    write_head = _compiled(which.slug, f"ceb:{head}", which.fields)
+    if line is None:
+        return lambda clean: f"<ceb:{document}>{write_head(clean[0])}</ceb:{document}>"
+    write_line = _compiled(which.slug, f"ceb:{line}", which.line_fields)
+    return lambda clean: (
+        f"<ceb:{document}>{write_head(clean[0])}{''.join([write_line(one) for one in clean[1]])}</ceb:{document}>"
+    )
+
+
+def _compiled(slug: str, element: str, fields: Sequence[Described]) -> Callable[[tuple[Any, ...]], str]:
+    """`write(v)`: one f-string over the values of a head or line."""
+    names: dict[str, Any] = {"e": _escaped, "d": _decimal}
+    parts = []
+    for place, one in enumerate(fields):
+        names[f"t{place}"] = one.text_of
+        spelled = _spelling(one, place)
+        element_text = f"<ceb:{one.tag}>{{{spelled}}}</ceb:{one.tag}>"
+        if one.required:
+            parts.append(f'f"{element_text}"')
+        else:
+            parts.append(f'("" if v[{place}] is None or v[{place}] == "" else f"{element_text}")')
+    source = f'def write(v): return "".join(("<{element}>", {", ".join(parts)}, "</{element}>"))'
+    exec(compile(source, f"<writer of {slug}>", "exec"), names)  # noqa: S102
+    return names["write"]  # type: ignore[no-any-return]
+
+
+def _spelling(one: Described, place: int) -> str:
+    if isinstance(one, Amount):
+        return f"d(v[{place}])"
+    if isinstance(one, Whole):
+        return f"v[{place}]"
+    if isinstance(one, Day | Moment):
+        return f"t{place}(v[{place}])"
+    return f"v[{place}]" if one.fixed is not None or one.codes else f"e(v[{place}])"
+
+
+def new_guid() -> str:
+    """The identity of a message, in the upper-case spelling the standard asks for."""
+    return str(uuid4()).upper()
+
+
+def sender_of(enterprise: Enterprise) -> Sender:
+    """The enterprise as transmitting party."""
+    return Sender(enterprise.customs_code, enterprise.name, enterprise.dxp_id)
+
+
+def load_documents(which: Kind, outbound_id: int) -> list[Clean]:
+    """What a message carries, in its order, as it stands in the database; three queries for any number."""
+    ids = list(
+        OutboundDocument.objects.filter(outbound_id=outbound_id).order_by("id").values_list("document_id", flat=True)
+    )
+    return load(which, ids)
+
+
+def load(which: Kind, document_ids: Sequence[int]) -> list[Clean]:
+    """Documents as they stand in the database, in the order of the ids. KeyError when one is missing."""
+    heads = {
+        row[0]: row[1:] for row in
+        which.body._default_manager.filter(document_id__in=document_ids).values_list("document_id", *which.head_names)
+    }
+    lines: dict[int, list[tuple[Any, ...]]] = {document_id: [] for document_id in document_ids}
+    if which.line:
+        for row in (
+            which.line._default_manager.filter(document_id__in=document_ids)
+            .order_by("document_id", "gnum").values_list("document_id", *which.line_names)
+        ):
+            lines[row[0]].append(row[1:])
+    return [Clean(heads[document_id], lines[document_id]) for document_id in document_ids]
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A DxpMsg opened: who sent it to whom under which id, and the message it carries."""
+
+    message_id: str
+    sender: str
+    receivers: tuple[str, ...]
+    message_type: str
+    data: bytes
+
+    @property
+    def receiver(self) -> str:
+        """The first receiver: for a message of customs, the enterprise."""
+        return self.receivers[0]
+
+
+def wrap_for_customs(message: Outbound, signed: bytes) -> bytes:
+    """The transport envelope of an outbound message: the same bytes each time it is sent."""
+    return wrap(
+        signed, message_id=message.guid, sender=message.enterprise.dxp_id, receiver=IMPORTS,
+        message_type=kind(message.kind).sends, now=message.signed_at or message.created_at,
+    )
+
+
+def wrap(data: bytes, *, message_id: str, sender: str, receiver: str, message_type: str, now: datetime) -> bytes:
+    """The transport envelope around a signed message; `now` is written as Beijing time without zone."""
+    created = now.astimezone(SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S")
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<DxpMsg xmlns="{DXP}" ver="1.0"><TransInfo>'
+        f"<CopMsgId>{_escaped(message_id)}</CopMsgId><SenderId>{_escaped(sender)}</SenderId>"
+        f"<ReceiverIds><ReceiverId>{_escaped(receiver)}</ReceiverId></ReceiverIds>"
+        f"<CreatTime>{created}</CreatTime><MsgType>{_escaped(message_type)}</MsgType></TransInfo>"
+        f"<Data>{b64encode(data).decode()}</Data>"
+        f"<AddInfo><FileName>{_escaped(message_type)}_{_escaped(message_id)}.xml</FileName></AddInfo></DxpMsg>"
+    ).encode()
+
+
+def unwrap(envelope: bytes) -> Terminal:
+    """The envelope opened; XmlRefused when it is not a DxpMsg with everything that must stand in it."""
+    root = parse(envelope)
+    if root.tag != f"{{{DXP}}}DxpMsg":
+        raise XmlRefused(_("不是传输报文（DxpMsg）。"))
+    info = root.find(f"{{{DXP}}}TransInfo")
+    data = root.findtext(f"{{{DXP}}}Data")
+    if info is None or not data:
+        raise XmlRefused(_("传输报文缺少 TransInfo 或 Data。"))
+
+    def text(name: str) -> str:
+        return (info.findtext(f"{{{DXP}}}{name}") or "").strip()
+
+    receivers = tuple((one.text or "").strip() for one in info.findall(f"{{{DXP}}}ReceiverIds/{{{DXP}}}ReceiverId"))
+    if not (text("CopMsgId") and text("SenderId") and receivers):
+        raise XmlRefused(_("传输报文缺少报文编号、发送方或接收方。"))
+    try:
+        carried = b64decode("".join(data.split()), validate=True)
+    except (NotBase64, ValueError) as error:
+        raise XmlRefused(_("传输报文的 Data 不是 base64。")) from error
+    return Terminal(text("CopMsgId"), text("SenderId"), receivers, text("MsgType"), carried)

@@ -1,0 +1,165 @@
+"""Rules that hold for every kind of document: who files, when, once, and after what."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from declarations import kinds
+from declarations.reading import SHANGHAI
+from declarations.rules.facts import Facts, Filed, Seen
+from declarations.shape import Problem, fingerprint, key_of
+
+MOST_LINES = 99
+CLOCK_DIFFERENCE = timedelta(minutes=5)
+PAST_ONLY = ("pay_time", "ie_date")
+# Order, payment and waybill of one trade come from three enterprises (guide §6.2 note 2, §6.3 note 2).
+THREE = frozenset({"order", "payment", "waybill"})
+
+
+def e01_filer_is_named(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """申报企业必须是单证所列的企业之一。"""
+    codes = [code for code, _ in seen.kind.own]
+    if not any(seen.head[code] in facts.codes for code in codes):
+        yield seen.wrong("E01", codes[0], columns=",".join(codes))
+
+
+def e02_filer_may_file_this_kind(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """企业类型决定可以申报哪些单证。"""
+    if not facts.types & seen.kind.filed_by:
+        yield seen.wrong("E02", kind=seen.kind.slug, types=_owners(seen.kind.slug))
+
+
+def e03_lines_from_1_to_99(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """一份单证 1 到 99 项商品。"""
+    if seen.kind.line and not 1 <= len(seen.lines) <= MOST_LINES:
+        yield seen.wrong("E03", count=len(seen.lines))
+
+
+def e04_same_document_is_filed_once(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """内容相同的单证不重复申报。"""
+    known = facts.known.get(key_of(seen.kind, seen.clean))
+    if known and not known.may_file_again and known.fingerprint == fingerprint(seen.kind, seen.clean):
+        yield seen.wrong("E04", seen.kind.number, day=known.day.isoformat())
+
+
+def e05_number_is_not_used_for_another_document(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """同一单号不能申报另一份内容。"""
+    known = facts.known.get(key_of(seen.kind, seen.clean))
+    if known and not known.may_file_again and known.fingerprint != fingerprint(seen.kind, seen.clean):
+        yield seen.wrong("E05", seen.kind.key[-1], day=known.day.isoformat())
+
+
+def e06_times_lie_in_the_past(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """支付时间、进口日期不能在将来。"""
+    for name in PAST_ONLY:
+        value = seen.head.get(name)
+        if value is None:
+            continue
+        latest = facts.now.astimezone(SHANGHAI).date() if name == "ie_date" else facts.now + CLOCK_DIFFERENCE
+        if value > latest:
+            yield seen.wrong("E06", name)
+
+
+def e07_predecessors_are_there(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """运单在订单和支付单之后，清单在三单之后。"""
+    for slug in seen.kind.after:
+        if not _about_this_trade(seen, facts, slug) and not _of_another_platform(seen, facts, slug):
+            yield seen.wrong("E07", _joined_by(seen, slug), document=slug, owner=_owners(slug))
+
+
+def e08_predecessors_are_accepted(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """前序单证须已被海关接受（回执 2、3 或 120）。"""
+    for slug in seen.kind.after:
+        found = _about_this_trade(seen, facts, slug)
+        if found and not any(one.accepted for one in found):
+            yield seen.wrong("E08", _joined_by(seen, slug), document=slug, owner=_owners(slug))
+
+
+def e09_filers_are_different_enterprises(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """订单、支付单、运单由不同企业申报；1210 的清单再由第四家申报，电商企业自行申报清单除外。"""
+    for slug in _must_differ(seen, facts):
+        if any(one.filer_credit_code == facts.credit_code for one in _about_this_trade(seen, facts, slug)):
+            yield seen.wrong("E09", seen.kind.own[0][0], document=slug)
+
+
+def e10_parties_are_registered(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """单证所列企业应在本平台登记。"""
+    for code, _ in _parties(seen):
+        if seen.head[code] and seen.head[code] not in facts.directory:
+            yield seen.wrong("E10", code, value=seen.head[code])
+
+
+def e11_names_are_the_registered_ones(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """企业名称应与登记名称一致。"""
+    for code, name in _parties(seen):
+        party = facts.directory.get(seen.head[code])
+        if party and seen.head[name] and party.name != seen.head[name]:
+            yield seen.wrong("E11", name, name=party.name)
+
+
+def e12_platform_is_the_same(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """各单证上的电商平台须为同一家。"""
+    for slug in seen.kind.after:
+        if not _about_this_trade(seen, facts, slug) and _of_another_platform(seen, facts, slug):
+            yield seen.wrong("E12", seen.kind.platform_code, document=slug)
+
+
+def _owners(slug: str) -> str:
+    return ",".join(sorted(owner.value for owner in kinds.kind(slug).filed_by))
+
+
+def _joined_by(seen: Seen, slug: str) -> str:
+    """The field by which this document names the other: a list names its waybill by the waybill's own number."""
+    return "logistics_no" if slug == "waybill" and "logistics_no" in seen.head else seen.kind.order_no
+
+
+def _about_this_trade(seen: Seen, facts: Facts, slug: str) -> list[Filed]:
+    found = facts.filed.get((slug, seen.head[seen.kind.order_no]), ())
+    if not found:
+        return []
+    platform = seen.head[seen.kind.platform_code] if seen.kind.platform_code else ""
+    number = seen.head["logistics_no"] if slug == "waybill" and "logistics_no" in seen.head else ""
+    return [
+        one for one in found
+        if (not platform or not one.platform_code or facts.same(one.platform_code, platform))
+        and (not number or one.number == number)
+    ]
+
+
+def _of_another_platform(seen: Seen, facts: Facts, slug: str) -> bool:
+    platform = seen.head[seen.kind.platform_code] if seen.kind.platform_code else ""
+    found = facts.filed.get((slug, seen.head[seen.kind.order_no]), ())
+    return bool(platform) and any(one.platform_code and not facts.same(one.platform_code, platform) for one in found)
+
+
+def _must_differ(seen: Seen, facts: Facts) -> list[str]:
+    slug = seen.kind.slug
+    if slug in THREE:
+        return sorted(THREE - {slug})
+    others = ["payment"]
+    if seen.head["ebc_code"] not in facts.codes:
+        others.append("order")
+    if seen.head["trade_mode"] == "1210":
+        others.append("waybill")
+    return others
+
+
+def _parties(seen: Seen) -> list[tuple[str, str]]:
+    return [
+        (one.name_of, name) for name, one in zip(seen.kind.head_names, seen.kind.fields, strict=True) if one.name_of
+    ]
+
+
+CHECKS = (
+    e01_filer_is_named,
+    e02_filer_may_file_this_kind,
+    e03_lines_from_1_to_99,
+    e04_same_document_is_filed_once,
+    e05_number_is_not_used_for_another_document,
+    e06_times_lie_in_the_past,
+    e07_predecessors_are_there,
+    e08_predecessors_are_accepted,
+    e09_filers_are_different_enterprises,
+    e10_parties_are_registered,
+    e11_names_are_the_registered_ones,
+    e12_platform_is_the_same,
+)

@@ -16,7 +16,6 @@ import resource
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 import python_calamine
@@ -35,19 +34,16 @@ DELIMITERS = ",\t;"
 
 
 def plain_number(value: float) -> Any:
-    """The digits a person sees in the cell; a number Excel has cut comes back marked ``("cut", shown)``."""
+    """The number a person sees in the cell; one Excel has cut comes back marked ``("cut", shown)``."""
     if not -FIRST_CUT_NUMBER < value < FIRST_CUT_NUMBER:
         return ("cut", f"{value:.6g}")
     if value == int(value):
-        return str(int(value))
-    shown = format(Decimal(f"{value:.15g}"), "f")  # 0.1+0.2 is shown as 0.3, and never as 3E-1
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+        return int(value)
+    return float(f"{value:.15g}")  # 0.1+0.2 is shown as 0.3
 
 
 def plain_cell(value: Any) -> Any:
-    """One typed cell as text, or a marked pair for what is not simply text."""
-    if isinstance(value, str):
-        return value
+    """One typed cell as text or number, or a marked pair for what marshal cannot carry."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
@@ -75,17 +71,22 @@ class Frames:
         self.characters = 0
 
     def add(self, number: int, row: list[Any]) -> None:
-        """Takes one row of text and marked pairs; blank rows fall out here."""
-        marked = [column for column, cell in enumerate(row) if type(cell) is tuple] if tuple in map(type, row) else []
-        text = "\0".join([cell for cell in row if type(cell) is str] if marked else row)
-        if not marked and not text.strip(BLANK):
-            return
+        """Takes one row of text, numbers and marked pairs; blank rows fall out here."""
+        marked: list[int] = []
+        if (kinds := set(map(type, row))) == {str}:
+            text = "\0".join(row)
+            if not text.strip(BLANK):
+                return
+        else:
+            text = "\0".join([cell for cell in row if type(cell) is str])
+            if tuple in kinds:
+                marked = [column for column, cell in enumerate(row) if type(cell) is tuple]
         self.characters += len(text)
         if self.characters > TEXT_LIMIT:
             raise Refused("too_large")
         if len(text) > CELL_LIMIT:
             for column, cell in enumerate(row, 1):
-                if len(cell) > CELL_LIMIT:
+                if type(cell) is str and len(cell) > CELL_LIMIT:
                     raise Refused("long_cell", row=number, column=column, limit=CELL_LIMIT)
         if "E+" in text or "e+" in text:
             for column, cell in enumerate(row):
@@ -126,7 +127,7 @@ def read_workbook(content: bytes, limits: dict[str, int], out: Any) -> None:
     frames, marked, blanks, last = Frames(out), found.marked, [""] * start[1], 0
     for last, cells in enumerate(sheet.iter_rows(), 1):  # leading blank rows come along, leading blank columns do not
         if set(map(type, cells)) != {str}:
-            cells = [plain_cell(cell) for cell in cells]
+            cells = [cell if type(cell) is str else plain_cell(cell) for cell in cells]
         row: list[Any] = blanks + cells if blanks else cells
         if last in marked:
             row = with_marks(row, marked[last])

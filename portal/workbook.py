@@ -10,7 +10,7 @@ import marshal
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -96,7 +96,7 @@ class Marked:
         return f"{type(self).__name__}({self.shown!r})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.shown == other.shown  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.shown == other.shown
 
     def __hash__(self) -> int:
         return hash((type(self), self.shown))
@@ -114,8 +114,8 @@ class UncalculatedFormula(Marked):
     """A formula saved without its result."""
 
 
-Cell = str | date | Marked  # datetime is a date
-MARKS = {
+Cell = str | int | float | date | Marked  # datetime is a date
+MARKS: dict[str, Callable[[str], Cell]] = {
     "cut": CutNumber,
     "error": ErrorCell,
     "formula": UncalculatedFormula,
@@ -127,8 +127,8 @@ MARKS = {
 class Sheet:
     """The rows of one sheet, read while they are iterated, once: ``for number, cells in sheet``.
 
-    ``number`` counts from 1 as in the spreadsheet program; blank rows are left out. A cell is text as the person sees
-    it ("" when blank), a date, a datetime, or a `Marked` cell. Rows may differ in length. Raises WorkbookRefused while
+    ``number`` counts from 1 as in the spreadsheet program; blank rows are left out. A cell is text
+    ("" when blank), an int or float of at most 15 digits, a date, a datetime, or a `Marked` cell. Rows may differ in length. Raises WorkbookRefused while
     iterating when a late row cannot be taken. Use as a context manager, or read to the end, to end the reader.
     """
 
@@ -237,7 +237,7 @@ def hand_over(reader: "subprocess.Popen[bytes]", data: bytes) -> None:
 def next_frame(reader: "subprocess.Popen[bytes]") -> tuple[Any, ...]:
     """The next frame of the reader; a refusal, and its death by a limit, are raised as WorkbookRefused."""
     try:
-        frame: tuple[Any, ...] = marshal.load(reader.stdout)  # type: ignore[arg-type]
+        frame: tuple[Any, ...] = marshal.load(reader.stdout)  # type: ignore[arg-type]  # noqa: S302  (our own process)
     except (EOFError, ValueError, TypeError):
         status = reader.wait()
         logger.warning("sheet reader ended with status %s", status)

@@ -8,6 +8,9 @@ workbook, XML, lists and the row checker are derived from it. Everything Django 
 needed; `shape.py` compiles it, and a property test holds the two equal.
 """
 
+# What `take`, `quick` and `text_of` promise is said once, on Described.
+# ruff: noqa: D102
+
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -26,7 +29,7 @@ Put = Callable[[object], str]
 CLERK, OWN, SYSTEM, CUSTOMS = "clerk", "own", "system", "customs"
 
 
-class Described:
+class Described(models.Field):
     """The description a field carries beside Django's own.
 
     tag: element name. note, example: for the clerk; examples are invented. listed (given as `column=`): shown on list
@@ -41,9 +44,20 @@ class Described:
     plain_path = ""
 
     def __init__(
-        self, label: str | Promise | None = None, *, tag: str = "", note: str | Promise = "", example: str = "",
-        column: bool = False, group: str | Promise = "", given: str = CLERK, codes: str | None = None,
-        fixed: Any = None, name_of: str = "", required: bool | None = None, **kwargs: Any,
+        self,
+        label: str | Promise | None = None,
+        *,
+        tag: str = "",
+        note: str | Promise = "",
+        example: str = "",
+        column: bool = False,
+        group: str | Promise = "",
+        given: str = CLERK,
+        codes: str | None = None,
+        fixed: Any = None,
+        name_of: str = "",
+        required: bool | None = None,
+        **kwargs: Any,
     ) -> None:
         self.tag, self.note, self.example, self.listed, self.group = tag, note, example, column, group
         self.given, self.codes, self.fixed, self.name_of = given, codes, fixed, name_of
@@ -51,17 +65,18 @@ class Described:
             kwargs["blank"] = True
             if self.missing is None:
                 kwargs["null"] = True
-        super().__init__(label, **kwargs)
-        self.required = not self.blank  # type: ignore[attr-defined]
+        super().__init__(label, **kwargs)  # type: ignore[arg-type]
+        self.required = not self.blank
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
-        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]
+        name, _, args, kwargs = super().deconstruct()
         kwargs.pop("verbose_name", None)
-        return name, self.plain_path, args, kwargs
+        return name, self.plain_path, list(args), kwargs
 
     @property
     def label(self) -> str | Promise:
-        return self.verbose_name  # type: ignore[attr-defined,no-any-return]
+        """What the clerk calls it."""
+        return self.verbose_name or ""
 
     def read(self, raw: Any, notes: list[str] | None = None) -> Any:
         """The clean value of a cell; ValidationError with the rule number as code and params for its text."""
@@ -82,6 +97,10 @@ class Described:
         """The text that stands in the message for a clean value; "" for a missing one."""
         return str(value)
 
+    def sealed(self, value: Any) -> Any:
+        """What the column takes for a clean value: itself, unless it is a person's."""
+        return value
+
     def quick(self, v: str, put: Put) -> tuple[str, str]:
         """Source of a condition on the variable `v`, and of the value when it holds; `put` names a constant."""
         raise NotImplementedError
@@ -93,10 +112,15 @@ class Text(Described, models.CharField):
     plain_path = "django.db.models.CharField"
 
     def __init__(
-        self, label: str | Promise | None = None, max_length: int = 60, *, halfwidth: bool = False,
-        named: bool = False, **kwargs: Any,
+        self,
+        label: str | Promise | None = None,
+        max_length: int = 60,
+        *,
+        halfwidth: bool = False,
+        named: bool = False,
+        **kwargs: Any,
     ) -> None:
-        self.halfwidth, self.named = halfwidth, named
+        self.halfwidth, self.named, self.longest = halfwidth, named, max_length
         super().__init__(label, max_length=max_length, **kwargs)
 
     def take(self, raw: Any, notes: list[str]) -> str:
@@ -107,12 +131,12 @@ class Text(Described, models.CharField):
                 refuse("S08")
         if self.named and text in PLACEHOLDERS:
             refuse("S23")
-        if len(text) > self.max_length:
-            refuse("S02", length=len(text), limit=self.max_length)
+        if len(text) > self.longest:
+            refuse("S02", length=len(text), limit=self.longest)
         return text
 
     def quick(self, v: str, put: Put) -> tuple[str, str]:
-        test = f"{v}.__class__ is str and 0 < len({v}) <= {self.max_length} and {v}.isprintable() and {v}.strip() is {v}"
+        test = f"{v}.__class__ is str and 0 < len({v}) <= {self.longest} and {v}.isprintable() and {v}.strip() is {v}"
         if self.halfwidth:
             test += f' and {v}.isascii() and " " not in {v}'
         if self.named:
@@ -131,13 +155,20 @@ class Code(Described, models.CharField):
     plain_path = "django.db.models.CharField"
 
     def __init__(
-        self, label: str | Promise | None = None, length: int | tuple[int, int] = 0, *, pattern: str = "",
-        wanted: str | Promise = "", **kwargs: Any,
+        self,
+        label: str | Promise | None = None,
+        length: int | tuple[int, int] = 0,
+        *,
+        pattern: str = "",
+        wanted: str | Promise = "",
+        max_length: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        self.shortest, longest = (length, length) if isinstance(length, int) else length
+        self.shortest, self.longest = (length, length) if isinstance(length, int) else length
+        self.longest = max_length or self.longest
         self.pattern, self.wanted = pattern, wanted
         self.matches = re.compile(pattern).fullmatch if pattern else None
-        super().__init__(label, max_length=kwargs.pop("max_length", longest), **kwargs)
+        super().__init__(label, max_length=self.longest, **kwargs)
 
     @cached_property
     def table(self) -> frozenset[str]:
@@ -152,10 +183,10 @@ class Code(Described, models.CharField):
         text = reading.raised(reading.halved(reading.tidied(text, notes), notes), notes)
         if self.codes and text not in self.table:
             refuse("S04", value=text if len(text) <= 10 else text[:4] + "…")
-        if not self.shortest <= len(text) <= self.max_length:
-            if self.shortest == self.max_length:
+        if not self.shortest <= len(text) <= self.longest:
+            if self.shortest == self.longest:
                 refuse("S03", length=len(text), wanted=self.shortest)
-            refuse("S02", length=len(text), limit=self.max_length)
+            refuse("S02", length=len(text), limit=self.longest)
         if self.matches and not self.matches(text):
             refuse("S05", wanted=str(self.wanted))
         if not text.isascii() or not text.isprintable() or " " in text:
@@ -168,15 +199,18 @@ class Code(Described, models.CharField):
         test = f"{v}.__class__ is str"
         if self.codes:
             good = frozenset(
-                code for code in self.table
-                if self.shortest <= len(code) <= self.max_length and (not self.matches or self.matches(code))
-                and code.isascii() and code == code.strip().upper()
+                code
+                for code in self.table
+                if self.shortest <= len(code) <= self.longest
+                and (not self.matches or self.matches(code))
+                and code.isascii()
+                and code == code.strip().upper()
             )
             return f"{test} and {v} in {put(good)}", v
         if self.matches:
             return f"{test} and {put(self.matches)}({v}) and {v}.isascii() and {v} == {v}.upper()", v
         return (
-            f'{test} and {self.shortest or 1} <= len({v}) <= {self.max_length} and {v}.isascii() and {v}.isprintable()'
+            f"{test} and {self.shortest or 1} <= len({v}) <= {self.longest} and {v}.isascii() and {v}.isprintable()"
             f' and " " not in {v} and {v} == {v}.upper()'
         ), v
 
@@ -232,7 +266,9 @@ class Whole(Described, models.IntegerField):
         return "" if value is None else str(value)
 
     def quick(self, v: str, put: Put) -> tuple[str, str]:
-        test = f"{v}.__class__ is int and " + (f"1 <= {v} <= {self.limit}" if self.fixed is None else f"{v} == {self.fixed}")
+        test = f"{v}.__class__ is int and " + (
+            f"1 <= {v} <= {self.limit}" if self.fixed is None else f"{v} == {self.fixed}"
+        )
         return test, v
 
 
@@ -285,7 +321,7 @@ class PersonalText(Described, models.BinaryField):
     def __init__(
         self, label: str | Promise | None = None, max_length: int | None = None, *, mask: str = "", **kwargs: Any
     ) -> None:
-        self.mask, self.longest = mask, max_length
+        self.mask, self.longest = mask, max_length or 0
         if kwargs.get("required") is False:
             kwargs["null"] = True
         super().__init__(label, **kwargs)
@@ -298,7 +334,7 @@ class PersonalText(Described, models.BinaryField):
         text = reading.tidied(reading.as_text(raw), notes)
         if self.mask in self.steps:
             text = self.steps[self.mask](text, notes)
-        if self.longest is not None and len(text) > self.longest:
+        if len(text) > self.longest:
             refuse("S02", length=len(text), limit=self.longest)
         return text
 
@@ -338,14 +374,14 @@ class PersonalText(Described, models.BinaryField):
 
 
 @PersonalText.register_lookup
-class SameHash(models.Lookup):  # type: ignore[type-arg]
+class SameHash(models.Lookup):
     """`exact` on sealed bytes: those that begin with the keyed hash of the text."""
 
     lookup_name = "exact"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         column, params = self.process_lhs(compiler, connection)
         first = personal.keyed_hash(str(self.rhs))
         after = (int.from_bytes(first) + 1).to_bytes(len(first) + 1)[1:] if first != b"\xff" * len(first) else first * 2
-        return f"({column} >= %s AND {column} < %s)", [*params, first, *params, after]
+        return f"({column} >= %s AND {column} < %s)", (*params, first, *params, after)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -42,7 +43,7 @@ class CutNumber(str):
 
 def refuse(number: str, **params: Any) -> NoReturn:
     """Raise the ValidationError of a numbered rule; params must hold nothing personal."""
-    raise ValidationError(RULES[number].text, code=number, params=params)
+    raise ValidationError(str(RULES[number].text), code=number, params=params)
 
 
 def is_blank(raw: Any) -> bool:
@@ -59,7 +60,7 @@ def as_text(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
         refuse("S25")
     if isinstance(raw, float | Decimal):
-        if raw - raw != 0:
+        if not isfinite(raw):
             refuse("S14")
         if raw != int(raw):
             text = format(raw, "f") if isinstance(raw, Decimal) else repr(raw)

@@ -33,6 +33,8 @@ SPEC = "海关跨境统一版系统企业对接报文规范 202205"
 NOTICE_194 = "海关总署公告 2018 年第 194 号"
 GUIDE = "上海跨境电商公共服务平台指南"
 
+# A table: one rule is one entry.
+# fmt: off
 SHAPE = (
     Rule("S01", _("必填项没有填写。"), _("请补填。"), SPEC),
     Rule("S02", _("共 %(length)s 个字符，最多 %(limit)s 个。"), _("请缩短。"), SPEC),
@@ -140,6 +142,7 @@ INVENTORY = (
     Rule("L15", _("单价为零。"), _("只有赠品可以填零；不是赠品请填实际单价。"), SPEC, WARNING),
 )
 
+# fmt: on
 RULES: dict[str, Rule] = {
     rule.number: rule for rule in (*SHAPE, *SHEET, *EVERY_KIND, *ORDER, *PAYMENT, *WAYBILL, *INVENTORY)
 }

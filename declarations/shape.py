@@ -24,8 +24,20 @@ from declarations.rulebook import ERROR, RULES
 from portal import personal
 
 __all__ = [
-    "Clean", "CutNumber", "Entry", "Filer", "Problem", "check", "check_slowly", "fill", "fingerprint", "head_columns",
-    "head_row", "key_of", "line_columns", "line_rows",
+    "Clean",
+    "CutNumber",
+    "Entry",
+    "Filer",
+    "Problem",
+    "check",
+    "check_slowly",
+    "fill",
+    "fingerprint",
+    "head_columns",
+    "head_row",
+    "key_of",
+    "line_columns",
+    "line_rows",
 ]
 
 Found = tuple[str, str, dict[str, Any]]
@@ -101,13 +113,20 @@ class Problem:
         return {name: _spoken(self.kind, name, value) for name, value in self.params.items()}
 
     def as_json(self) -> dict[str, Any]:
+        """As JSON can keep it; holds nothing personal."""
         return {
-            "rule": self.rule, "field": self.field, "line": self.line, "row": self.row, "params": self.params,
-            "level": self.level, "kind": self.kind,
+            "rule": self.rule,
+            "field": self.field,
+            "line": self.line,
+            "row": self.row,
+            "params": self.params,
+            "level": self.level,
+            "kind": self.kind,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Problem":
+        """What `as_json` gave."""
         return cls(**data)
 
 
@@ -194,6 +213,7 @@ def check(kind: Kind, entry: Entry) -> tuple[Clean | None, list[Problem]]:
 
 def check_slowly(kind: Kind, entry: Entry) -> tuple[Clean | None, list[Problem]]:
     """What `check` says, cell by cell through the fields' own `read`: the measure the generated code is held to."""
+
     def reader(fields: Sequence[Described], names: Sequence[str]) -> Callable[..., tuple[Any, ...]]:
         steps = [(name, _reading(one, name)) for one, name in zip(fields, names, strict=True)]
         return lambda get, found: tuple([read(get(name), found) for name, read in steps])
@@ -264,7 +284,7 @@ def _compiled(slug: str, fields: Sequence[Described], names: Sequence[str]) -> C
         source.append(f"    else: a{place} = {put(_reading(one, name))}(v, found)")
     source.append(f"    return ({''.join(f'a{place}, ' for place in range(len(fields)))})")
     exec(compile("\n".join(source), f"<checker of {slug}>", "exec"), constants)  # noqa: S102
-    return constants["check_row"]  # type: ignore[no-any-return]
+    return constants["check_row"]
 
 
 def key_of(kind: Kind, clean: Clean) -> tuple[str, ...]:
@@ -305,7 +325,7 @@ def line_columns(kind: Kind) -> tuple[str, ...]:
 
 def head_row(kind: Kind, clean: Clean, document_id: int, enterprise_id: int) -> tuple[Any, ...]:
     """The body as psycopg takes it, by COPY or INSERT; a person's data sealed."""
-    return _packers(kind)[0](clean.head, document_id, enterprise_id)  # type: ignore[no-any-return]
+    return _packers(kind)[0](clean.head, document_id, enterprise_id)
 
 
 def line_rows(kind: Kind, clean: Clean, document_id: int, enterprise_id: int) -> list[tuple[Any, ...]]:
@@ -317,10 +337,10 @@ def line_rows(kind: Kind, clean: Clean, document_id: int, enterprise_id: int) ->
 @cache
 def _packers(kind: Kind) -> tuple[Callable[..., tuple[Any, ...]], Callable[..., tuple[Any, ...]]]:
     def compiled(fields: Sequence[Described]) -> Callable[..., tuple[Any, ...]]:
-        names: dict[str, Any] = {f"seal{place}": one.sealed for place, one in enumerate(fields) if one.personal}  # type: ignore[attr-defined]
+        names: dict[str, Any] = {f"seal{place}": one.sealed for place, one in enumerate(fields) if one.personal}
         parts = [f"seal{place}(v[{place}])" if one.personal else f"v[{place}]" for place, one in enumerate(fields)]
         source = f"def pack(v, document_id, enterprise_id): return (document_id, enterprise_id, {', '.join(parts)})"
         exec(compile(source, f"<columns of {kind.slug}>", "exec"), names)  # noqa: S102
-        return names["pack"]  # type: ignore[no-any-return]
+        return names["pack"]
 
     return compiled(kind.fields), compiled(kind.line_fields)

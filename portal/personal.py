@@ -40,6 +40,8 @@ class Unreadable(ValueError):
 
 
 class Keys(NamedTuple):
+    """The listed keys made ready: the one that encrypts, those that decrypt, the one that hashes."""
+
     first_id: bytes
     first: AESGCM
     by_id: dict[bytes, AESGCM]

@@ -28,8 +28,16 @@ def parse(data: bytes, *, limit: int = LIMIT) -> etree._Element:
     if _declares_type(data):
         raise XmlRefused(_("报文含有文档类型声明（DOCTYPE），拒绝读取。"))
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, attribute_defaults=False,
-        huge_tree=False, remove_comments=True, remove_pis=False, recover=False, strip_cdata=True,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=False,
+        recover=False,
+        strip_cdata=True,
     )
     try:
         root = etree.fromstring(data, parser)
@@ -38,7 +46,7 @@ def parse(data: bytes, *, limit: int = LIMIT) -> etree._Element:
     info = root.getroottree().docinfo
     if info.internalDTD is not None or info.externalDTD is not None:
         raise XmlRefused(_("报文含有文档类型声明（DOCTYPE），拒绝读取。"))
-    for node in root.iter(etree.ProcessingInstruction, etree.Entity):
+    if next(root.iter(etree.ProcessingInstruction, etree.Entity), None) is not None:
         raise XmlRefused(_("报文含有处理指令或实体，拒绝读取。"))
     return root
 

@@ -44,13 +44,48 @@ SURNAMES = "沈顾陆朱钱孙周吴郑王冯陈褚卫蒋韩杨"
 GIVEN = ("若溪", "清和", "子衿", "思远", "云舟", "明夷", "晚晴")
 
 GOODS: tuple[dict[str, Any], ...] = (
-    {"item_no": "DG001", "name": "婴儿配方奶粉1段", "gname": "婴儿配方奶粉", "gmodel": "澜牧滋|800克/罐", "gcode": "1901101000",
-     "bar_code": "2000000000015", "unit": "122", "price": "268", "qty1": "0.8", "unit1": "035", "country": "609", "net": "0.8"},
-    {"item_no": "DG006", "name": "全脂成人奶粉", "gname": "全脂奶粉", "gmodel": "澜牧滋|1千克/袋", "gcode": "0402210000",
-     "bar_code": "2000000000060", "unit": "136", "price": "89", "qty1": "1", "unit1": "035", "country": "609", "net": "1"},
-    {"item_no": "DG009", "name": "深海鱼油胶囊", "gname": "鱼油胶囊", "gmodel": "蓝屿|168克/瓶", "gcode": "2106909090",
-     "bar_code": "2000000000091", "unit": "142", "price": "129.90", "qty1": "0.168", "unit1": "035", "country": "601",
-     "net": "0.168"},
+    {
+        "item_no": "DG001",
+        "name": "婴儿配方奶粉1段",
+        "gname": "婴儿配方奶粉",
+        "gmodel": "澜牧滋|800克/罐",
+        "gcode": "1901101000",
+        "bar_code": "2000000000015",
+        "unit": "122",
+        "price": "268",
+        "qty1": "0.8",
+        "unit1": "035",
+        "country": "609",
+        "net": "0.8",
+    },
+    {
+        "item_no": "DG006",
+        "name": "全脂成人奶粉",
+        "gname": "全脂奶粉",
+        "gmodel": "澜牧滋|1千克/袋",
+        "gcode": "0402210000",
+        "bar_code": "2000000000060",
+        "unit": "136",
+        "price": "89",
+        "qty1": "1",
+        "unit1": "035",
+        "country": "609",
+        "net": "1",
+    },
+    {
+        "item_no": "DG009",
+        "name": "深海鱼油胶囊",
+        "gname": "鱼油胶囊",
+        "gmodel": "蓝屿|168克/瓶",
+        "gcode": "2106909090",
+        "bar_code": "2000000000091",
+        "unit": "142",
+        "price": "129.90",
+        "qty1": "0.168",
+        "unit1": "035",
+        "country": "601",
+        "net": "0.168",
+    },
 )
 
 
@@ -67,7 +102,9 @@ def person(n: int = 1) -> Person:
     """The n-th invented person: right check character, born before 1910."""
     stem = f"310115{1900 + n % 10}{n // 10 % 12 + 1:02}{n // 120 % 28 + 1:02}{n % 1000:03}"
     return Person(
-        SURNAMES[n % len(SURNAMES)] + GIVEN[n % len(GIVEN)], stem + ric.calc_check_digit(stem + "0"), f"1390000{n % 10000:04}",
+        SURNAMES[n % len(SURNAMES)] + GIVEN[n % len(GIVEN)],
+        stem + ric.calc_check_digit(stem + "0"),
+        f"1390000{n % 10000:04}",
         f"上海市浦东新区示例路{n}号101室",
     )
 
@@ -89,19 +126,40 @@ def order(n: int = 1, *, lines: int = 2, line: Mapping[str, Any] | None = None, 
     who, value = person(n), _value(n, lines)
     return Entry(
         {
-            "order_no": _number(n), "ebp_code": PLATFORM.customs_code, "ebp_name": PLATFORM.name,
-            "ebc_code": MERCHANT.customs_code, "ebc_name": MERCHANT.name,
-            "goods_value": str(value), "freight": "0", "discount": "0", "tax_total": "24.39",
-            "actual_paid": str(value + Decimal("24.39")), "buyer_reg_no": f"u{n:06}",
-            "buyer_name": who.name, "buyer_telephone": who.telephone, "buyer_id_number": who.number,
-            "pay_code": PAYER.customs_code, "pay_name": PAYER.name, "pay_transaction_id": f"PAY{n:010}",
-            "consignee": who.name, "consignee_telephone": who.telephone, "consignee_address": who.address, **head,
+            "order_no": _number(n),
+            "ebp_code": PLATFORM.customs_code,
+            "ebp_name": PLATFORM.name,
+            "ebc_code": MERCHANT.customs_code,
+            "ebc_name": MERCHANT.name,
+            "goods_value": str(value),
+            "freight": "0",
+            "discount": "0",
+            "tax_total": "24.39",
+            "actual_paid": str(value + Decimal("24.39")),
+            "buyer_reg_no": f"u{n:06}",
+            "buyer_name": who.name,
+            "buyer_telephone": who.telephone,
+            "buyer_id_number": who.number,
+            "pay_code": PAYER.customs_code,
+            "pay_name": PAYER.name,
+            "pay_transaction_id": f"PAY{n:010}",
+            "consignee": who.name,
+            "consignee_telephone": who.telephone,
+            "consignee_address": who.address,
+            **head,
         },
         [
             {
-                "item_no": goods["item_no"], "item_name": goods["name"], "gmodel": goods["gmodel"],
-                "bar_code": goods["bar_code"], "unit": goods["unit"], "qty": str(count), "price": goods["price"],
-                "total_price": str(Decimal(goods["price"]) * count), "country": goods["country"], **(line or {}),
+                "item_no": goods["item_no"],
+                "item_name": goods["name"],
+                "gmodel": goods["gmodel"],
+                "bar_code": goods["bar_code"],
+                "unit": goods["unit"],
+                "qty": str(count),
+                "price": goods["price"],
+                "total_price": str(Decimal(goods["price"]) * count),
+                "country": goods["country"],
+                **(line or {}),
             }
             for goods, count in _goods(n, lines)
         ],
@@ -113,9 +171,16 @@ def payment(n: int = 1, *, lines: int = 2, **head: Any) -> Entry:
     who = person(n)
     return Entry(
         {
-            "pay_transaction_id": f"PAY{n:010}", "order_no": _number(n), "ebp_code": PLATFORM.customs_code,
-            "ebp_name": PLATFORM.name, "payer_id_number": who.number, "payer_name": who.name, "telephone": who.telephone,
-            "amount_paid": str(_value(n, lines) + Decimal("24.39")), "pay_time": "2025-06-01 09:30:00", **head,
+            "pay_transaction_id": f"PAY{n:010}",
+            "order_no": _number(n),
+            "ebp_code": PLATFORM.customs_code,
+            "ebp_name": PLATFORM.name,
+            "payer_id_number": who.number,
+            "payer_name": who.name,
+            "telephone": who.telephone,
+            "amount_paid": str(_value(n, lines) + Decimal("24.39")),
+            "pay_time": "2025-06-01 09:30:00",
+            **head,
         }
     )
 
@@ -125,9 +190,16 @@ def waybill(n: int = 1, *, lines: int = 2, **head: Any) -> Entry:
     who, net = person(n), _net(n, lines)
     return Entry(
         {
-            "logistics_no": f"SF{n:010}", "order_no": _number(n), "freight": "0", "insured_fee": "0",
-            "weight": str(net + Decimal("0.3")), "goods_info": "食品", "consignee": who.name,
-            "consignee_address": who.address, "consignee_telephone": who.telephone, **head,
+            "logistics_no": f"SF{n:010}",
+            "order_no": _number(n),
+            "freight": "0",
+            "insured_fee": "0",
+            "weight": str(net + Decimal("0.3")),
+            "goods_info": "食品",
+            "consignee": who.name,
+            "consignee_address": who.address,
+            "consignee_telephone": who.telephone,
+            **head,
         }
     )
 
@@ -137,22 +209,51 @@ def inventory(n: int = 1, *, lines: int = 2, line: Mapping[str, Any] | None = No
     who, net = person(n), _net(n, lines)
     return Entry(
         {
-            "order_no": _number(n), "ebp_code": PLATFORM.customs_code, "ebp_name": PLATFORM.name,
-            "ebc_code": MERCHANT.customs_code, "ebc_name": MERCHANT.name, "logistics_no": f"SF{n:010}",
-            "logistics_code": COURIER.customs_code, "logistics_name": COURIER.name, "assure_code": MERCHANT.customs_code,
-            "ems_no": "T2216W000001", "customs_code": "2216", "port_code": "2216",
-            "buyer_id_number": who.number, "buyer_name": who.name, "buyer_telephone": who.telephone,
-            "consignee_address": who.address, "area_code": WAREHOUSE.customs_code, "area_name": WAREHOUSE.name,
-            "trade_mode": "1210", "traf_mode": "7", "country": "142", "freight": "0", "insured_fee": "0", "wrap_type": "2",
-            "gross_weight": str(net + Decimal("0.3")), "net_weight": str(net), **head,
+            "order_no": _number(n),
+            "ebp_code": PLATFORM.customs_code,
+            "ebp_name": PLATFORM.name,
+            "ebc_code": MERCHANT.customs_code,
+            "ebc_name": MERCHANT.name,
+            "logistics_no": f"SF{n:010}",
+            "logistics_code": COURIER.customs_code,
+            "logistics_name": COURIER.name,
+            "assure_code": MERCHANT.customs_code,
+            "ems_no": "T2216W000001",
+            "customs_code": "2216",
+            "port_code": "2216",
+            "buyer_id_number": who.number,
+            "buyer_name": who.name,
+            "buyer_telephone": who.telephone,
+            "consignee_address": who.address,
+            "area_code": WAREHOUSE.customs_code,
+            "area_name": WAREHOUSE.name,
+            "trade_mode": "1210",
+            "traf_mode": "7",
+            "country": "142",
+            "freight": "0",
+            "insured_fee": "0",
+            "wrap_type": "2",
+            "gross_weight": str(net + Decimal("0.3")),
+            "net_weight": str(net),
+            **head,
         },
         [
             {
-                "item_record_no": f"LH{goods['item_no']}", "item_no": goods["item_no"], "item_name": goods["name"],
-                "gcode": goods["gcode"], "gname": goods["gname"], "gmodel": goods["gmodel"], "bar_code": goods["bar_code"],
-                "country": goods["country"], "qty": str(count), "unit": goods["unit"],
-                "qty1": str(Decimal(goods["qty1"]) * count), "unit1": goods["unit1"], "price": goods["price"],
-                "total_price": str(Decimal(goods["price"]) * count), **(line or {}),
+                "item_record_no": f"LH{goods['item_no']}",
+                "item_no": goods["item_no"],
+                "item_name": goods["name"],
+                "gcode": goods["gcode"],
+                "gname": goods["gname"],
+                "gmodel": goods["gmodel"],
+                "bar_code": goods["bar_code"],
+                "country": goods["country"],
+                "qty": str(count),
+                "unit": goods["unit"],
+                "qty1": str(Decimal(goods["qty1"]) * count),
+                "unit1": goods["unit1"],
+                "price": goods["price"],
+                "total_price": str(Decimal(goods["price"]) * count),
+                **(line or {}),
             }
             for goods, count in _goods(n, lines)
         ],
@@ -196,8 +297,13 @@ def facts(by: Cast, *, filed: Mapping[tuple[str, str], tuple[Filed, ...]] | None
     directory = {code: Party(one.name, one.credit_code) for one in CAST for code in (one.customs_code, one.credit_code)}
     return Facts(
         **{
-            "now": NOW, "codes": frozenset({by.customs_code, by.credit_code}), "credit_code": by.credit_code,
-            "types": by.types, "directory": directory, "filed": accepted() if filed is None else filed, **changes,
+            "now": NOW,
+            "codes": frozenset({by.customs_code, by.credit_code}),
+            "credit_code": by.credit_code,
+            "types": by.types,
+            "directory": directory,
+            "filed": accepted() if filed is None else filed,
+            **changes,
         }
     )
 

@@ -115,7 +115,7 @@ def _compiled(slug: str, element: str, fields: Sequence[Described]) -> Callable[
             parts.append(f'("" if v[{place}] is None or v[{place}] == "" else f"{element_text}")')
     source = f'def write(v): return "".join(("<{element}>", {", ".join(parts)}, "</{element}>"))'
     exec(compile(source, f"<writer of {slug}>", "exec"), names)  # noqa: S102
-    return names["write"]  # type: ignore[no-any-return]
+    return names["write"]
 
 
 def _spelling(one: Described, place: int) -> str:
@@ -149,14 +149,17 @@ def load_documents(which: Kind, outbound_id: int) -> list[Clean]:
 def load(which: Kind, document_ids: Sequence[int]) -> list[Clean]:
     """Documents as they stand in the database, in the order of the ids. KeyError when one is missing."""
     heads = {
-        row[0]: row[1:] for row in
-        which.body._default_manager.filter(document_id__in=document_ids).values_list("document_id", *which.head_names)
+        row[0]: row[1:]
+        for row in which.body._default_manager.filter(document_id__in=document_ids).values_list(
+            "document_id", *which.head_names
+        )
     }
     lines: dict[int, list[tuple[Any, ...]]] = {document_id: [] for document_id in document_ids}
     if which.line:
         for row in (
             which.line._default_manager.filter(document_id__in=document_ids)
-            .order_by("document_id", "gnum").values_list("document_id", *which.line_names)
+            .order_by("document_id", "gnum")
+            .values_list("document_id", *which.line_names)
         ):
             lines[row[0]].append(row[1:])
     return [Clean(heads[document_id], lines[document_id]) for document_id in document_ids]
@@ -181,8 +184,12 @@ class Terminal:
 def wrap_for_customs(message: Outbound, signed: bytes) -> bytes:
     """The transport envelope of an outbound message: the same bytes each time it is sent."""
     return wrap(
-        signed, message_id=message.guid, sender=message.enterprise.dxp_id, receiver=IMPORTS,
-        message_type=kind(message.kind).sends, now=message.signed_at or message.created_at,
+        signed,
+        message_id=message.guid,
+        sender=message.enterprise.dxp_id,
+        receiver=IMPORTS,
+        message_type=kind(message.kind).sends,
+        now=message.signed_at or message.created_at,
     )
 
 

@@ -7,8 +7,20 @@ from declarations.kinds.payment import PAYMENT, Payment
 from declarations.kinds.waybill import WAYBILL, Waybill
 
 __all__ = [
-    "KINDS", "PARTIES", "Body", "Inventory", "InventoryLine", "Kind", "Line", "Order", "OrderLine", "Payment", "Waybill",
-    "kind", "kind_answered_by", "kind_sending",
+    "KINDS",
+    "PARTIES",
+    "Body",
+    "Inventory",
+    "InventoryLine",
+    "Kind",
+    "Line",
+    "Order",
+    "OrderLine",
+    "Payment",
+    "Waybill",
+    "kind",
+    "kind_answered_by",
+    "kind_sending",
 ]
 
 KINDS: tuple[Kind, ...] = (ORDER, PAYMENT, WAYBILL, INVENTORY)

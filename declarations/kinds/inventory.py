@@ -8,6 +8,8 @@ from declarations.fields import CUSTOMS, OWN, SYSTEM, Code, Day, Money, Personal
 from declarations.kinds.kind import ENTERPRISE_CODE, ENTERPRISE_CODE_WORDS, Body, Kind, Line
 
 
+# A field is read at one glance, not down ten lines.
+# fmt: off
 class Inventory(Body):
     """申报清单：申报企业向海关申报一个包裹，海关据此征税、查验、放行。"""
 

@@ -35,14 +35,46 @@ class Body(models.Model):
     enterprise = models.ForeignKey(
         "accounts.Enterprise", models.PROTECT, related_name="+", db_index=False, verbose_name=_("企业")
     )
-    guid = Text(_("系统唯一序号"), 36, tag="guid", given=SYSTEM, halfwidth=True, group=_("系统填写"),
-                example="7F0C6A52-2D5B-4C3E-9B61-0E7B3C9D1A20", note=_("每份单证一个，36 位大写字母、数字和连字符"))
-    app_type = Code(_("报送类型"), 1, tag="appType", given=SYSTEM, pattern="[123]", wanted=_("1 新增、2 变更或 3 删除"),
-                    group=_("系统填写"), example="1", note=_("1 新增，2 变更，3 删除"))
-    app_time = Moment(_("报送时间"), tag="appTime", given=SYSTEM, group=_("系统填写"), example="20250601093000",
-                      note=_("申报时的北京时间"))
-    app_status = Code(_("业务状态"), (1, 3), tag="appStatus", given=SYSTEM, pattern="1|2", wanted=_("1 暂存或 2 申报"),
-                      group=_("系统填写"), example="2", note=_("1 暂存，2 申报"))
+    guid = Text(
+        _("系统唯一序号"),
+        36,
+        tag="guid",
+        given=SYSTEM,
+        halfwidth=True,
+        group=_("系统填写"),
+        example="7F0C6A52-2D5B-4C3E-9B61-0E7B3C9D1A20",
+        note=_("每份单证一个，36 位大写字母、数字和连字符"),
+    )
+    app_type = Code(
+        _("报送类型"),
+        1,
+        tag="appType",
+        given=SYSTEM,
+        pattern="[123]",
+        wanted=_("1 新增、2 变更或 3 删除"),
+        group=_("系统填写"),
+        example="1",
+        note=_("1 新增，2 变更，3 删除"),
+    )
+    app_time = Moment(
+        _("报送时间"),
+        tag="appTime",
+        given=SYSTEM,
+        group=_("系统填写"),
+        example="20250601093000",
+        note=_("申报时的北京时间"),
+    )
+    app_status = Code(
+        _("业务状态"),
+        (1, 3),
+        tag="appStatus",
+        given=SYSTEM,
+        pattern="1|2",
+        wanted=_("1 暂存或 2 申报"),
+        group=_("系统填写"),
+        example="2",
+        note=_("1 暂存，2 申报"),
+    )
 
     class Meta:
         abstract = True
@@ -96,20 +128,23 @@ class Kind:
 
     @cached_property
     def fields(self) -> tuple[Described, ...]:
+        """What a head says, in published order."""
         return described(self.body)
 
     @cached_property
     def line_fields(self) -> tuple[Described, ...]:
+        """What a line says, in published order; empty without lines."""
         return described(self.line) if self.line else ()
 
     @cached_property
     def head_names(self) -> tuple[str, ...]:
         """Field names of the head in published order: for `values_list`, `Clean.head` and COPY alike."""
-        return tuple(field.name for field in self.fields)  # type: ignore[attr-defined]
+        return tuple(field.name for field in self.fields)
 
     @cached_property
     def line_names(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.line_fields)  # type: ignore[attr-defined]
+        """Field names of a line in published order."""
+        return tuple(field.name for field in self.line_fields)
 
     @cached_property
     def groups(self) -> tuple[str | Promise, ...]:

@@ -8,6 +8,8 @@ from declarations.fields import SYSTEM, Code, Money, PersonalText, Quantity, Tex
 from declarations.kinds.kind import ENTERPRISE_CODE, ENTERPRISE_CODE_WORDS, Body, Kind, Line
 
 
+# A field is read at one glance, not down ten lines.
+# fmt: off
 class Order(Body):
     """进口订单：电商平台或电商企业向海关说明谁买了什么、付了多少。"""
 

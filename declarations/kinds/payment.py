@@ -8,6 +8,8 @@ from declarations.fields import OWN, SYSTEM, Code, Moment, Money, PersonalText, 
 from declarations.kinds.kind import ENTERPRISE_CODE, ENTERPRISE_CODE_WORDS, Body, Kind
 
 
+# A field is read at one glance, not down ten lines.
+# fmt: off
 class Payment(Body):
     """支付单：支付企业向海关说明订购人为哪张订单付了多少。"""
 

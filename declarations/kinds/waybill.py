@@ -8,6 +8,8 @@ from declarations.fields import OWN, SYSTEM, Code, Money, PersonalText, Quantity
 from declarations.kinds.kind import ENTERPRISE_CODE, ENTERPRISE_CODE_WORDS, Body, Kind
 
 
+# A field is read at one glance, not down ten lines.
+# fmt: off
 class Waybill(Body):
     """运单：物流企业向海关说明哪个包裹送给谁。"""
 

@@ -12,7 +12,17 @@ from declarations.rules.facts import Facts, Filed, Known, Party, Seen
 from declarations.shape import Clean, Entry, Problem, fingerprint, key_of
 
 __all__ = [
-    "CHECKS", "RULES", "Facts", "Filed", "Known", "Party", "Problem", "Rule", "Seen", "check_sense", "check_together",
+    "CHECKS",
+    "RULES",
+    "Facts",
+    "Filed",
+    "Known",
+    "Party",
+    "Problem",
+    "Rule",
+    "Seen",
+    "check_sense",
+    "check_together",
 ]
 
 Check = Callable[[Seen, Facts], Iterable[Problem]]
@@ -43,7 +53,11 @@ def check_together(kind: Kind, documents: Sequence[tuple[Entry, Clean]]) -> dict
         earlier, earlier_print = first[key]
         row = entry.rows[0] if entry.rows else None
         repeated[place] = Problem(
-            "X03" if earlier_print == print_ else "X02", kind.key[-1], None, row,
-            {"first": earlier.rows[0] if earlier.rows else 1}, kind=kind.slug,
+            "X03" if earlier_print == print_ else "X02",
+            kind.key[-1],
+            None,
+            row,
+            {"first": earlier.rows[0] if earlier.rows else 1},
+            kind=kind.slug,
         )
     return repeated

@@ -119,7 +119,8 @@ def _about_this_trade(seen: Seen, facts: Facts, slug: str) -> list[Filed]:
     platform = seen.head[seen.kind.platform_code] if seen.kind.platform_code else ""
     number = seen.head["logistics_no"] if slug == "waybill" and "logistics_no" in seen.head else ""
     return [
-        one for one in found
+        one
+        for one in found
         if (not platform or not one.platform_code or facts.same(one.platform_code, platform))
         and (not number or one.number == number)
     ]

@@ -65,7 +65,7 @@ class Facts:
 class Seen:
     """One document under the eyes of the rules: clean values by field name, and a way to point at one of them."""
 
-    __slots__ = ("kind", "entry", "clean", "head", "lines")
+    __slots__ = ("clean", "entry", "head", "kind", "lines")
 
     def __init__(self, kind: Kind, entry: Entry, clean: Clean) -> None:
         self.kind, self.entry, self.clean = kind, entry, clean
@@ -73,7 +73,7 @@ class Seen:
         names = kind.line_names
         self.lines: list[dict[str, Any]] = [dict(zip(names, line, strict=True)) for line in clean.lines]
 
-    def wrong(self, rule: str, name: str = "", line: int | None = None, **params: Any) -> Problem:
+    def wrong(self, rule: str, name: str = "", line: int | None = None, /, **params: Any) -> Problem:
         """The problem of that number at that cell."""
         rows = self.entry.rows
         place = line or 0

@@ -84,7 +84,9 @@ def l08_second_quantity_has_its_unit(seen: Seen, facts: Facts) -> Iterator[Probl
 
 def l09_guarantor_is_on_the_list(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """担保企业是清单上的平台、电商企业或物流企业。"""
-    if not any(facts.same(seen.head["assure_code"], seen.head[name]) for name in ("ebp_code", "ebc_code", "logistics_code")):
+    if not any(
+        facts.same(seen.head["assure_code"], seen.head[name]) for name in ("ebp_code", "ebc_code", "logistics_code")
+    ):
         yield seen.wrong("L09", "assure_code")
 
 

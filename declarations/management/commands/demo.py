@@ -6,7 +6,6 @@ figures are those the sample calls for, else 1.
 """
 
 import signal
-import subprocess
 import sys
 import time
 from argparse import ArgumentParser
@@ -21,7 +20,6 @@ from django.utils import timezone
 
 from accounts.cast import PASSWORD, PEOPLE, Cast, load_cast
 from declarations.demo.clerk import Clerk, PageProblem
-from declarations.demo.registry import write_registry
 from declarations.demo.sample import EXPECTED, FILERS, TRADES, Figures, Sample, parties_of
 from declarations.kinds import kind
 from declarations.lifecycle import FILED, REFUSED, State
@@ -48,8 +46,8 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         static_files.gather()
         self._say("企业、用户、证书：载入演示名单")
+        call_command("load_cast", stdout=self.stdout)
         cast = load_cast()
-        self._register(cast)
         self._say("启动：页面、后台任务、模拟海关")
         token = settings.GATEWAY_TOKEN
         with Supervisor(port=settings.PORTAL_PORT, sandbox_port=settings.SANDBOX_PORT, token=token) as portal:
@@ -62,11 +60,6 @@ class Command(BaseCommand):
             self.stdout.write("按 Ctrl-C 结束。")
             self.stdout.flush()
             portal.wait()
-
-    def _register(self, cast: Cast) -> None:
-        registry = settings.PORTAL_DATA / "sandbox" / "registry.json"
-        write_registry(cast, registry)
-        subprocess.run([sys.executable, "-m", "declarations.sandbox", "load", str(registry)], check=True)
 
     def _file_sample(self, cast: Cast, address: str) -> bool:
         """File the four workbooks in order and print the table; whether the figures are right."""

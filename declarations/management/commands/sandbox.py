@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext_lazy as _
 
+from portal.folders import ROOT
+
 
 class Command(BaseCommand):
     """Hands its arguments to `python -m declarations.sandbox`, with the address and the token the portal uses."""
@@ -30,6 +32,6 @@ class Command(BaseCommand):
         }
         command = [sys.executable, "-m", "declarations.sandbox", *options["command"]]
         try:
-            sys.exit(subprocess.call(command, cwd=settings.BASE_DIR, env=environment))
+            sys.exit(subprocess.call(command, cwd=ROOT, env=environment))
         except KeyboardInterrupt:
             sys.exit(130)

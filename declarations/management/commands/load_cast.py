@@ -1,0 +1,25 @@
+"""``manage.py load_cast``: the invented enterprises and people, and what customs' sandbox knows of them."""
+
+import subprocess
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from accounts.cast import PASSWORD, load_cast
+from declarations.demo.registry import write_registry
+from portal.folders import ROOT
+
+
+class Command(BaseCommand):
+    """Load the cast into the portal and its registry into the sandbox; run again it changes nothing."""
+
+    help = "载入演示用的企业、用户和证书，并登记到模拟海关"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        cast = load_cast()
+        registry = settings.PORTAL_DATA / "sandbox" / "registry.json"
+        write_registry(cast, registry)
+        subprocess.run([sys.executable, "-m", "declarations.sandbox", "load", str(registry)], check=True, cwd=ROOT)
+        self.stdout.write(f"{len(cast.enterprises)} 家企业，{len(cast.users)} 名用户，口令都是 {PASSWORD}")

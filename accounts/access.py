@@ -66,6 +66,22 @@ class Bystander:
     address: str = ""
 
 
+class PortalRequest(HttpRequest):
+    """A request as EnterpriseMiddleware leaves it; for annotations only."""
+
+    actor: Actor | None
+    memberships: tuple[Membership, ...]
+    view_raised: bool
+
+
+class MemberRequest(HttpRequest):
+    """A request as a view behind @member or @require_role gets it; for annotations only."""
+
+    actor: Actor
+    memberships: tuple[Membership, ...]
+    user: User
+
+
 def actor_of(user_id: int, enterprise_id: int) -> Actor:
     """The actor a task works for, read anew: Membership.DoesNotExist when the member has been removed since."""
     return Actor.of(
@@ -87,9 +103,11 @@ class EnterpriseMiddleware:
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Django gives the rest of the chain."""
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: PortalRequest) -> HttpResponse:
+        """Recognise who asks, and answer behind their wall."""
         request.actor = None
         request.memberships = ()
         request.view_raised = False
@@ -108,16 +126,16 @@ class EnterpriseMiddleware:
         add_never_cache_headers(response)
         return response
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+    def process_exception(self, request: PortalRequest, exception: Exception) -> None:
         """Remember that the view raised: its writes are not kept."""
         request.view_raised = True
 
-    def signed_in(self, request: HttpRequest) -> int | None:
+    def signed_in(self, request: PortalRequest) -> int | None:
         """The user of the session. The row itself is checked by Django when request.user is read."""
         value = request.session.get(SESSION_KEY)
         return int(value) if value is not None else None
 
-    def recognise(self, request: HttpRequest, user_id: int) -> None:
+    def recognise(self, request: PortalRequest, user_id: int) -> None:
         """Find the user and the enterprise chosen in the session, or else the first the user belongs to."""
         if not request.user.is_authenticated:
             return
@@ -130,11 +148,9 @@ class EnterpriseMiddleware:
         if membership is None and request.memberships:
             membership = request.memberships[0]
         if membership is not None:
-            request.actor = Actor(
-                request.user, membership.enterprise, frozenset(membership.roles), address_of(request)
-            )
+            request.actor = Actor(request.user, membership.enterprise, frozenset(membership.roles), address_of(request))
 
-    def as_staff(self, request: HttpRequest, user_id: int | None) -> HttpResponse:
+    def as_staff(self, request: PortalRequest, user_id: int | None) -> HttpResponse:
         """Pages of the admin: for staff, under the role that sees accounts and no documents."""
         if user_id is not None:
             with acting_as(enterprise_id=None, user_id=user_id):
@@ -149,7 +165,7 @@ class EnterpriseMiddleware:
 
     def inside(
         self,
-        request: HttpRequest,
+        request: PortalRequest,
         *,
         enterprise_id: int | None = None,
         user_id: int | None = None,
@@ -180,7 +196,7 @@ def member(view: View) -> View:
     """
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.actor is not None:
             return view(request, *args, **kwargs)
         if not request.user.is_authenticated:
@@ -199,7 +215,7 @@ def require_role(*roles: str, files: bool = False) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.actor.may(*roles):
                 raise PermissionDenied(role_missing(roles))
             if files and not request.actor.enterprise.may_file:

@@ -33,6 +33,8 @@ class WordsField(forms.MultipleChoiceField):
 
 
 class EnterpriseForm(forms.ModelForm):
+    """An enterprise, its types as boxes to tick."""
+
     types = WordsField(label=_("企业类型"), choices=EnterpriseType.choices)
 
     class Meta:
@@ -41,6 +43,8 @@ class EnterpriseForm(forms.ModelForm):
 
 
 class MembershipForm(forms.ModelForm):
+    """A membership, its roles as boxes to tick."""
+
     roles = WordsField(label=_("角色"), choices=MemberRole.choices)
 
     class Meta:
@@ -52,20 +56,24 @@ class Recorded(admin.ModelAdmin):
     """Whatever staff change stands in the record of deeds too, with the names of the fields, not their values."""
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        """Django's own log, and the record of deeds."""
         self.write_down(request, Action.STAFF_ADD, obj, message)
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        """Django's own log, and the record of deeds."""
         self.write_down(request, Action.STAFF_CHANGE, obj, message)
         return super().log_change(request, obj, message)
 
     def write_down(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
         """One entry: which row of which table, and which fields."""
+        assert isinstance(request.user, User)
         enterprise = obj if isinstance(obj, Enterprise) else getattr(obj, "enterprise", None)
         staff = Bystander(user=request.user, enterprise=enterprise, address=address_of(request))
         record(staff, action, f"{obj._meta.label_lower} {obj.pk}", changed=changed_fields(message))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
         return False
 
 
@@ -73,16 +81,21 @@ class ReadOnly(admin.ModelAdmin):
     """Looked at, never changed here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
         return False
 
 
 class MembershipInline(admin.TabularInline):
+    """The members of an enterprise, on its page."""
+
     model = Membership
     form = MembershipForm
     fields = ("user", "roles", "active")
@@ -92,20 +105,26 @@ class MembershipInline(admin.TabularInline):
 
 
 class UserMembershipInline(MembershipInline):
+    """The enterprises of a user, on their page."""
+
     fields = ("enterprise", "roles", "active")
     autocomplete_fields = ("enterprise",)
 
 
 class CredentialInline(admin.TabularInline):
+    """The certificates of an enterprise, to look at."""
+
     model = Credential
     fields = readonly_fields = ("environment", "serial", "not_before", "not_after", "active")
     extra = 0
     can_delete = False
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
         return False
 
 
@@ -116,9 +135,11 @@ class TypeFilter(admin.SimpleListFilter):
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        """All words of the table."""
         return EnterpriseType.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Those that hold the word."""
         return queryset.filter(types__contains=[self.value()]) if self.value() else queryset
 
 
@@ -129,14 +150,18 @@ class RoleFilter(admin.SimpleListFilter):
     parameter_name = "role"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        """All words of the table."""
         return MemberRole.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Those that hold the word."""
         return queryset.filter(roles__contains=[self.value()]) if self.value() else queryset
 
 
 @admin.register(Enterprise)
 class EnterpriseAdmin(Recorded):
+    """Enterprises: found by any of their numbers; approved and suspended here."""
+
     form = EnterpriseForm
     list_display = ("name", "customs_code", "credit_code", "types_shown", "customs_district", "dxp_id", "state")
     list_filter = ("state", TypeFilter, "customs_district")
@@ -145,11 +170,14 @@ class EnterpriseAdmin(Recorded):
 
     @admin.display(description=_("企业类型"))
     def types_shown(self, enterprise: Enterprise) -> str:
+        """Its types by their Chinese names."""
         return "、".join(enterprise.type_labels)
 
 
 @admin.register(User)
 class PersonAdmin(Recorded, UserAdmin):
+    """Users: stock, with the one name they have."""
+
     add_form = AdminUserCreationForm
     list_display = ("username", "name", "email", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")
@@ -180,6 +208,8 @@ class PersonAdmin(Recorded, UserAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(Recorded):
+    """Memberships: who may do what in which enterprise."""
+
     form = MembershipForm
     list_display = ("user", "enterprise", "roles_shown", "active", "created")
     list_filter = ("active", RoleFilter)
@@ -189,11 +219,14 @@ class MembershipAdmin(Recorded):
 
     @admin.display(description=_("角色"))
     def roles_shown(self, membership: Membership) -> str:
+        """The roles by their Chinese names."""
         return "、".join(membership.role_labels)
 
 
 @admin.register(Credential)
 class CredentialAdmin(ReadOnly):
+    """Certificates: made elsewhere, looked at here."""
+
     list_display = ("serial", "enterprise", "environment", "not_before", "not_after", "active")
     list_filter = ("environment", "active", "not_after")
     list_select_related = ("enterprise",)
@@ -202,6 +235,8 @@ class CredentialAdmin(ReadOnly):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnly):
+    """The record of deeds: looked at here, changed nowhere."""
+
     list_display = ("at", "action_shown", "subject", "user", "enterprise", "address")
     list_filter = ("at", "action")
     list_select_related = ("user", "enterprise")
@@ -210,6 +245,7 @@ class AuditEntryAdmin(ReadOnly):
 
     @admin.display(description=_("操作"), ordering="action")
     def action_shown(self, entry: AuditEntry) -> str:
+        """The action by its Chinese name."""
         return entry.action_label
 
 

@@ -5,6 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
+    """Users, enterprises, members and what they did."""
+
     name = "accounts"
     verbose_name = _("企业与用户")
     default_auto_field = "django.db.models.BigAutoField"

@@ -94,9 +94,7 @@ def check_usable(credential: Credential, now: datetime) -> None:
         raise CredentialProblem(_("证书 %s 已停用，请使用现行证书") % credential.serial)
     if now < credential.not_before:
         starts = timezone.localtime(credential.not_before).strftime(day)
-        raise CredentialProblem(
-            _("证书 %(serial)s 自 %(day)s 起才有效") % {"serial": credential.serial, "day": starts}
-        )
+        raise CredentialProblem(_("证书 %(serial)s 自 %(day)s 起才有效") % {"serial": credential.serial, "day": starts})
     if now > credential.not_after:
         ended = timezone.localtime(credential.not_after).strftime(day)
         raise CredentialProblem(

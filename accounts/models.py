@@ -20,8 +20,8 @@ from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberR
 class User(AbstractUser):
     """A person who signs in, by user name or by e-mail; what they may do follows from their memberships."""
 
-    first_name = None
-    last_name = None
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
     username = models.CharField(
         _("用户名"),
         max_length=60,
@@ -37,9 +37,7 @@ class User(AbstractUser):
         verbose_name_plural = _("用户")
         constraints = [
             models.UniqueConstraint(Lower("username"), name="accounts_user_username_once"),
-            models.UniqueConstraint(
-                Lower("email"), name="accounts_user_email_once", condition=~models.Q(email="")
-            ),
+            models.UniqueConstraint(Lower("email"), name="accounts_user_email_once", condition=~models.Q(email="")),
             # Either name signs in: a user name that looks like an e-mail could be somebody else's.
             models.CheckConstraint(
                 condition=~models.Q(username__contains="@"),
@@ -64,12 +62,8 @@ class Enterprise(models.Model):
     """An enterprise as customs knows it. Its own row is its own; only number, name and type are public here."""
 
     name = models.CharField(_("企业名称"), max_length=100, help_text=_("与营业执照及海关备案一致"))
-    credit_code = models.CharField(
-        _("统一社会信用代码"), max_length=18, unique=True, validators=[check_credit_code]
-    )
-    customs_code = models.CharField(
-        _("海关十位编码"), max_length=10, unique=True, validators=[check_customs_code]
-    )
+    credit_code = models.CharField(_("统一社会信用代码"), max_length=18, unique=True, validators=[check_credit_code])
+    customs_code = models.CharField(_("海关十位编码"), max_length=10, unique=True, validators=[check_customs_code])
     types = ArrayField(
         models.CharField(max_length=20, choices=EnterpriseType.choices), verbose_name=_("企业类型"), default=list
     )
@@ -83,9 +77,7 @@ class Enterprise(models.Model):
         validators=[check_dxp_id],
         help_text=_("DXPENT 加 10 位数字；没有它不能向海关发送"),
     )
-    state = models.CharField(
-        _("状态"), max_length=10, choices=EnterpriseState.choices, default=EnterpriseState.DRAFT
-    )
+    state = models.CharField(_("状态"), max_length=10, choices=EnterpriseState.choices, default=EnterpriseState.DRAFT)
     created = models.DateTimeField(_("登记时间"), db_default=Now(), editable=False)
 
     class Meta:
@@ -129,9 +121,7 @@ class Membership(models.Model):
     """That a user belongs to an enterprise, and what they may do there."""
 
     user = models.ForeignKey(User, models.PROTECT, verbose_name=_("用户"), related_name="memberships")
-    enterprise = models.ForeignKey(
-        Enterprise, models.PROTECT, verbose_name=_("企业"), related_name="memberships"
-    )
+    enterprise = models.ForeignKey(Enterprise, models.PROTECT, verbose_name=_("企业"), related_name="memberships")
     roles = ArrayField(
         models.CharField(max_length=20, choices=MemberRole.choices), verbose_name=_("角色"), default=list
     )
@@ -156,11 +146,11 @@ class Membership(models.Model):
 class Credential(models.Model):
     """A certificate an enterprise signs with. The private key is not here: only the handle it is kept under."""
 
-    enterprise = models.ForeignKey(
-        Enterprise, models.PROTECT, verbose_name=_("企业"), related_name="credentials"
-    )
+    enterprise = models.ForeignKey(Enterprise, models.PROTECT, verbose_name=_("企业"), related_name="credentials")
     environment = models.CharField(_("环境"), max_length=10, choices=Environment.choices)
-    serial = models.CharField(_("证书序列号"), max_length=40, help_text=_("十六进制小写，保留前导零，与签名中的写法一致"))
+    serial = models.CharField(
+        _("证书序列号"), max_length=40, help_text=_("十六进制小写，保留前导零，与签名中的写法一致")
+    )
     certificate = models.TextField(_("证书"), help_text=_("PEM 格式"))
     key_handle = models.CharField(_("密钥编号"), max_length=64, unique=True)
     not_before = models.DateTimeField(_("生效时间"))

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access import ENTERPRISE_IN_SESSION, Bystander, address_of, member
+from accounts.access import ENTERPRISE_IN_SESSION, Bystander, MemberRequest, PortalRequest, address_of, member
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.forms import SignInForm, SwitchForm
@@ -38,7 +38,7 @@ def login(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def sign_out(request: HttpRequest) -> HttpResponse:
+def sign_out(request: PortalRequest) -> HttpResponse:
     """End the session."""
     if request.user.is_authenticated:
         actor = request.actor or Bystander(user=request.user, address=address_of(request))
@@ -49,7 +49,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @member
-def switch_enterprise(request: HttpRequest) -> HttpResponse:
+def switch_enterprise(request: MemberRequest) -> HttpResponse:
     """Choose the enterprise to act for from now on; for one that is not one's own there is no such page."""
     if request.method != "POST":
         return render(request, "accounts/switch_enterprise.html")

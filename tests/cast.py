@@ -1,7 +1,7 @@
 """The people of the tests: a pytest plugin (`pytest_plugins = ["tests.cast"]` in conftest.py).
 
-    def test_it_lists(client_of, cast):
-        response = client_of("merchant_filer").get("/order/")
+def test_it_lists(client_of, cast):
+    response = client_of("merchant_filer").get("/order/")
 """
 
 from collections.abc import Callable, Iterator

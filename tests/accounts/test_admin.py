@@ -1,0 +1,160 @@
+"""The desk of staff: every page opens under the role of staff, changes are written down, nothing breaks the strict CSP."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts.audit import record
+from accounts.models import AuditEntry, Enterprise, Membership, User
+from accounts.roles import EnterpriseState
+
+pytestmark = pytest.mark.urls("tests.accounts.pages")
+
+INLINE = re.compile(
+    r"<style|\sstyle=|\son[a-z]+=\"|<script(?![^>]*(?:\bsrc=|type=\"application/json\"))|javascript:", re.I
+)
+
+
+@pytest.fixture
+def staff(client_of) -> Client:
+    return client_of("staff")
+
+
+def pages(cast) -> list[str]:
+    merchant = cast.enterprises["merchant"]
+    membership = Membership.objects.get(user=cast.users["merchant_filer"])
+    entry = AuditEntry.objects.first()
+    return [
+        "/admin/",
+        "/admin/accounts/",
+        "/admin/accounts/enterprise/",
+        "/admin/accounts/enterprise/?q=栗光屿&state__exact=approved&type=merchant",
+        "/admin/accounts/enterprise/add/",
+        f"/admin/accounts/enterprise/{merchant.pk}/change/",
+        f"/admin/accounts/enterprise/{merchant.pk}/history/",
+        "/admin/accounts/user/?q=merchant",
+        "/admin/accounts/user/add/",
+        f"/admin/accounts/user/{cast.users['merchant_filer'].pk}/change/",
+        f"/admin/accounts/user/{cast.users['merchant_filer'].pk}/password/",
+        "/admin/accounts/membership/?role=filer&q=merchant",
+        "/admin/accounts/membership/add/",
+        f"/admin/accounts/membership/{membership.pk}/change/",
+        "/admin/accounts/credential/",
+        f"/admin/accounts/credential/{merchant.credentials.get().pk}/change/",
+        "/admin/accounts/auditentry/?q=order&action=file",
+        f"/admin/accounts/auditentry/{entry.pk}/change/",
+        "/admin/password_change/",
+        "/admin/jsi18n/",
+        "/admin/autocomplete/?term=merchant&app_label=accounts&model_name=membership&field_name=user",
+    ]
+
+
+def test_it_opens_every_page_to_staff_without_inline_script_or_style(cast_with_keys, staff):
+    record(cast_with_keys.actor("merchant_filer"), "file", "order 1")
+    for path in pages(cast_with_keys):
+        response = staff.get(path)
+        assert response.status_code == 200, path
+        assert "no-store" in response["Cache-Control"], path
+        if response["Content-Type"].startswith("text/html"):
+            assert not INLINE.search(response.content.decode()), (path, INLINE.search(response.content.decode()))
+
+
+def test_it_keeps_everybody_else_out(client_of, cast):
+    assert Client().get("/admin/accounts/user/")["Location"].startswith("/login/")
+    for username in ("merchant_administrator", "stranger"):
+        assert client_of(username).get("/admin/").status_code == 404
+        assert client_of(username).post("/admin/accounts/enterprise/add/").status_code == 404
+
+
+def test_it_makes_an_enterprise_with_a_member_and_writes_it_down(cast, staff):
+    response = staff.post(
+        "/admin/accounts/enterprise/add/",
+        {
+            "name": "上海云帛雁商贸有限公司",
+            "credit_code": "9131011500009297X1",
+            "customs_code": "312226DM99",
+            "types": ["merchant", "platform"],
+            "customs_district": "2216",
+            "dxp_id": "DXPENT0000900099",
+            "state": "approved",
+            "memberships-TOTAL_FORMS": "1",
+            "memberships-INITIAL_FORMS": "0",
+            "memberships-0-user": cast.users["stranger"].pk,
+            "memberships-0-roles": ["administrator", "filer"],
+            "memberships-0-active": "on",
+            "credentials-TOTAL_FORMS": "0",
+            "credentials-INITIAL_FORMS": "0",
+        },
+    )
+    assert response.status_code == 302, response.context and response.context["errors"]
+    made = Enterprise.objects.get(customs_code="312226DM99")
+    assert made.types == ["merchant", "platform"]
+    assert made.memberships.get().roles == ["administrator", "filer"]
+    entry = AuditEntry.objects.get(action="staff_add")
+    assert (entry.user.username, entry.enterprise, entry.subject) == ("staff", made, f"accounts.enterprise {made.pk}")
+
+
+def test_it_names_the_wrong_number(staff):
+    response = staff.post("/admin/accounts/enterprise/add/", {"credit_code": "1", "customs_code": "2", "dxp_id": "3"})
+    page = response.content.decode()
+    for words in ("统一社会信用代码“1”不对", "海关十位编码“2”不对", "申报传输编号“3”不对"):
+        assert words in page
+
+
+def test_it_suspends_an_enterprise_and_writes_down_the_field_not_the_value(cast, staff):
+    merchant = cast.enterprises["merchant"]
+    path = f"/admin/accounts/enterprise/{merchant.pk}/change/"
+    form = staff.get(path).context["adminform"].form
+    data = {name: form.initial[name] for name in form.fields} | {"state": EnterpriseState.SUSPENDED}
+    for prefix in ("memberships", "credentials"):
+        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    assert staff.post(path, data).status_code == 302
+    merchant.refresh_from_db()
+    assert merchant.state == EnterpriseState.SUSPENDED
+    assert [len(name) > 0 for name in AuditEntry.objects.get(action="staff_change").details["changed"]] == [True]
+
+
+def test_it_makes_a_user_who_can_sign_in(staff):
+    password = "a quiet harbour at dawn"
+    data = {
+        "username": "new_filer",
+        "name": "新来",
+        "usable_password": "true",
+        "password1": password,
+        "password2": password,
+    }
+    data |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+    assert staff.post("/admin/accounts/user/add/", data).status_code == 302
+    assert Client().post("/login/", {"username": "new_filer", "password": password}).status_code == 302
+    response = staff.post("/admin/accounts/user/add/", data | {"username": "someone@example.org"})
+    assert "用户名只能用" in response.content.decode()
+
+
+def test_it_deletes_nothing_and_changes_no_record(cast_with_keys, staff):
+    record(cast_with_keys.actor("merchant_filer"), "file", "order 1")
+    merchant = cast_with_keys.enterprises["merchant"]
+    assert staff.post(f"/admin/accounts/enterprise/{merchant.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert staff.post(f"/admin/accounts/user/{cast_with_keys.users['stranger'].pk}/delete/").status_code == 403
+    assert staff.get("/admin/accounts/auditentry/add/").status_code == 403
+    entry = AuditEntry.objects.first()
+    assert staff.post(f"/admin/accounts/auditentry/{entry.pk}/change/", {"action": "x"}).status_code == 403
+    assert staff.get("/admin/accounts/credential/add/").status_code == 403
+
+
+def test_it_lets_only_a_superuser_make_staff(cast, staff):
+    cast.users["staff"].is_superuser = False
+    cast.users["staff"].save()
+    with connection.cursor() as cursor:  # every right of accounts, but not a superuser
+        cursor.execute(
+            "INSERT INTO accounts_user_user_permissions (user_id, permission_id) SELECT %s, p.id FROM auth_permission p"
+            " JOIN django_content_type c ON c.id = p.content_type_id WHERE c.app_label = 'accounts'",
+            [cast.users["staff"].pk],
+        )
+    path = f"/admin/accounts/user/{cast.users['staff'].pk}/change/"
+    assert 'name="is_superuser"' not in staff.get(path).content.decode()
+    data = {"username": "staff", "name": "平台值班", "is_active": "on", "is_superuser": "on", "is_staff": "on"}
+    data |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+    assert staff.post(path, data).status_code == 302
+    assert not User.objects.get(username="staff").is_superuser

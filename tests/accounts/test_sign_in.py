@@ -1,0 +1,130 @@
+"""Signing in and out: by either name, locked after too many failures, telling nothing about accounts."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from accounts.cast import PASSWORD
+from accounts.models import AuditEntry, User
+
+pytestmark = [pytest.mark.urls("tests.accounts.pages"), pytest.mark.usefixtures("cast", "no_failures")]
+
+
+def try_(username: str, password: str = "wrong", address: str = "203.0.113.7", client: Client | None = None, **more):
+    data = {"username": username, "password": password, **more}
+    return (client or Client()).post("/login/", data, REMOTE_ADDR=address)
+
+
+def said(response) -> str:
+    return " ".join(re.findall(r'class="err"[^>]*>.*?<span>(.*?)</span>', response.content.decode(), re.S))
+
+
+@pytest.mark.parametrize("username", ["merchant_filer", "Merchant_Filer", "merchant_filer@example.org"])
+def test_it_signs_in_by_user_name_or_e_mail(username):
+    client = Client()
+    response = try_(username, PASSWORD, client=client)
+    assert (response.status_code, response["Location"]) == (302, "/")
+    assert client.get("/desk/").status_code == 200
+    assert User.objects.get(username="merchant_filer").last_login is not None
+    entry = AuditEntry.objects.get(action="sign_in")
+    assert (entry.user.username, entry.address) == ("merchant_filer", "203.0.113.7")
+
+
+def test_it_goes_on_to_the_page_asked_for_if_it_is_ours():
+    assert try_("merchant_filer", PASSWORD, next="/bills/")["Location"] == "/bills/"
+    assert try_("merchant_filer", PASSWORD, next="https://example.com/")["Location"] == "/"
+    assert try_("merchant_filer", PASSWORD, next="//example.com/")["Location"] == "/"
+
+
+def test_it_answers_a_wrong_name_as_a_wrong_password():
+    known, unknown = try_("merchant_filer", address="203.0.113.1"), try_("nobody_here", address="203.0.113.2")
+    assert said(known) == said(unknown) == "用户名或密码不对，还可以试 4 次"
+    assert bare(known) == bare(unknown).replace("nobody_here", "merchant_filer")
+
+
+def bare(response) -> str:
+    """The page without the form's token."""
+    return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", response.content.decode())
+
+
+def test_it_hashes_a_password_for_an_unknown_name_too(monkeypatch):
+    hashed = []
+    monkeypatch.setattr(User, "set_password", lambda self, password: hashed.append(password))
+    try_("nobody_here", "typed")
+    assert hashed == ["typed"]
+
+
+def test_it_locks_a_name_after_five_failures_known_or_not():
+    for username in ("merchant_filer", "nobody_here"):
+        for number in range(5):
+            response = try_(username, address=f"203.0.113.{number}")
+        assert said(response) == "尝试次数过多，请 15 分钟后再试"
+        assert said(try_(username, PASSWORD, address="203.0.113.99")) == "尝试次数过多，请 15 分钟后再试"
+    assert AuditEntry.objects.filter(action="sign_in_refused").count() == 10
+
+
+def test_it_locks_an_address_after_five_failures():
+    for number in range(5):
+        try_(f"nobody_{number}")
+    assert said(try_("merchant_filer", PASSWORD)) == "尝试次数过多，请 15 分钟后再试"
+    assert try_("merchant_filer", PASSWORD, address="203.0.113.8").status_code == 302
+
+
+def test_it_locks_an_account_under_both_its_names():
+    for number in range(5):
+        try_("merchant_filer", address=f"203.0.113.{number}")
+    answer = said(try_("merchant_filer@example.org", PASSWORD, address="203.0.113.9"))
+    assert answer == "用户名或密码不对，还可以试 4 次"  # not "locked": that would tell that both are one account
+
+
+def test_it_forgets_the_failures_of_a_name_that_signs_in():
+    for _number in range(4):
+        try_("merchant_filer")
+    assert try_("merchant_filer", PASSWORD).status_code == 302
+    assert said(try_("merchant_filer", address="203.0.113.8")) == "用户名或密码不对，还可以试 4 次"
+
+
+def test_it_writes_down_nothing_of_what_was_typed():
+    try_("my secret password", "another secret")
+    entry = AuditEntry.objects.get(action="sign_in_refused")
+    assert (entry.subject, entry.user, entry.details) == ("", None, {"left": 4})
+
+
+def test_it_refuses_a_switched_off_account_like_a_wrong_password(cast):
+    User.objects.filter(username="merchant_filer").update(is_active=False)
+    assert said(try_("merchant_filer", PASSWORD)) == "用户名或密码不对，还可以试 4 次"
+
+
+def test_it_asks_for_what_is_missing_and_counts_nothing():
+    for _number in range(6):
+        response = try_("", "")
+    assert said(response) == "请填写用户名或邮箱 请填写密码"
+    assert 'aria-describedby="id_username_error"' in response.content.decode()
+
+
+def test_it_takes_any_bytes_in_the_form():
+    for username in ("\x00", "x" * 10_000, "'; DROP TABLE accounts_user; --", "😀" * 50, "%s%%"):
+        assert try_(username).status_code == 200, username
+
+
+def test_it_renews_the_session_at_sign_in_and_ends_it_at_sign_out():
+    client = Client()
+    client.get("/login/")
+    try_("merchant_filer", PASSWORD, client=client)
+    session = client.cookies["sessionid"].value
+    assert client.get("/logout/").status_code == 405
+    assert client.post("/logout/")["Location"] == "/login/"
+    assert client.get("/desk/").status_code == 302
+    client.cookies["sessionid"] = session
+    assert client.get("/desk/").status_code == 302
+    assert AuditEntry.objects.filter(action="sign_out", user__username="merchant_filer").count() == 1
+
+
+def test_it_leads_who_is_signed_in_on(client_of):
+    assert client_of("merchant_filer").get("/login/?next=/bills/")["Location"] == "/bills/"
+
+
+def test_it_shows_no_script_or_style_in_the_page():
+    page = Client().get("/login/").content.decode()
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\bsrc=)", page)

@@ -1,9 +1,62 @@
 """Addresses of the documents' pages and doors, the same for every kind."""
 
-from django.urls import path
+from django.urls import include, path, register_converter
 
-from declarations.doors import gateway
+from declarations.doors import gateway, views
+from declarations.kinds import kind
+from declarations.kinds.kind import Kind
+
+
+class KindConverter:
+    """A kind by its slug; any other word is no address of ours."""
+
+    regex = "[a-z_]+"
+
+    def to_python(self, value: str) -> Kind:
+        """The kind of that slug."""
+        try:
+            return kind(value)
+        except KeyError as unknown:
+            raise ValueError(value) from unknown
+
+    def to_url(self, value: Kind | str) -> str:
+        """The slug of a kind, given as such or by its slug."""
+        return value if isinstance(value, str) else value.slug
+
+
+class DirectionConverter:
+    """Which way a message went."""
+
+    regex = "out|in"
+
+    def to_python(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+
+register_converter(KindConverter, "kind")
+register_converter(DirectionConverter, "direction")
+
+of_a_kind = [
+    path("", views.list_page, name="list"),
+    path("new/", views.form, name="form"),
+    path("drafts/<int:pk>/", views.draft, name="draft"),
+    path("upload/", views.upload, name="upload"),
+    path("template.xlsx", views.template_file, name="template"),
+    path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/messages/<direction:direction>/<int:message>/", views.message, name="message"),
+    path("<int:pk>/messages/<direction:direction>/<int:message>/raw/", views.raw, name="raw"),
+]
 
 urlpatterns = [
+    path("", views.home, name="home"),
+    path("uploads/", views.uploads_page, name="uploads"),
+    path("uploads/<int:pk>/", views.upload_check, name="upload_check"),
+    path("uploads/<int:pk>/file/", views.upload_file, name="upload_file"),
     path("customs/receive/", gateway.receive, name="receive"),
+    path("<kind:kind>/", include(of_a_kind)),
 ]

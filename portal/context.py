@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from portal.menus import menu
 
 
-
 def portal(request: HttpRequest) -> dict[str, Any]:
     """Template context: ``portal`` (name, contacts, environment) and ``menu`` for the acting member."""
     actor = getattr(request, "actor", None)

@@ -56,20 +56,31 @@ class Line:
 
 
 _READERS = frozenset({"administrator", "filer", "finance", "viewer", "developer"})
-_FILERS = frozenset({"administrator", "filer"})
 
 MENU: tuple[Section, ...] = (
     Section("", (Entry(_("工作台"), "house", "home", whole=True),)),
     Section(
         _("进口申报"),
         (
-            Entry(
-                _("订单"), "receipt", "list", {"kind": "order"}, frozenset({"platform", "merchant"}), _READERS
-            ),
+            Entry(_("订单"), "receipt", "list", {"kind": "order"}, frozenset({"platform", "merchant"}), _READERS),
             Entry(_("支付单"), "credit-card-2-front", "list", {"kind": "payment"}, frozenset({"payment"}), _READERS),
-            Entry(_("运单"), "truck", "list", {"kind": "waybill"}, frozenset({"bonded_logistics"}), _READERS),
-            Entry(_("清单"), "boxes", "list", {"kind": "inventory"}, frozenset({"warehouse"}), _READERS),
-            Entry(_("批量导入"), "file-earmark-spreadsheet", "uploads", {}, frozenset(), _FILERS),
+            Entry(
+                _("运单"),
+                "truck",
+                "list",
+                {"kind": "waybill"},
+                frozenset({"direct_logistics", "bonded_logistics"}),
+                _READERS,
+            ),
+            Entry(
+                _("清单"),
+                "boxes",
+                "list",
+                {"kind": "inventory"},
+                frozenset({"warehouse", "direct_logistics", "merchant"}),
+                _READERS,
+            ),
+            Entry(_("批量导入"), "file-earmark-spreadsheet", "uploads", {}, frozenset(), _READERS),
         ),
     ),
 )

@@ -29,7 +29,9 @@ ADVICE: dict[str, Advice] = {
     "1320": Advice(_("清单与订单的商品项数须相同，请逐项核对后更正"), lines=True),
     "1322": Advice(_("清单与订单的商品须逐项一致，请核对货号、数量和单价后更正"), lines=True),
     "1327": Advice(_("订单的订购人与支付单的支付人须是同一人，请核对后由有误的一方更正并重新申报"), _BUYER),
-    "1332": Advice(_("支付单金额须等于订单的实际支付金额，请核对后由有误的一方更正"), ("actual_paid", "amount_paid", "pay_amount")),
+    "1332": Advice(
+        _("支付单金额须等于订单的实际支付金额，请核对后由有误的一方更正"), ("actual_paid", "amount_paid", "pay_amount")
+    ),
     "13035": Advice(_("订单上的支付企业与支付单的申报企业须是同一家，请核对支付企业代码"), ("pay_code", "pay_name")),
     "13127": Advice(_("清单与订单的订购人姓名须一致，请核对后更正"), ("buyer_name",)),
     "130126": Advice(_("清单与订单的订购人电话须一致，请核对后更正"), ("buyer_telephone",)),

@@ -140,19 +140,23 @@ class FormPage:
         return [(name, list(codes(name).items())) for name in used]
 
 
-def read(kind: Kind, posted: Mapping[str, str]) -> Entry:
-    """What was typed, as an entry for the door. Lines left wholly empty are dropped."""
+def read(kind: Kind, posted: Mapping[str, str], *, without: int | None = None) -> Entry:
+    """What was typed, as an entry for the door. Lines left wholly empty are dropped, and the line ``without``."""
     head = {entry.name: posted.get(f"h.{entry.name}", "") for entry in asked_of_head(kind)}
     many = posted.get("lines", "0")
     count = min(int(many), MOST_LINES + 1) if many.isdecimal() and len(many) < 4 else 0
     asked = asked_of_line(kind)
-    lines = [{entry.name: posted.get(f"l.{number}.{entry.name}", "") for entry in asked} for number in range(count)]
+    lines = [
+        {entry.name: posted.get(f"l.{number}.{entry.name}", "") for entry in asked}
+        for number in range(count)
+        if number != without
+    ]
     return Entry(head=head, lines=[line for line in lines if any(value.strip() for value in line.values())])
 
 
 def asked_of_head(kind: Kind) -> list[Any]:
-    """The fields of the head a clerk fills in or at least sees filled."""
-    return [described for described in kind.fields if described.given in (CLERK, OWN)]
+    """The fields of the head a clerk fills in or sees filled; the number is asked for even where it can be made."""
+    return [entry for entry in kind.fields if entry.given in (CLERK, OWN) or entry.name == kind.number]
 
 
 def asked_of_line(kind: Kind) -> list[Any]:
@@ -173,8 +177,6 @@ def again(kind: Kind, document: Document) -> Entry:
     """What a refused document said, to be corrected and filed anew."""
     body = getattr(document, kind.slug)
     head = {entry.name: _typed(entry, getattr(body, entry.name)) for entry in asked_of_head(kind)}
-    if kind.number not in head:
-        head[kind.number] = document.number
     lines = []
     if kind.line:
         for line in kind.line.objects.filter(document=document).order_by("gnum"):
@@ -190,14 +192,11 @@ def _typed(described: Any, value: Any) -> str:
     return str(described.text_of(value))
 
 
-def page(
-    kind: Kind, entry: Entry, problems: Sequence[Problem] = (), *, more: int = 0, actor: Actor | None = None
-) -> FormPage:
+def page(kind: Kind, entry: Entry, problems: Sequence[Problem] = (), *, more: int = 0) -> FormPage:
     """The form filled with an entry; ``more`` empty lines are added, the first of them gets the focus."""
     lines = [*entry.lines, *({} for _number in range(more))] if kind.line else []
     if kind.line and not lines:
         lines = [{}]
-    own = {code for pair in kind.own for code in pair} if actor else set()
     by_place: dict[tuple[int | None, str], list[Problem]] = {}
     for problem in problems:
         by_place.setdefault((problem.line, problem.field), []).append(problem)
@@ -206,7 +205,7 @@ def page(
         title = str(described.group)
         value = str(entry.head.get(described.name, ""))
         drawn = Input(described, f"h.{described.name}", f"f-{described.name}", described.name, value)
-        drawn.is_fixed = described.given == OWN and described.name in own
+        drawn.is_fixed = described.given == OWN
         drawn.problems = by_place.get((None, described.name), [])
         groups.setdefault(title, Group(title, [])).inputs.append(drawn)
     grid = []

@@ -148,7 +148,11 @@ _TURNS: dict[str, tuple[Any, Any, Any]] = {
     State.EXAMINED: (gettext_lazy("海关"), gettext_lazy("放行"), gettext_lazy("无须操作")),
     State.INSPECTING: (gettext_lazy("海关"), gettext_lazy("查验"), gettext_lazy("请配合现场查验")),
     State.DETAINED: (gettext_lazy("本企业"), gettext_lazy("联系现场海关处理"), gettext_lazy("请尽快联系现场海关")),
-    State.SUSPENDED: (gettext_lazy("海关"), gettext_lazy("处理挂起"), gettext_lazy("无须操作，时间较长时请询问现场海关")),
+    State.SUSPENDED: (
+        gettext_lazy("海关"),
+        gettext_lazy("处理挂起"),
+        gettext_lazy("无须操作，时间较长时请询问现场海关"),
+    ),
     State.RELEASED: ("", gettext_lazy("已放行，无后续步骤"), gettext_lazy("无须操作")),
     State.CLOSED: ("", gettext_lazy("已结关，无后续步骤"), gettext_lazy("无须操作")),
     State.SHIPPED_BACK: ("", gettext_lazy("已退运，无后续步骤"), gettext_lazy("无须操作")),

@@ -1,0 +1,236 @@
+"""The check grid of an uploaded workbook (step 4 of the walk, as the clerk sees it): every problem at its cell."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from declarations.doors import uploads
+from declarations.doors.tables import Tab
+from declarations.fields import Amount, Described, Whole
+from declarations.kinds import kind as kind_of
+from declarations.kinds.kind import Kind
+from declarations.models import Upload, UploadRow, UploadState
+from declarations.rulebook import ERROR, RULES, WARNING
+from declarations.shape import Problem
+
+ROWS = 50
+ALL = "all"
+WAITING = frozenset({UploadState.RECEIVED, UploadState.FILING})
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell as read from the sheet, masked when personal, and how bad what was found in it is."""
+
+    text: str
+    level: str = ""
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the sheet with the problems found in it."""
+
+    number: int
+    cells: list[Cell]
+    problems: list[Problem]
+    is_first: bool
+    result: str
+    address: str
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the row itself stops its document."""
+        return any(problem.level == ERROR for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One rule and how many cells it found."""
+
+    rule: str
+    text: str
+    count: int
+    address: str
+    current: bool
+
+
+@dataclass(slots=True)
+class Grid:
+    """Everything the check page shows."""
+
+    kind: Kind
+    upload: Upload
+    earlier: Upload | None
+    tabs: list[Tab]
+    chips: list[Chip]
+    heads: list[Described]
+    rows: list[Row]
+    newer: str
+    older: str
+    progress: tuple[int, int]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a sweep still has to do something: the page asks again every second."""
+        return self.upload.state in WAITING
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the clerk may decide now."""
+        return self.upload.state == UploadState.CHECKED
+
+    @property
+    def good_documents(self) -> int:
+        """How many documents can be filed."""
+        return self.upload.documents - self.upload.bad_documents - self.upload.known_documents
+
+    @property
+    def good_rows(self) -> int:
+        """How many rows have no error of their own."""
+        return self.upload.rows - self.upload.bad_rows
+
+    @property
+    def width(self) -> int:
+        """Columns of the table, for the line under a row that says why."""
+        return len(self.heads) + 1
+
+
+def address(upload: Upload, **asked: Any) -> str:
+    """The page of an upload with a tab, a rule or a first row chosen."""
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return reverse("upload_check", kwargs={"pk": upload.pk}) + (f"?{query}" if query else "")
+
+
+def grid(upload: Upload, asked: Mapping[str, str]) -> Grid:
+    """The page of one upload the actor may see."""
+    kind = kind_of(upload.kind)
+    rows = UploadRow.objects.filter(enterprise_id=upload.enterprise_id, upload_id=upload.pk)
+    shows_rows = upload.state in {UploadState.CHECKED, UploadState.FILING, UploadState.FILED}
+    counts = dict(rows.order_by().values_list("level").annotate(many=Count("id"))) if shows_rows else {}
+    tab = asked.get("tab", "")
+    if tab not in {ALL, ERROR, WARNING, uploads.KNOWN}:
+        tab = ERROR if counts.get(ERROR) else ALL
+    rule = asked.get("rule", "") if asked.get("rule", "") in RULES else ""
+    chosen = rows if tab == ALL else rows.filter(level=tab)
+    if rule:
+        chosen = chosen.filter(problems__contains=[{"rule": rule}])
+    staged, newer, older = _page(upload, chosen, asked, tab, rule) if shows_rows else ([], "", "")
+    heads, drawn = _drawn(kind, staged)
+    return Grid(
+        kind=kind,
+        upload=upload,
+        earlier=uploads.filed_before(upload),
+        tabs=_tabs(upload, counts, tab),
+        chips=_chips(upload, rule) if tab == ERROR else [],
+        heads=heads,
+        rows=drawn,
+        newer=newer,
+        older=older,
+        progress=uploads.progress(upload.pk) if upload.state in WAITING else (0, 0),
+    )
+
+
+def _tabs(upload: Upload, counts: Mapping[str, int], current: str) -> list[Tab]:
+    words = [
+        (ERROR, _("有错的单证"), counts.get(ERROR, 0)),
+        (WARNING, _("有提示的单证"), counts.get(WARNING, 0)),
+        (uploads.KNOWN, _("已申报过"), counts.get(uploads.KNOWN, 0)),
+        (ALL, _("全部"), sum(counts.values())),
+    ]
+    return [
+        Tab(slug, label, count, address(upload, tab=slug), slug == current)
+        for slug, label, count in words
+        if count or slug in {ALL, current}
+    ]
+
+
+def _chips(upload: Upload, current: str) -> list[Chip]:
+    found = sorted(upload.found.items(), key=lambda item: -item[1])
+    return [
+        Chip(
+            rule, _plain(rule), count, address(upload, tab=ERROR, rule="" if rule == current else rule), rule == current
+        )
+        for rule, count in found
+        if rule in RULES
+    ]
+
+
+def _plain(rule: str) -> str:
+    """A rule in words that need no figures."""
+    text = str(RULES[rule].text)
+    for mark in ("（", "，", "："):
+        head = text.split(mark)[0]
+        if "%(" not in head:
+            text = head
+            break
+    return text.rstrip("。") if "%(" not in text else RULES[rule].number
+
+
+def _page(
+    upload: Upload, rows: QuerySet[UploadRow], asked: Mapping[str, str], tab: str, rule: str
+) -> tuple[list[UploadRow], str, str]:
+    """Fifty rows by row number, and the addresses of the rows before and after."""
+
+    def whole(name: str) -> int | None:
+        text = asked.get(name, "")
+        return int(text) if text.isdecimal() and len(text) < 9 else None
+
+    after, before = whole("after"), whole("before")
+    if before is not None:
+        found = list(rows.filter(row__lt=before).order_by("-row")[: ROWS + 1])
+        has_newer, has_older, found = len(found) > ROWS, True, found[:ROWS][::-1]
+    else:
+        wanted = rows.filter(row__gt=after) if after is not None else rows
+        found = list(wanted.order_by("row")[: ROWS + 1])
+        has_newer, has_older, found = after is not None, len(found) > ROWS, found[:ROWS]
+    if not found:
+        return [], "", ""
+    newer = address(upload, tab=tab, rule=rule, before=found[0].row) if has_newer else ""
+    older = address(upload, tab=tab, rule=rule, after=found[-1].row) if has_older else ""
+    return found, newer, older
+
+
+def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], list[Row]]:
+    """The columns in use on this page and its rows; a document's head stands in its first row only."""
+    read = [(row, uploads.cells_of(row), [Problem.from_json(said) for said in row.problems]) for row in staged]
+    heads = [
+        ("head", described)
+        for described in kind.fields
+        if any(
+            _present(cells.get("head") or {}, problems, described.name, line=False) for _row, cells, problems in read
+        )
+    ] + [
+        ("line", described)
+        for described in kind.line_fields
+        if any(_present(cells.get("line") or {}, problems, described.name, line=True) for _row, cells, problems in read)
+    ]
+    rows = []
+    for row, cells, problems in read:
+        drawn = [
+            _cell(described, (cells.get(part) or {}).get(described.name), problems, line=part == "line")
+            for part, described in heads
+        ]
+        leads = reverse("detail", kwargs={"kind": kind.slug, "pk": row.document_id}) if row.document_id else ""
+        rows.append(Row(row.row, drawn, problems, "head" in cells, row.result, leads))
+    return [described for _part, described in heads], rows
+
+
+def _present(values: Mapping[str, Any], problems: Sequence[Problem], name: str, *, line: bool) -> bool:
+    return values.get(name) not in (None, "") or any(
+        problem.field == name and (problem.line is not None) == line for problem in problems
+    )
+
+
+def _cell(described: Any, value: Any, problems: Sequence[Problem], *, line: bool) -> Cell:
+    own = [problem for problem in problems if problem.field == described.name and (problem.line is not None) == line]
+    level = next((level for level in (ERROR, WARNING) if any(problem.level == level for problem in own)), "")
+    text = "" if value is None else str(value)
+    if described.personal and text:
+        text = described.masked(text)
+    return Cell(text, level, isinstance(described, Amount | Whole))

@@ -1,0 +1,340 @@
+"""The pages of every kind of document (steps 1 and 11 of the walk). A view fetches what the actor may see, calls the door
+and renders; it decides nothing."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import audit
+from accounts.access import member, require_role
+from accounts.actions import Action
+from accounts.roles import MemberRole
+from declarations import filing
+from declarations.access import documents_of, drafts_of, uploads_of
+from declarations.doors import forms, grid, story, tables, uploads
+from declarations.doors import messages as letters
+from declarations.doors.desk import desk
+from declarations.doors.template import template
+from declarations.kinds import KINDS
+from declarations.kinds import kind as kind_of
+from declarations.kinds.kind import Kind
+from declarations.lifecycle import REFUSED
+from declarations.models import Document, Draft, Source, Upload, UploadState
+from declarations.rulebook import ERROR
+from declarations.shape import Entry, Problem
+
+View = Callable[..., HttpResponse]
+files = require_role(MemberRole.FILER, files=True)
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+UPLOAD_LOOKS = {
+    UploadState.RECEIVED: ("info", "hourglass-split"),
+    UploadState.CHECKED: ("warn", "check2-square"),
+    UploadState.REFUSED: ("bad", "x-circle"),
+    UploadState.FILING: ("info", "hourglass-split"),
+    UploadState.FILED: ("ok", "check-circle"),
+    UploadState.DISCARDED: ("idle", "slash-circle"),
+}
+
+
+def of_own_kind(view: View) -> View:
+    """Let only enterprises in whose type files this kind: for the others there is no such document."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, kind: Kind, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not kind.filed_by & set(request.actor.enterprise.types):
+            raise PermissionDenied(_("本企业的类型不申报%(label)s") % {"label": kind.label})
+        return view(request, kind, *args, **kwargs)
+
+    return guarded
+
+
+@require_GET
+@member
+def home(request: HttpRequest) -> HttpResponse:
+    """The desk: what needs doing."""
+    context = {"desk": desk(request.actor), "may_file": request.actor.may_file, "now": timezone.localtime()}
+    return render(request, "home.html", context)
+
+
+@require_GET
+@member
+@of_own_kind
+def list_page(request: HttpRequest, kind: Kind) -> HttpResponse:
+    """The documents of one kind by state; htmx gets the part that changes."""
+    asked = tables.Filter.of(request.GET)
+    shown = tables.page(kind, documents_of(request.actor, kind), drafts_of(request.actor, kind), asked)
+    fragment = request.htmx and not request.htmx.history_restore_request
+    name = "declarations/_list.html" if fragment else "declarations/list.html"
+    return render(request, name, {"page": shown, "may_file": request.actor.may_file})
+
+
+@require_GET
+@member
+@of_own_kind
+def detail(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
+    """One document: what it says, whose turn it is, and everything that happened to it."""
+    document = _document(request, kind, pk)
+    context = {
+        "story": story.story(kind, document),
+        "may_file": request.actor.may_file,
+        "again": reverse("form", kwargs={"kind": kind.slug}) + f"?from={pk}",
+    }
+    return render(request, "declarations/detail.html", context)
+
+
+def _document(request: HttpRequest, kind: Kind, pk: int) -> Document:
+    return get_object_or_404(documents_of(request.actor, kind).select_related(kind.slug, "filed_by"), pk=pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@files
+@of_own_kind
+def form(request: HttpRequest, kind: Kind) -> HttpResponse:
+    """A new document typed in; with ``from`` a refused one, to be corrected and filed again."""
+    refused = _refused(request, kind)
+    if request.method == "POST":
+        return _typed(request, kind, refused=refused)
+    if refused is None:
+        return _form(request, kind, forms.blank(kind, request.actor))
+    audit.record(request.actor, Action.UNCOVER, f"{kind.slug} {refused.pk}", reason="更正后重新申报")
+    return _form(request, kind, forms.again(kind, refused), refused=refused)
+
+
+def _refused(request: HttpRequest, kind: Kind) -> Document | None:
+    """The document the address asks to correct; 404 when it is not one of ours or was not refused."""
+    asked = request.GET.get("from", "")
+    if not asked:
+        return None
+    if not asked.isdecimal() or len(asked) > 18:
+        raise Http404
+    document = _document(request, kind, int(asked))
+    if document.state not in REFUSED:
+        raise Http404
+    return document
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@files
+@of_own_kind
+def draft(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
+    """A form kept unfinished: go on, file it, or throw it away."""
+    kept = get_object_or_404(drafts_of(request.actor, kind), pk=pk)
+    if request.method == "POST":
+        return _typed(request, kind, kept=kept)
+    return _form(request, kind, filing.read_draft(kept), kept=kept)
+
+
+def _typed(
+    request: HttpRequest, kind: Kind, *, kept: Draft | None = None, refused: Document | None = None
+) -> HttpResponse:
+    """What the clerk pressed: a line more or less, keep, check, throw away, or file."""
+    entry, wish = forms.read(kind, request.POST), request.POST.get("do", "check")
+    if wish == "draft":
+        kept = filing.save_draft(actor=request.actor, kind=kind, entry=entry, draft=kept)
+        messages.success(request, _("已暂存，可以关闭页面，以后从“草稿”继续"))
+        return redirect("draft", kind=kind.slug, pk=kept.pk)
+    if wish == "drop" and kept:
+        audit.record(request.actor, Action.DRAFT_DELETED, f"{kind.slug} {kept.pk}")
+        kept.delete()
+        messages.success(request, _("草稿已删除"))
+        return redirect("list", kind=kind.slug)
+    if wish == "file":
+        return _file(request, kind, entry, kept=kept, refused=refused)
+    if wish == "add" or wish.startswith("remove-"):
+        number = wish.removeprefix("remove-")
+        entry = forms.read(kind, request.POST, without=int(number) if number.isdecimal() else None)
+        more = 1 if wish == "add" and len(entry.lines) < forms.MOST_LINES else 0
+        return _form(request, kind, entry, kept=kept, refused=refused, more=more)
+    (found,) = filing.check_documents(actor=request.actor, kind=kind, entries=[entry])
+    return _form(request, kind, entry, found, kept=kept, refused=refused, checked=True)
+
+
+def _file(
+    request: HttpRequest, kind: Kind, entry: Entry, *, kept: Draft | None, refused: Document | None
+) -> HttpResponse:
+    outcome = filing.file_documents(actor=request.actor, kind=kind, entries=[entry], source=Source.FORM)
+    found = outcome.problems.get(0, [])
+    if 0 not in outcome.filed:
+        return _form(request, kind, entry, found, kept=kept, refused=refused, known=bool(outcome.known))
+    if kept:
+        kept.delete()
+    messages.success(request, _("已申报，正在加签并发往海关"))
+    for problem in found:
+        if problem.level == "warning":
+            messages.warning(request, " ".join(part for part in (problem.label, problem.text) if part))
+    return redirect("detail", kind=kind.slug, pk=outcome.filed[0])
+
+
+def _form(
+    request: HttpRequest,
+    kind: Kind,
+    entry: Entry,
+    problems: list[Problem] | None = None,
+    *,
+    kept: Draft | None = None,
+    refused: Document | None = None,
+    more: int = 0,
+    checked: bool = False,
+    known: bool = False,
+) -> HttpResponse:
+    found = problems or []
+    context = {
+        "page": forms.page(kind, entry, found, more=more),
+        "draft": kept,
+        "draft_look": tables.DRAFT_LOOK,
+        "again": refused,
+        "passed": checked and not any(problem.level == ERROR for problem in found),
+        "known": [problem.text for problem in found if problem.level == "skip"] if checked or known else [],
+    }
+    return render(request, "declarations/form.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@files
+@of_own_kind
+def upload(request: HttpRequest, kind: Kind) -> HttpResponse:
+    """Send in a workbook; it is kept and put in line, nothing is read here."""
+    sent, fault = request.FILES.get("file"), ""
+    if request.method == "POST":
+        if sent is None or not sent.size:
+            fault = _("没有选择文件，或文件是空的。请选择填好的工作簿再上传")
+        elif sent.size > uploads.MAX_BYTES:
+            fault = _("文件有 %(size)s MB，超过 %(most)s MB。请拆成几个文件上传") % {
+                "size": f"{sent.size / 1024 / 1024:.1f}", "most": uploads.MAX_BYTES // 1024 // 1024
+            }  # fmt: skip
+        else:
+            kept = uploads.receive(actor=request.actor, kind=kind, filename=sent.name or "", content=sent.read())
+            return redirect("upload_check", pk=kept.pk)
+    before = uploads_of(request.actor).filter(kind=kind.slug).select_related("user").order_by("-id")[:5]
+    context = {
+        "kind": kind, "fault": fault, "about": _(kind.body.__doc__ or ""), "most": uploads.MAX_BYTES // 1024 // 1024,
+        "uploads": [_shown(one) for one in before],
+    }  # fmt: skip
+    return render(request, "declarations/upload.html", context)
+
+
+def _shown(one: Upload) -> tuple[Upload, Any, tables.Look]:
+    tone, icon = UPLOAD_LOOKS[UploadState(one.state)]
+    return one, kind_of(one.kind).label, tables.Look(tone, icon, UploadState(one.state).label)
+
+
+@require_GET
+@files
+@of_own_kind
+def template_file(request: HttpRequest, kind: Kind) -> HttpResponse:
+    """The workbook to fill in."""
+    name = _("%(label)s导入模板.xlsx") % {"label": kind.label}
+    headers = {"Content-Disposition": content_disposition_header(True, name)}
+    return HttpResponse(template(kind), content_type=XLSX, headers=headers)
+
+
+@require_GET
+@member
+def uploads_page(request: HttpRequest) -> HttpResponse:
+    """Every workbook the enterprise sent in, newest first."""
+    before = request.GET.get("before", "")
+    found = uploads_of(request.actor).select_related("user").order_by("-id")
+    if before.isdecimal() and len(before) < 19:
+        found = found.filter(id__lt=int(before))
+    rows = list(found[: tables.ROWS + 1])
+    home = reverse("uploads")
+    context = {
+        "uploads": [_shown(one) for one in rows[: tables.ROWS]],
+        "newer": home if before else "",
+        "older": f"{home}?before={rows[tables.ROWS - 1].pk}" if len(rows) > tables.ROWS else "",
+        "kinds": [kind for kind in KINDS if kind.filed_by & set(request.actor.enterprise.types)],
+        "may_file": request.actor.may_file,
+    }
+    return render(request, "declarations/uploads.html", context)
+
+
+@require_GET
+@member
+def upload_check(request: HttpRequest, pk: int) -> HttpResponse:
+    """The check grid of one workbook; while a sweep works, htmx asks again every second."""
+    one = get_object_or_404(uploads_of(request.actor).select_related("user"), pk=pk)
+    shown = grid.grid(one, request.GET)
+    polls = request.htmx and not request.htmx.history_restore_request and request.htmx.target != "grid"
+    name = "declarations/_check.html" if polls else "declarations/upload_check.html"
+    return render(request, name, {"grid": shown, "may_file": request.actor.may_file})
+
+
+@require_POST
+@files
+def upload_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """The clerk's decision on a checked workbook: file, or drop it."""
+    one = get_object_or_404(uploads_of(request.actor), pk=pk)
+    if request.POST.get("do") == "discard":
+        if uploads.discard(actor=request.actor, upload=one):
+            messages.success(request, _("这次导入已放弃"))
+        return redirect("upload_check", pk=pk)
+    if not uploads.decide(actor=request.actor, upload=one, all_or_nothing=request.POST.get("how") == "all"):
+        messages.warning(request, _("这个文件已经决定过，或没有可以申报的单证，没有重复申报"))
+    return redirect("upload_check", pk=pk)
+
+
+@require_GET
+@member
+@of_own_kind
+def message(request: HttpRequest, kind: Kind, pk: int, direction: str, message: int) -> HttpResponse:
+    """A message this document was in, personal data masked."""
+    document = _document(request, kind, pk)
+    return _letter(request, kind, document, direction, message)
+
+
+@require_POST
+@require_role(MemberRole.FILER, MemberRole.ADMINISTRATOR)
+@of_own_kind
+def raw(request: HttpRequest, kind: Kind, pk: int, direction: str, message: int) -> HttpResponse:
+    """The same message byte for byte, for a reason and on record."""
+    document = _document(request, kind, pk)
+    reason = request.POST.get("reason", "").strip().replace("\x00", "")
+    if len(reason) < 2 or len(reason) > 200:
+        fault = _("请写明下载原因，2 到 200 个字")
+        return _letter(request, kind, document, direction, message, reason=reason, fault=fault)
+    data = _bytes(document, direction, message)
+    subject = f"{kind.slug} {document.pk} {direction} {message}"
+    audit.record(request.actor, Action.RAW_DOWNLOAD, subject, reason=reason, size=len(data))
+    name = f"{kind.slug}-{document.pk}-{direction}-{message}.xml"
+    headers = {"Content-Disposition": content_disposition_header(True, name)}
+    return HttpResponse(data, content_type="application/xml", headers=headers)
+
+
+def _bytes(document: Document, direction: str, number: int) -> bytes:
+    try:
+        return letters.raw(document, direction, number)
+    except letters.NoSuchMessage:
+        raise Http404 from None
+
+
+def _letter(
+    request: HttpRequest,
+    kind: Kind,
+    document: Document,
+    direction: str,
+    number: int,
+    *,
+    reason: str = "",
+    fault: str = "",
+) -> HttpResponse:
+    data = _bytes(document, direction, number)
+    text, others = letters.shown(kind, document, direction, data)
+    sent = {"kind": kind.slug, "pk": document.pk, "direction": direction, "message": number}
+    context = {
+        "kind": kind, "document": document, "text": text, "others": others, "size": len(data), "reason": reason,
+        "title": _("报文") if direction == letters.OUT else _("回执"), "fault": fault,
+        "raw_address": reverse("raw", kwargs=sent),
+        "may_raw": request.actor.may(MemberRole.FILER, MemberRole.ADMINISTRATOR),
+    }  # fmt: skip
+    return render(request, "declarations/message.html", context, status=400 if fault else 200)

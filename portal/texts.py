@@ -29,7 +29,7 @@ MARKS = {
 EXAMPLES = ("example",)  # keyword arguments holding sample data
 EXEMPT = re.compile(r"untranslated:\s*\S")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sdf]|\{\w*\}")
-CALL = re.compile(r"\b(n?p?gettext)\(((?:\s*u?(?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")\s*,?)+)")
+CALL = re.compile(r"(?<!\w)(n?p?gettext|_)\(((?:\s*u?(?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")\s*,?)+)")
 SCRIPT_COMMENT = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
 
 
@@ -194,7 +194,7 @@ def collect(path: Path, marked: list[Marked]) -> Catalog:
         before = old.get(text.key, text.context or None) or (old.get(text.text, text.context or None))
         string = before.string if before and not before.fuzzy and before.id == text.key else None
         new.add(text.key, string, locations=[(text.place.rpartition(":")[0], None)], context=text.context or None)  # type: ignore[list-item]
-    new.creation_date = new.revision_date = old.revision_date  # no drift by the clock
+    new.creation_date = new.revision_date = old.creation_date  # no drift by the clock
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, new, width=116, sort_output=True, ignore_obsolete=True)

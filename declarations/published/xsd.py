@@ -83,6 +83,7 @@ def _attribute(row: Row, depth: int) -> list[str]:
 
 def _simple(row: Row, depth: int) -> list[str]:
     """The simple type of a value. A fixed value is an enumeration: XSD's own `fixed` would let an empty element pass."""
+    facets: list[tuple[str, int | str]]
     if row.type.startswith("xs:"):
         kind, facets = row.type, []
     elif row.fixed:

@@ -113,7 +113,9 @@ def _sums(document: Document, settings: Settings) -> Iterator[str]:
         if not close(amount(line, "qty") * amount(line, "price"), amount(line, "totalPrice"), settings):
             yield f"第{number}项totalPrice与单价乘数量不符"
     if document.kind is ORDER:
-        paid = amount(head, "goodsValue") + amount(head, "freight") + amount(head, "taxTotal") - amount(head, "discount")
+        paid = (
+            amount(head, "goodsValue") + amount(head, "freight") + amount(head, "taxTotal") - amount(head, "discount")
+        )
         if not close(paid, amount(head, "acturalPaid"), settings):
             yield "acturalPaid与各项金额之和不符"
 

@@ -22,7 +22,7 @@ class Filed:
 
 
 def mismatches(
-    inventory: Filed, order: Filed, payment: Filed, waybill: Filed, registry: Registry, settings: Settings
+    inventory: Filed, order: Filed, payment: Filed, waybill: Filed, *, registry: Registry, settings: Settings
 ) -> list[tuple[str, str]]:
     """Every difference as (customs code, text), the gravest first; empty when the four fit."""
     return [
@@ -91,9 +91,9 @@ def _goods(inventory: Filed, order: Filed, settings: Settings) -> Iterator[tuple
     if len(inventory.lines) != len(order.lines):
         yield _seen("1320")
         return
-    ordered = {line["gnum"]: line for line in order.lines}
+    ordered = {int(line["gnum"]): line for line in order.lines}
     for line in inventory.lines:
-        other = ordered.get(line["gnum"])
+        other = ordered.get(int(line["gnum"]))
         if (
             other is None
             or line["unit"] != other["unit"]

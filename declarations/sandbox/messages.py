@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -21,6 +23,14 @@ class Broken(Exception):
         self.text = official(code) + (f"：{detail}" if detail else "")
         self.message_type = message_type
         super().__init__(self.text)
+
+
+class Address(NamedTuple):
+    """Who sends and under which number; `digest` tells whether a repeat carries the same message."""
+
+    cop_msg_id: str
+    sender: str
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +79,13 @@ def parse(data: bytes) -> etree._Element:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError):
         raise Broken("0001", "不是完整的XML") from None
-    tree = root.getroottree()
-    if tree.docinfo.doctype or tree.docinfo.internalDTD is not None:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise Broken("0001", "不接受DTD")
     return root
 
 
-def address(body: bytes) -> tuple[str, str]:
-    """(CopMsgId, SenderId) of an envelope: the least that an answer needs. Raises Broken when they cannot be read."""
+def address(body: bytes) -> Address:
+    """The least of an envelope that an answer needs. Raises Broken when it cannot be read."""
     root = parse(body)
     found = []
     for tag, limit in (("CopMsgId", 255), ("SenderId", 16)):
@@ -84,7 +93,8 @@ def address(body: bytes) -> tuple[str, str]:
         if not 0 < len(text) <= limit:
             raise Broken("0999", f"信封缺少{tag}")
         found.append(text)
-    return found[0], found[1]
+    data = "".join((root.findtext(f"{{{DXP}}}Data") or "").split())
+    return Address(found[0], found[1], hashlib.sha256(data.encode()).digest())
 
 
 def read_envelope(body: bytes) -> Envelope:
@@ -137,7 +147,7 @@ def _check(root: etree._Element, name: str) -> None:
     schema = published.schema(name)
     if schema.validate(root):
         return
-    error = schema.error_log[0]
+    error = next(iter(schema.error_log))  # type: ignore[call-overload]
     tag = (error.path or "").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     raise Broken("0002", f"第{error.line}行 {tag} {error.type_name}", name if name != "DxpMsg" else "Unknown")
 

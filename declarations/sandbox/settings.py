@@ -44,7 +44,7 @@ def from_environment() -> dict[str, str]:
     return {name: os.environ[f"SANDBOX_{name.upper()}"] for name in KNOWN if os.environ.get(f"SANDBOX_{name.upper()}")}
 
 
-def load(connection: Connection, day: date, overrides: Mapping[str, str] = {}) -> Settings:  # noqa: B006  (read only)
+def load(connection: Connection, day: date, overrides: Mapping[str, str] = {}) -> Settings:
     """The settings of a day: the latest stored or built-in value, or what this process was started with."""
     values = {name: _of_day(dated, day) for name, (dated, _) in KNOWN.items()}
     rows = connection.execute("SELECT name, value FROM setting WHERE since <= %s ORDER BY since", [day])

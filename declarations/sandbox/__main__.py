@@ -1,0 +1,107 @@
+"""`python -m declarations.sandbox`: serve, load a registry, look at or change settings."""
+
+import argparse
+import logging
+import os
+import sys
+from contextlib import closing
+from datetime import date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+from declarations.sandbox import registry, settings, store
+from declarations.sandbox.answers import BEIJING
+from declarations.sandbox.serve import AlreadyServing, serve
+
+
+class Unusable(Exception):
+    """Something outside is missing; the text says what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; 0 when it worked, 1 with one sentence on stderr when it did not."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (Unusable, registry.BadRegistry, settings.BadSetting) as error:
+        print(error, file=sys.stderr)
+    except AlreadyServing:
+        print("另一个沙箱进程正在使用同一数据库；请先停止它，或改用 SANDBOX_DATABASE_URL", file=sys.stderr)
+    except psycopg.OperationalError as error:
+        print(f"无法使用沙箱数据库：{str(error).strip().splitlines()[-1]}", file=sys.stderr)
+    except OSError as error:
+        print(f"沙箱无法启动：{error.strerror or error}；端口被占用时请用 SANDBOX_PORT 另选", file=sys.stderr)
+    else:
+        return 0
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox", description="海关沙箱：接收报文，稍后以回执答复。")
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("serve", help="启动，直至收到 SIGTERM")
+    one.add_argument("--host", default=os.environ.get("SANDBOX_HOST", "127.0.0.1"))
+    one.add_argument("--port", type=int, default=int(os.environ.get("SANDBOX_PORT", "8001")))
+    one.add_argument("--receipts-url", default=os.environ.get("RECEIPTS_URL", "http://127.0.0.1:8000/customs/receive/"))
+    one.add_argument("--set", action="append", default=[], metavar="名称=值", help="只对本进程有效的设置，可多次给出")
+    one.set_defaults(run=_serve)
+    one = commands.add_parser("load", help="装入企业备案文件（JSON）")
+    one.add_argument("file", type=Path)
+    one.set_defaults(run=_load)
+    one = commands.add_parser("settings", help="查看或修改设置")
+    one.add_argument("name", nargs="?")
+    one.add_argument("value", nargs="?")
+    one.add_argument("--since", type=date.fromisoformat, default=None, help="自哪一日起，默认今日")
+    one.set_defaults(run=_settings)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> None:
+    token = os.environ.get("GATEWAY_TOKEN", "")
+    if not token:
+        raise Unusable("缺少 GATEWAY_TOKEN：请设为与门户相同的令牌")
+    overrides = settings.from_environment()
+    for pair in options.set:
+        name, _, value = pair.partition("=")
+        overrides[name] = value
+    serve(
+        url=_url(), host=options.host, port=options.port, token=token, receipts_url=options.receipts_url,
+        overrides=overrides,
+    )  # fmt: skip
+
+
+def _load(options: argparse.Namespace) -> None:
+    try:
+        text = options.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Unusable(f"无法读取备案文件 {options.file}") from None
+    store.prepare(_url())
+    with closing(store.connect(_url())) as connection:
+        print(f"已装入 {registry.load(connection, text)} 家企业")
+
+
+def _settings(options: argparse.Namespace) -> None:
+    today = datetime.now(BEIJING).date()
+    store.prepare(_url())
+    with closing(store.connect(_url())) as connection:
+        if options.name and options.value is not None:
+            settings.put(connection, options.name, options.value, options.since or today)
+        current = settings.load(connection, today, settings.from_environment())
+    for name, (_, meaning) in settings.KNOWN.items():
+        print(f"{name:14}{getattr(current, name)!s:16}{meaning}")
+
+
+def _url() -> str:
+    """SANDBOX_DATABASE_URL, or a database `customs` beside the portal's own."""
+    if url := os.environ.get("SANDBOX_DATABASE_URL", ""):
+        return url
+    if beside := os.environ.get("DATABASE_URL", ""):
+        return urlunsplit(urlsplit(beside)._replace(path="/customs"))
+    raise Unusable("缺少 SANDBOX_DATABASE_URL：请给出沙箱自己的 PostgreSQL 数据库")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,230 @@
+"""A sandbox of its own process and database, and a small portal that only listens."""
+
+import base64
+import http.client
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from lxml import etree
+
+from declarations import published
+from declarations.published import DXP
+from portal.folders import ROOT
+from tests.conftest import free_ports, until
+from tests.sandbox.papers import Paper, Party, cast, envelope, message, registry, sign
+
+TOKEN = "token-of-the-tests"
+
+
+class Answer(NamedTuple):
+    """One document's answer as the portal reads it."""
+
+    message: str
+    receiver: str
+    keys: dict[str, str]
+    status: str
+    time: str
+    info: str
+
+
+@dataclass
+class Listener:
+    """The portal's side: takes receipts over HTTP, checks them against the published structure, keeps what they say."""
+
+    port: int = 0
+    reply: int = 200
+    bodies: list[bytes] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def take(self, body: bytes, authorization: str) -> int:
+        """Read one receipt message."""
+        if self.reply != 200:
+            return self.reply
+        if authorization != f"Bearer {TOKEN}":
+            self.faults.append("token")
+        outer = etree.fromstring(body, etree.XMLParser(strip_cdata=False))
+        self._valid(outer, "DxpMsg")
+        inner = etree.fromstring(base64.b64decode(outer.findtext(f"{{{DXP}}}Data") or ""))
+        name = etree.QName(inner).localname
+        self._valid(inner, name)
+        receiver = outer.findtext(f".//{{{DXP}}}ReceiverId") or ""
+        self.bodies.append(body)
+        for node in inner:
+            texts = {etree.QName(child).localname: child.text or "" for child in node}
+            status, time, info = (texts.pop(tag) for tag in ("returnStatus", "returnTime", "returnInfo"))
+            self.answers.append(Answer(name, receiver, texts, status, time, info))
+        return 200
+
+    def _valid(self, root: etree._Element, name: str) -> None:
+        schema = published.schema(name)
+        if not schema.validate(root):
+            self.faults.append(str(schema.error_log))
+
+    def of(self, paper: Paper) -> list[Answer]:
+        """The answers to a document, by its number, in customs' order of time."""
+        tag = paper.kind.key[1]
+        found = [a for a in self.answers if a.message == paper.kind.receipt and a.keys.get(tag) == paper.head[tag]]
+        return sorted(found, key=lambda answer: answer.time)
+
+    def statuses(self, paper: Paper) -> list[str]:
+        """Only the statuses of these answers."""
+        return [answer.status for answer in self.of(paper)]
+
+
+@dataclass
+class Sandbox:
+    """A running sandbox process."""
+
+    url: str
+    port: int
+    receipts_port: int
+    settings: dict[str, str]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def environment(self) -> dict[str, str]:
+        """What the process is told."""
+        return {
+            **os.environ,
+            "SANDBOX_DATABASE_URL": self.url,
+            "GATEWAY_TOKEN": TOKEN,
+            "SANDBOX_PORT": str(self.port),
+            "RECEIPTS_URL": f"http://127.0.0.1:{self.receipts_port}/customs/receive/",
+            **{f"SANDBOX_{name.upper()}": value for name, value in self.settings.items()},
+        }
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """One of the sandbox's commands."""
+        command = [sys.executable, "-m", "declarations.sandbox", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, check=False, timeout=60
+        )
+
+    def start(self) -> None:
+        """Start serving; returns when it answers."""
+        command = [sys.executable, "-m", "declarations.sandbox", "serve"]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment())
+        until(self.healthy, seconds=30, what="the sandbox answers")
+
+    def healthy(self) -> bool:
+        """Whether it answers."""
+        try:
+            return self.get("/health")[0] == 200
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """Kill it without warning."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(15)
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask for a page."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def post(self, body: bytes, *, token: str = TOKEN, path: str = "/dxp") -> tuple[int, str]:
+        """Bring bytes to the gateway."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+            connection.request("POST", path, body, {"Authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def file(self, *papers: Paper, sender: Party | None = None, cop_msg_id: str = "") -> str:
+        """Sign and send documents of one kind by their usual filer; the message as sent."""
+        who = {"Order": "platform", "Payment": "payment", "Logistics": "courier", "Inventory": "warehouse"}
+        by = sender or cast()[who[papers[0].kind.wrapper]]
+        text = sign(message(list(papers), by), by)
+        assert self.post(envelope(text, by, cop_msg_id=cop_msg_id)) == (200, "OK")
+        return text
+
+    def rows(self, question: str) -> list[tuple[object, ...]]:
+        """Look into its database."""
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(question).fetchall()
+
+
+@pytest.fixture(scope="session")
+def listener() -> Iterator[Listener]:
+    """The listening portal of all tests."""
+    portal = Listener()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = portal.take(body, self.headers["Authorization"])
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    portal.port = server.server_port
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield portal
+    server.shutdown()
+    assert not portal.faults, portal.faults
+
+
+def _sandbox(folder: Path, name: str, port: int, **settings: str) -> Sandbox:
+    url = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
+    sandbox = Sandbox(url, free_ports(1)[0], port, {"delay": "0", "repeat": "0", "shuffle": "no", **settings})
+    file = folder / "registry.json"
+    file.write_text(registry(), encoding="utf-8")
+    loaded = sandbox.run("load", str(file))
+    assert loaded.returncode == 0, loaded.stderr
+    return sandbox
+
+
+@pytest.fixture(scope="session")
+def customs(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox that answers at once and in order; shared, every test brings its own numbers."""
+    sandbox = _sandbox(tmp_path_factory.mktemp("customs"), "customs_of_tests", listener.port)
+    sandbox.start()
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def make_customs(
+    listener: Listener, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Sandbox]]:
+    """Further sandboxes, each with a database of its own, by settings."""
+    made: list[Sandbox] = []
+
+    def make(**settings: str) -> Sandbox:
+        name = f"customs_{abs(hash(request.node.nodeid)) % 10**8}_{len(made)}"
+        made.append(_sandbox(tmp_path, name, listener.port, **settings))
+        return made[-1]
+
+    yield make
+    listener.reply = 200
+    for sandbox in made:
+        if sandbox.process is not None and sandbox.process.poll() is None:
+            sandbox.kill()

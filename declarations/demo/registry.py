@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from accounts.cast import Cast
-from accounts.credentials import active_credential
+from accounts.credentials import credential_in_use
 
 #: Guarantee of those who may hold one, in yuan.
 _GUARANTEE = {"kind": "deposit", "limit": "200000.00"}
@@ -20,7 +20,7 @@ def write_registry(cast: Cast, path: Path) -> None:
             "name": enterprise.name,
             "types": list(enterprise.types),
             "dxp_id": enterprise.dxp_id,
-            "certificates": [active_credential(enterprise).certificate],
+            "certificates": [credential_in_use(enterprise.pk).certificate],
             "guarantee": _GUARANTEE if key in _GUARANTORS else None,
         }
         for key, enterprise in cast.enterprises.items()

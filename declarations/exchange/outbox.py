@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.credentials import CredentialProblem, active_credential, signing_key
+from accounts.credentials import CredentialProblem, credential_in_use
 from declarations.exchange import envelope, schema, signing
 from declarations.exchange.transports import TransportError, http
 from declarations.kinds import kind
@@ -148,7 +148,7 @@ def _sign_and_keep(message: Outbound) -> bool:
 
     False when another worker has taken the message over meanwhile.
     """
-    key = signing_key(active_credential(message.enterprise))
+    key = signing.key_of(credential_in_use(message.enterprise_id))
     sender = (message.enterprise.customs_code, message.enterprise.name, message.enterprise.dxp_id)
     documents = envelope.load(kind(message.kind), _document_ids(message))
     unsigned = envelope.build(kind(message.kind), sender, message.guid, documents)

@@ -9,15 +9,17 @@ finished bytes through lxml's own canonicalisation, so it would notice if that t
 import hmac
 from base64 import b64decode, b64encode
 from hashlib import sha1
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from django.utils.translation import gettext as _
 from lxml import etree
 
-from accounts.credentials import SigningKey
+from accounts.credentials import certificate_base64, signing_key
+from accounts.models import Credential
 from declarations import published
 from declarations.exchange.envelope import XSI, with_signature
 from portal.xml import parse
@@ -46,6 +48,19 @@ class SignatureProblem(ValueError):
     """A signature does not hold; the text says which part."""
 
 
+class SigningKey(NamedTuple):
+    """What a message is signed with: the key, its serial as KeyName spells it, the certificate as base64 of its DER."""
+
+    private_key: RSAPrivateKey
+    serial: str
+    certificate: str
+
+
+def key_of(credential: Credential) -> SigningKey:
+    """The key of a certificate in use; raises ``accounts.credentials.CredentialProblem`` when it cannot sign now."""
+    return SigningKey(signing_key(credential), credential.serial, certificate_base64(credential.certificate))
+
+
 def sign(unsigned: bytes, key: SigningKey) -> bytes:
     """Return the message with its signature; ``unsigned`` must be canonical (``envelope.build`` is)."""
     digest = b64encode(sha1(unsigned, usedforsecurity=False).digest()).decode()
@@ -55,7 +70,7 @@ def sign(unsigned: bytes, key: SigningKey) -> bytes:
         signed_info=_SIGNED_INFO.format(scope="", digest=digest),
         value=value,
         serial=key.serial,
-        certificate=key.certificate_b64,
+        certificate=key.certificate,
     )
     return with_signature(unsigned, signature.encode())
 

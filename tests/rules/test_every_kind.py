@@ -1,0 +1,131 @@
+"""Rules that hold for every kind."""
+
+from datetime import date, timedelta
+
+from declarations.kinds import ORDER, kind
+from declarations.rules import Filed, Known, check_together
+from declarations.shape import check, fingerprint, key_of
+from tests import make
+from tests.rules.asking import cells_of, problems, rules
+
+CODES = {
+    "order": ("order", "SH2025060100001"),
+    "payment": ("payment", "SH2025060100001"),
+    "waybill": ("waybill", "SH2025060100001"),
+}
+
+
+def changed(slug: str, *filed: Filed) -> dict:
+    return {**make.accepted(), CODES[slug]: filed}
+
+
+def test_e01_filer_is_named() -> None:
+    assert "E01" not in rules("order", by=make.MERCHANT)
+    assert "E01" not in rules("order", ebc_code=make.MERCHANT.credit_code, by=make.MERCHANT)
+    assert "E01" in rules("order", by=make.MERCHANT, ebc_code="3122960X99")
+    assert "E01" in rules("inventory", agent_code=make.COURIER.customs_code)
+    problem = next(one for one in problems("order", by=make.WAREHOUSE) if one.rule == "E01")
+    assert "电商平台代码" in problem.text and "电商企业代码" in problem.text
+
+
+def test_e02_filer_may_file_this_kind() -> None:
+    assert "E02" not in rules("payment")
+    assert "E02" in rules("payment", by=make.WAREHOUSE)
+    assert "支付企业" in next(one for one in problems("payment", by=make.WAREHOUSE) if one.rule == "E02").text
+
+
+def test_e03_lines_from_1_to_99() -> None:
+    assert "E03" not in rules("order", lines=1)
+    assert "E03" not in rules("order", lines=99)
+    assert "E03" in rules("order", lines=100)
+    assert "E03" in rules("order", lines=0)
+    assert "E03" not in rules("payment")
+
+
+def _known(slug: str, *, may_file_again: bool = False, **cells) -> dict:
+    clean = make.clean(slug, **cells)
+    known = Known(7, date(2025, 6, 1), fingerprint(kind(slug), clean), may_file_again)
+    return {"known": {key_of(kind(slug), clean): known}}
+
+
+def test_e04_same_document_is_filed_once() -> None:
+    assert "E04" in rules("order", facts=_known("order"))
+    assert "E04" in rules("inventory", facts=_known("inventory"))
+    assert not {"E04", "E05"} & rules("order", facts=_known("order", may_file_again=True))
+    assert not {"E04", "E05"} & rules("order", n=2, facts=_known("order"), filed={})
+
+
+def test_e05_number_is_not_used_for_another_document() -> None:
+    assert "E05" not in rules("order", facts=_known("order"))
+    assert "E05" in rules("order", facts=_known("order"), note="别的内容")
+    assert "E05" in rules("order", facts=_known("order"), line={"note": "别的内容"})
+
+
+def test_e06_times_lie_in_the_past() -> None:
+    assert "E06" not in rules("payment", pay_time=make.NOW)
+    assert "E06" in rules("payment", pay_time=make.NOW + timedelta(hours=1))
+    assert "E06" not in rules("inventory", ie_date="20250602")
+    assert "E06" in rules("inventory", ie_date="20250603")
+
+
+def test_e07_predecessors_are_there() -> None:
+    assert "E07" not in rules("order", filed={})
+    assert "E07" not in rules("payment", filed={})
+    assert cells_of("E07", "waybill", filed={}) == [("order_no", None)] * 2
+    assert cells_of("E07", "inventory", filed={}) == [("order_no", None)] * 2 + [("logistics_no", None)]
+    other = changed("waybill", Filed("SF9", "", make.COURIER.credit_code, True))
+    assert cells_of("E07", "inventory", filed=other) == [("logistics_no", None)]
+    text = next(one for one in problems("waybill", filed={}) if one.rule == "E07").text
+    assert "订单" in text and "电商平台" in text
+
+
+def test_e08_predecessors_are_accepted() -> None:
+    waiting = Filed("SH2025060100001", make.PLATFORM.customs_code, make.PLATFORM.credit_code, False)
+    assert "E08" not in rules("waybill")
+    assert "E08" in rules("waybill", filed=changed("order", waiting))
+    assert "E08" not in rules("waybill", filed=changed("order", waiting, waiting._replace(accepted=True)))
+
+
+def test_e09_filers_are_different_enterprises() -> None:
+    def filer(slug: str, who: make.Cast) -> dict:
+        return changed(slug, Filed("SF0000000001", "", who.credit_code, True))
+
+    assert "E09" not in rules("payment")
+    assert "E09" in rules("payment", filed=filer("order", make.PAYER))
+    assert "E09" in rules("inventory", filed=filer("waybill", make.WAREHOUSE))
+    direct = {"trade_mode": "9610"}
+    assert "E09" not in rules("inventory", filed=filer("waybill", make.WAREHOUSE), **direct)
+    merchant = {"by": make.MERCHANT, "filed": filer("order", make.MERCHANT)}
+    assert "E09" not in rules("inventory", **merchant)
+    assert "E09" in rules("inventory", filed=filer("order", make.WAREHOUSE))
+
+
+def test_e10_parties_are_registered() -> None:
+    assert "E10" not in rules("order")
+    assert cells_of("E10", "order", pay_code="3122960X99") == [("pay_code", None)]
+
+
+def test_e11_names_are_the_registered_ones() -> None:
+    assert "E11" not in rules("order", ebp_name="")
+    assert cells_of("E11", "order", ebp_name="另一家公司") == [("ebp_name", None)]
+
+
+def test_e12_platform_is_the_same() -> None:
+    stranger = Filed("SH2025060100001", make.WAREHOUSE.customs_code, make.WAREHOUSE.credit_code, True)
+    by_credit_code = stranger._replace(platform_code=make.PLATFORM.credit_code)
+    assert "E12" in rules("inventory", filed=changed("order", stranger))
+    assert "E07" not in rules("inventory", filed=changed("order", stranger))
+    assert "E12" not in rules("inventory", filed=changed("order", by_credit_code))
+
+
+def test_it_finds_a_number_twice_in_one_upload() -> None:
+    entries = [make.order(1), make.order(2), make.order(1), make.order(1, note="不同")]
+    documents = []
+    for place, entry in enumerate(entries):
+        entry.rows = (10 + place,)
+        clean, _ = check(ORDER, make.filled(ORDER, entry))
+        assert clean is not None
+        documents.append((entry, clean))
+    found = check_together(ORDER, documents)
+    assert {place: problem.rule for place, problem in found.items()} == {2: "X03", 3: "X02"}
+    assert found[3].row == 13 and "10" in found[3].text

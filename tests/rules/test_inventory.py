@@ -1,0 +1,122 @@
+"""Rules of the declaration list."""
+
+import pytest
+
+from tests import make
+from tests.rules.asking import cells_of, problems, rules
+
+DIRECT = {
+    "by": make.CARRIER,
+    "trade_mode": "9610",
+    "ems_no": "",
+    "area_code": "",
+    "area_name": "",
+    "traf_no": "MU588",
+    "voyage_no": "MU588",
+    "bill_no": "999-12345678",
+    "country": "502",
+    "traf_mode": "5",
+    "line": {"item_record_no": ""},
+}
+
+
+def test_it_has_nothing_to_say_of_a_valid_direct_list() -> None:
+    assert rules("inventory", **DIRECT) == set()
+
+
+@pytest.mark.parametrize("name", ["ems_no", "area_code"])
+def test_l01_bonded_names_book_and_warehouse(name: str) -> None:
+    assert "L01" not in rules("inventory")
+    assert (name, None) in cells_of("L01", "inventory", **{name: ""})
+    assert cells_of("L01", "inventory", line={"item_record_no": ""}) == [("item_record_no", 0), ("item_record_no", 1)]
+
+
+@pytest.mark.parametrize("name", ["traf_no", "voyage_no", "bill_no"])
+def test_l02_bonded_leaves_out_the_voyage(name: str) -> None:
+    assert "L02" not in rules("inventory")
+    assert cells_of("L02", "inventory", **{name: "MU588"}) == [(name, None)]
+
+
+def test_l03_bonded_comes_from_china() -> None:
+    assert "L03" not in rules("inventory")
+    assert "L03" in rules("inventory", country="502")
+
+
+@pytest.mark.parametrize("name", ["traf_no", "voyage_no", "bill_no"])
+def test_l04_direct_names_the_voyage(name: str) -> None:
+    assert "L04" not in rules("inventory", **DIRECT)
+    assert cells_of("L04", "inventory", **{**DIRECT, name: ""}) == [(name, None)]
+
+
+def test_l05_direct_leaves_out_book_and_warehouse() -> None:
+    assert "L05" not in rules("inventory", **DIRECT)
+    assert cells_of("L05", "inventory", **{**DIRECT, "ems_no": "T1"}) == [("ems_no", None)]
+    assert len(cells_of("L05", "inventory", **{**DIRECT, "line": {"item_record_no": "L1"}})) == 2
+
+
+def test_l06_net_is_not_above_gross() -> None:
+    assert "L06" not in rules("inventory", net_weight="1", gross_weight="1")
+    assert "L06" in rules("inventory", net_weight="1.00001", gross_weight="1")
+
+
+def test_l07_weights_are_above_zero() -> None:
+    assert "L07" not in rules("inventory")
+    assert cells_of("L07", "inventory", net_weight="0", gross_weight="0") == [
+        ("gross_weight", None),
+        ("net_weight", None),
+    ]
+
+
+def test_l08_second_quantity_has_its_unit() -> None:
+    assert "L08" not in rules("inventory", line={"qty2": "1", "unit2": "035"})
+    assert cells_of("L08", "inventory", lines=1, line={"qty2": "1"}) == [("unit2", 0)]
+    assert cells_of("L08", "inventory", lines=1, line={"unit2": "035"}) == [("qty2", 0)]
+
+
+@pytest.mark.parametrize(
+    ("code", "wrong"),
+    [
+        (make.PLATFORM.customs_code, False),
+        (make.MERCHANT.credit_code, False),
+        (make.COURIER.customs_code, False),
+        (make.WAREHOUSE.customs_code, True),
+        ("3122960X99", True),
+    ],
+)
+def test_l09_guarantor_is_on_the_list(code: str, wrong: bool) -> None:
+    assert ("L09" in rules("inventory", assure_code=code)) is wrong
+
+
+def test_l10_total_is_price_times_quantity() -> None:
+    assert "L10" not in rules("inventory")
+    assert cells_of("L10", "inventory", lines=1, line={"total_price": "1"}) == [("total_price", 0)]
+
+
+@pytest.mark.parametrize("name", ["qty", "qty1", "qty2"])
+def test_l11_quantities_are_above_zero(name: str) -> None:
+    assert "L11" not in rules("inventory", line={name: "0.5", "unit2": "035"})
+    assert cells_of("L11", "inventory", lines=1, line={name: "0", "unit2": "035"}) == [(name, 0)]
+
+
+def test_l12_mode_is_bonded_or_direct() -> None:
+    assert "L12" not in rules("inventory")
+    assert "L12" in rules("inventory", trade_mode="9710")
+
+
+def test_l13_same_unit_same_quantity() -> None:
+    same = {"unit": "035", "unit1": "035", "qty": "2", "qty1": "2"}
+    assert "L13" not in rules("inventory", line=same)
+    found = [one for one in problems("inventory", line={**same, "qty1": "20"}) if one.rule == "L13"]
+    assert [one.level for one in found] == ["warning", "warning"]
+
+
+def test_l14_mode_says_who_files() -> None:
+    assert "L14" not in rules("inventory")
+    assert "L14" not in rules("inventory", by=make.MERCHANT)
+    assert "L14" in rules("inventory", by=make.CARRIER)
+    assert "L14" in rules("inventory", **{**DIRECT, "by": make.WAREHOUSE})
+
+
+def test_l15_only_gifts_cost_nothing() -> None:
+    assert "L15" not in rules("inventory")
+    assert "L15" in rules("inventory", line={"price": "0", "total_price": "0"})

@@ -21,7 +21,7 @@ from accounts.audit import record
 from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
 from accounts.roles import EnterpriseType, MemberRole
 
-admin.site.site_header = _("通关 · 后台管理")
+admin.site.site_header = _("后台管理")
 admin.site.site_title = _("后台管理")
 admin.site.index_title = _("企业与用户")
 

@@ -2,6 +2,7 @@
 
 All names and numbers are made up; credit codes have a right check character, so that they pass where real ones would.
 """
+# untranslated: names of invented enterprises and people are data
 
 from collections.abc import Mapping
 from dataclasses import dataclass

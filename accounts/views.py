@@ -25,7 +25,7 @@ def login(request: HttpRequest) -> HttpResponse:
     """The sign-in page; whoever is signed in already goes on to where they wanted to go."""
     if request.user.is_authenticated:
         return HttpResponseRedirect(where_next(request))
-    form = SignInForm(request.POST or None)
+    form = SignInForm(request.POST or None, label_suffix="")
     if request.method == "POST" and form.is_valid():
         attempt = sign_in(request, form.cleaned_data["username"], form.cleaned_data["password"])
         if attempt.user is not None:

@@ -1,0 +1,101 @@
+"""The demonstration as a story: a bare data folder, workers killed without warning, and every figure right all the same."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from portal.folders import ROOT
+from tests.conftest import Stack, make_stack, processes_of
+from tests.walks import evidence
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str, int, int]]:
+    """One run of ``manage.py demo --once`` whose workers are killed in the middle: portal, output, exit code, kills."""
+    portal = make_stack(tmp_path_factory.mktemp("demo") / "data")
+    demo = subprocess.Popen(
+        [sys.executable, "manage.py", "demo", "--once"],
+        cwd=ROOT,
+        env=portal.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert demo.stdout is not None
+    said: list[str] = []
+    kills = 0
+    for line in demo.stdout:
+        said.append(line)
+        if any(word in line for word in ("申报：1/1", "回执：")) and kills < 6:
+            kills += kill_a_worker(portal.data, whole=kills % 3 == 2)
+    code = demo.wait(60)
+    yield portal, "".join(said), code, kills
+    shutil.rmtree(portal.data, ignore_errors=True)
+
+
+def kill_a_worker(data: Path, *, whole: bool) -> int:
+    """``kill -9`` one pool process of the worker, or the whole worker; how many were killed (0 or 1)."""
+    workers = [process for process in processes_of(data) if is_worker(process)]
+    parents = {process.pid for process in workers}
+    victims = [process for process in workers if (process.ppid() in parents) is not whole]
+    for victim in victims[:1]:
+        victim.send_signal(signal.SIGKILL)
+        return 1
+    return 0
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Whether this is the Celery worker or one of its pool, not the beat."""
+    try:
+        command = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    return "celery" in command and "worker" in command
+
+
+def test_it_ends_with_the_figures_of_the_sample(shown: tuple[Stack, str, int, int]) -> None:
+    _portal, said, code, kills = shown
+    assert kills >= 3, f"only {kills} workers could be killed:\n{said}"
+    assert code == 0, said
+    for number in ("1327", "1332", "130126"):
+        assert number in said
+
+
+def test_it_leaves_no_process_behind(shown: tuple[Stack, str, int, int]) -> None:
+    portal, said, _code, _kills = shown
+    gone = threading.Event()
+    for _turn in range(100):
+        if not processes_of(portal.data):
+            return
+        gone.wait(0.1)
+    pytest.fail(f"still running: {processes_of(portal.data)}\n{said}")
+
+
+def test_every_message_is_valid_and_signed_and_no_document_was_sent_twice(
+    shown: tuple[Stack, str, int, int], tmp_path: Path
+) -> None:
+    portal, said, _code, _kills = shown
+    folder = tmp_path / "evidence"
+    portal.manage("export_messages", str(folder))
+    sent, received = evidence.messages(folder / "sent"), evidence.messages(folder / "received")
+    assert sent and received, said
+    assert [message.name for message in (*sent, *received) if not evidence.is_valid(message)] == []
+    filed = evidence.documents(folder / "sent")
+    assert {name: sum(1 for key in filed if key[0] == name) for name in evidence.KEYS} == {
+        "CEB311Message": 117,
+        "CEB411Message": 120,
+        "CEB511Message": 117,
+        "CEB621Message": 117,
+    }
+    assert [key for key, count in filed.items() if count > 1] == []
+    assert len(sent) == 8  # 117 or 120 documents of a kind: two messages each
+    if not shutil.which("xmlsec1"):
+        pytest.skip("xmlsec1 IS NOT INSTALLED: the signatures were not verified by an independent program")
+    assert [message.name for message in sent if not evidence.verifies_with_xmlsec1(message, tmp_path)] == []

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -92,8 +93,21 @@ def actor_of(user_id: int, enterprise_id: int) -> Actor:
 
 
 def address_of(request: HttpRequest) -> str:
-    """The address of the real peer; what a client writes into X-Forwarded-For is not believed."""
-    return str(request.META.get("REMOTE_ADDR") or "")
+    """The address of the real peer. X-Forwarded-For is believed only as far as our own proxies wrote it."""
+    peer = str(request.META.get("REMOTE_ADDR") or "")
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    while peer in settings.PORTAL_PROXIES and hops and is_address(hops[-1]):
+        peer = hops.pop()
+    return peer
+
+
+def is_address(text: str) -> bool:
+    """Whether this is the address of a machine."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class EnterpriseMiddleware:

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts.access import Bystander, actor_of
+from accounts.access import Bystander, actor_of, address_of
 from accounts.models import AuditEntry, Enterprise, Membership
 from accounts.roles import EnterpriseState, MemberRole
 
@@ -127,6 +127,24 @@ def test_it_makes_the_actor_a_task_works_for(cast):
     with pytest.raises(Membership.DoesNotExist):
         actor_of(user.pk, cast.enterprises["neighbour"].pk)
     assert Bystander().user is None
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("203.0.113.7", "", "203.0.113.7"),
+        ("203.0.113.7", "198.51.100.1", "203.0.113.7"),  # not our proxy: forged
+        ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "192.0.2.66, 198.51.100.1", "198.51.100.1"),  # what the client itself wrote stands in front
+        ("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1"),
+        ("10.0.0.1", "unknown", "10.0.0.1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("", "198.51.100.1", ""),
+    ],
+)
+def test_it_believes_only_its_own_proxies_about_who_asks(rf, settings, peer, forwarded, address):
+    settings.PORTAL_PROXIES = ["10.0.0.1", "10.0.0.2"]
+    assert address_of(rf.get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=forwarded)) == address
 
 
 def bare(response) -> str:

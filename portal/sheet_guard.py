@@ -1,4 +1,4 @@
-"""What an uploaded file really is, and whether it is safe to open; the first half of `portal/sheet_reader.py`.
+"""What an uploaded file really is, and whether it is safe to open; the first step of `portal/sheet_reader.py`.
 
 Judged by content, never by name. A workbook is a zip of XML parts: the directory is checked before anything is
 unpacked, then every XML part is unpacked once and counted (headers may lie), and searched for what no honest workbook
@@ -6,15 +6,12 @@ holds. What gets past is bounded by the limits of the process. Knows nothing of 
 """
 
 import io
-import posixpath
 import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
-from xml.etree import ElementTree
 
 MAX_MEMBERS = 2_000
 MAX_DIRECTORY = 1_000_000
@@ -23,8 +20,6 @@ HONEST_RATIO = 200  # unpacked to packed; sheets of repeated text reach some 60,
 BOMB_FROM = 20_000_000  # unpacked bytes from which the ratio counts
 PIECE = 1 << 16
 CHUNK = 1 << 20
-MAX_ROW_XML = 32_000_000
-MAX_MARKED = 20_000
 SYMLINK = 0o120000
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -222,184 +217,3 @@ def check_encoding(start: bytes) -> None:
         raise Refused("damaged")
     if declared and declared.group(1).lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise Refused("damaged")
-
-
-@dataclass
-class FoundSheet:
-    """The sheet to read: its place among all sheets, and what the search of its XML brought up."""
-
-    index: int
-    name: str
-    #: row number (from 1) → column (from 0) → ("error", "#N/A") or ("formula", "")
-    marked: dict[int, dict[int, tuple[str, str]]] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
-    #: names of further visible sheets that hold something
-    others: list[str] = field(default_factory=list)
-
-
-def find_sheet(package: Package, max_rows: int, max_columns: int) -> FoundSheet:
-    """Unpacks every XML part once and returns the first visible sheet that holds a value, searched and within limits."""
-    sheets = listed_sheets(package)
-    found: FoundSheet | None = None
-    others = []
-    for index, name, part, visible in sheets:
-        if not visible or part not in package.parts:
-            continue
-        if found is None:
-            search = SheetSearch(max_rows, max_columns)
-            if search.run(package.chunks(part)):
-                found = FoundSheet(
-                    index,
-                    name,
-                    search.marked,
-                    ["hidden_rows"] if search.hidden_rows else [],
-                )
-        elif sum(bool(VALUE.search(chunk)) for chunk in package.chunks(part)):  # a sum: all of it is unpacked
-            others.append(name)
-    searched = {part for _, _, part, visible in sheets if visible} | {
-        "[content_types].xml",
-        "xl/workbook.xml",
-    }
-    for name in package.parts:
-        if name not in searched and name.endswith((".xml", ".rels", ".vml")):
-            for _ in package.chunks(name):
-                pass  # counted and searched on the way
-    if found is None:
-        raise Refused("hidden_only" if sheets and not any(sheet[3] for sheet in sheets) else "empty")
-    found.others = others
-    return found
-
-
-def listed_sheets(package: Package) -> list[tuple[int, str, str, bool]]:
-    """All sheets of the workbook in its order: place, name, part, whether a person sees it."""
-    try:
-        workbook = ElementTree.fromstring(package.small("xl/workbook.xml"))  # noqa: S314  (no DOCTYPE gets here)
-        relations = ElementTree.fromstring(package.small("xl/_rels/workbook.xml.rels"))  # noqa: S314
-    except (ElementTree.ParseError, ValueError) as error:
-        raise Refused("damaged") from error
-    targets = {
-        relation.get("Id", ""): posixpath.normpath(posixpath.join("/xl", relation.get("Target", "")))[1:].lower()
-        for relation in relations
-        if relation.get("TargetMode") != "External"
-    }
-    sheets = []
-    for element in workbook.iter():
-        if element.tag.rpartition("}")[2] == "sheet":
-            relation = next((value for key, value in element.items() if key.endswith("}id")), "")
-            part = targets.get(relation, "")
-            visible = element.get("state", "visible") == "visible" and "/worksheets/" in f"/{part}"
-            sheets.append((len(sheets), element.get("name", ""), part, visible))
-    return sheets
-
-
-def column_number(letters: str) -> int:
-    """A → 0, Z → 25, AA → 26."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number - 1
-
-
-def columns_beyond(limit: int) -> bytes:
-    """A pattern of the column letters past the limit, a number from 27 to 702 (the columns named by two letters)."""
-    first, second = divmod(limit - 1, 26)
-    patterns = ["[A-Z]{3}"]
-    if first < 26:
-        patterns.append(f"[{chr(65 + first)}-Z][A-Z]")
-    if second < 25:
-        patterns.append(f"{chr(64 + first)}[{chr(66 + second)}-Z]")
-    return "|".join(patterns).encode()
-
-
-TAG = rb"<(?:\w+:)?"
-END = rb"</(?:\w+:)?"
-PLACE = re.compile(rb'\sr="([A-Z]{1,3})(\d{1,7})"')
-VALUE = re.compile(TAG + rb"(?:v\b[^>/]*>[^<]|is\b)")
-ERROR = re.compile(TAG + rb"""c\b[^>/]*\st=["']e["'][^>/]*>(.*?)""" + END + rb"c>", re.DOTALL)
-UNCALCULATED = re.compile(
-    TAG + rb"c\b([^>]*)>\s*" + TAG + rb"f\b(?:[^>]*/>|[^>]*>[^<]*" + END + rb"f>)\s*"
-    rb"(" + TAG + rb"v\s*/>|" + TAG + rb"v>\s*" + END + rb"v>)?\s*" + END + rb"c>"
-)
-SHOWN = re.compile(TAG + rb"v>([^<]{0,20})<")
-HIDDEN_ROW = re.compile(TAG + rb'row\b[^>]*\shidden="(?:1|true)"')
-
-
-class SheetSearch:
-    """Searches the XML of one sheet, as it is unpacked, for what the reader would not tell us.
-
-    That is: values outside the limits (early, so that a huge sheet is refused in a moment), error values, and formulas
-    that were never calculated. The search is for clear messages; safety rests on the limits of the process.
-    """
-
-    def __init__(self, max_rows: int, max_columns: int) -> None:
-        self.max_rows, self.max_columns = max_rows, max_columns
-        self.far_cell = re.compile(rb' r="[A-Z]{1,3}(\d{%d,7})"[^>/]*>(?!</)' % len(str(max_rows)))
-        self.far_column = re.compile(rb' r="(?:' + columns_beyond(max_columns) + rb')\d{1,7}"[^>/]*>(?!</)')
-        self.prefix = b""  # how tags of this sheet start: "<", or "<x:" as some programs write
-        self.far_row = self.far_cell
-        self.marked: dict[int, dict[int, tuple[str, str]]] = {}
-        self.mark_count = 0
-        self.hidden_rows = False
-        self.has_values = False
-
-    def run(self, chunks: Iterator[bytes]) -> bool:
-        """Searches all of it in pieces of whole rows; true when the sheet holds anything."""
-        rest = b""
-        for chunk in chunks:
-            piece = rest + chunk
-            if not self.prefix:
-                self.learn_prefix(piece)
-            cut = max(piece.rfind(self.prefix + b"row"), 0)
-            self.look(piece[:cut])
-            rest = piece[cut:]
-            if len(rest) > MAX_ROW_XML:
-                raise Refused("too_large")
-        self.look(rest)
-        return self.has_values
-
-    def learn_prefix(self, start: bytes) -> None:
-        """Finds how this sheet spells its tags, so that they can be searched for as plain bytes, which is quick."""
-        root = re.search(rb"<(\w+:)?worksheet\b", start)
-        self.prefix = b"<" + ((root and root.group(1)) or b"")
-        self.far_row = re.compile(re.escape(self.prefix) + rb'row [^>]*?r="\d{%d,7}"' % len(str(self.max_rows)))
-
-    def look(self, piece: bytes) -> None:
-        """Searches some whole rows."""
-        if not self.has_values and VALUE.search(piece):
-            self.has_values = True
-        if self.far_row.search(piece):  # few and quick: only then are single cells looked at
-            for match in self.far_cell.finditer(piece):
-                if int(match.group(1)) > self.max_rows:
-                    raise Refused("too_many_rows", limit=self.max_rows)
-        if self.far_column.search(piece):
-            raise Refused("too_many_columns", limit=self.max_columns)
-        if not self.hidden_rows and b'hidden="' in piece and HIDDEN_ROW.search(piece):
-            self.hidden_rows = True
-        if b't="e"' in piece or b"t='e'" in piece:
-            for match in ERROR.finditer(piece):
-                shown = SHOWN.search(match.group(1))
-                self.mark(
-                    match.group(0),
-                    (
-                        "error",
-                        shown.group(1).decode("ascii", "replace") if shown else "#N/A",
-                    ),
-                )
-        if self.prefix + b"f" in piece:
-            for match in UNCALCULATED.finditer(piece):
-                if not (match.group(2) and b't="str"' in match.group(1)):  # a calculated empty text is an answer
-                    self.mark(match.group(0), ("formula", ""))
-
-    def mark(self, cell: bytes, what: tuple[str, str]) -> None:
-        """Notes a cell the reader would show as blank."""
-        place = PLACE.search(cell[: cell.find(b">")])
-        self.mark_count += 1
-        if place is None or self.mark_count > MAX_MARKED:
-            raise Refused("formulas")
-        row, column = int(place.group(2)), column_number(place.group(1).decode())
-        if row > self.max_rows:
-            raise Refused("too_many_rows", limit=self.max_rows)
-        if column >= self.max_columns:
-            raise Refused("too_many_columns", limit=self.max_columns)
-        self.has_values = True
-        self.marked.setdefault(row, {})[column] = what

@@ -20,7 +20,8 @@ from typing import Any
 
 import python_calamine
 
-from portal.sheet_guard import Package, Refused, find_sheet, kind_of
+from portal.sheet_guard import Package, Refused, kind_of
+from portal.sheet_search import find_sheet
 
 CELL_LIMIT = 32_767  # characters in one cell; Excel's own limit
 TEXT_LIMIT = 100_000_000  # characters in one sheet; a full sheet of 100,000 rows holds some 60 million

@@ -5,6 +5,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -81,8 +82,13 @@ def written(rows: list[list[Any]], name: str = "甲") -> bytes:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True, "default_date_format": "yyyy-mm-dd"}) as book:
         sheet = book.add_worksheet(name)
+        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
         for number, row in enumerate(rows):
-            sheet.write_row(number, 0, row)
+            for place, cell in enumerate(row):
+                if isinstance(cell, datetime):
+                    sheet.write_datetime(number, place, cell, moment)
+                else:
+                    sheet.write(number, place, cell)
     return out.getvalue()
 
 

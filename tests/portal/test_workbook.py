@@ -14,6 +14,7 @@ from tests.portal.hostile import parts, rows_xml, sheet_of, small, text_cell, wr
 
 DOCTYPE = '<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE sst [%s]><sst>&a;</sst>'
 LAUGHS = '<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">'
+HALF_PAST_NINE = datetime(2025, 6, 1, 9, 30)  # noqa: DTZ001  a cell has no time zone
 VISIBLE = ("甲", "visible", sheet_of(text_cell("A1", "x")))
 
 
@@ -146,13 +147,12 @@ def test_cells_are_read_as_typed() -> None:
         ["标题"],
         [],
         [310115199001011234, 123456789012345, 0.1 + 0.2, 12.5, -3, 35, 1e-7],
-        [date(2025, 6, 1), datetime(2025, 6, 1, 9, 30), True, "  左右有空格  ", "\t=1+1", "＝1+1", "'=1"],
+        [date(2025, 6, 1), HALF_PAST_NINE, True, "  左右有空格  ", "\t=1+1", "＝1+1", "'=1"],
     ]
     read = dict(rows_of(written(rows)))
     assert list(read) == [1, 3, 4]
     assert read[3] == [CutNumber("3.10115e+17"), 123456789012345, 0.3, 12.5, -3, 35, 1e-7]
-    assert read[4][0] in (date(2025, 6, 1), datetime(2025, 6, 1))
-    assert read[4][1] in (datetime(2025, 6, 1, 9, 30), date(2025, 6, 1))
+    assert read[4][:2] == [date(2025, 6, 1), HALF_PAST_NINE]
     assert read[4][2:] == ["TRUE", "  左右有空格  ", "\t=1+1", "＝1+1", "'=1"]
 
 
@@ -235,7 +235,7 @@ def test_csv_is_read_in_the_usual_encodings(encoding: str, delimiter: str) -> No
 
 
 def test_csv_keeps_line_breaks_in_cells() -> None:
-    assert rows_of('a,b\n"1\n2",3\n'.encode()) == [(1, ["a", "b"]), (2, ["1\n2", "3"])]
+    assert rows_of(b'a,b\n"1\n2",3\n') == [(1, ["a", "b"]), (2, ["1\n2", "3"])]
 
 
 def test_reading_may_stop_halfway() -> None:
@@ -297,7 +297,7 @@ LETTERS = st.characters(blacklist_categories=["Cs", "Cc"])
 @EVERY
 @given(st.lists(st.lists(st.text(LETTERS, min_size=1, max_size=30), min_size=1, max_size=6), min_size=1, max_size=6))
 def test_text_comes_back_as_written(rows: list[list[str]]) -> None:
-    read = {number: cells for number, cells in rows_of(written_text(rows), max_columns=27)} if said(rows) else {}
+    read = dict(rows_of(written_text(rows), max_columns=27)) if said(rows) else {}
     assert list(read) == [number for number, row in enumerate(rows, 1) if said([row])]
     for number, cells in read.items():
         wanted = rows[number - 1]

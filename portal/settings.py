@@ -4,6 +4,7 @@ Works without any: then the servers of `portal/services.py` and secrets made in 
 """
 
 import os
+from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -44,6 +45,8 @@ GATEWAY_URL = os.environ.get("GATEWAY_URL") or f"http://127.0.0.1:{SANDBOX_PORT}
 
 DEBUG = os.environ.get("DEBUG") == "1"
 ALLOWED_HOSTS = (os.environ.get("ALLOWED_HOSTS") or "localhost 127.0.0.1 [::1]").replace(",", " ").split()
+# The addresses of our own proxies: what they say in X-Forwarded-For about who asks is believed, nobody else's.
+PORTAL_PROXIES = os.environ.get("PORTAL_PROXIES", "").replace(",", " ").split()
 CSRF_TRUSTED_ORIGINS = os.environ.get("CSRF_TRUSTED_ORIGINS", "").replace(",", " ").split()
 
 INSTALLED_APPS = [
@@ -105,13 +108,10 @@ TEMPLATES = [
 # that forgets everything; commands and workers are the owner (COPY FROM is refused under row-level security).
 # Connections live 60 s in every process: the web threads and workers are few and long-lived, a new connection
 # costs a third of a task, and all per-actor state is SET LOCAL and ends with its transaction.
-DATABASES = {
-    "default": {
-        **dj_database_url.parse(services.database_url(), conn_max_age=60, conn_health_checks=True),
-    }
-}
+_database = dict(dj_database_url.parse(services.database_url(), conn_max_age=60, conn_health_checks=True))
 if PORTAL_PROCESS == "web":
-    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c role=portal_web"
+    _database["OPTIONS"] = {**_database.get("OPTIONS", {}), "options": "-c role=portal_web"}
+DATABASES: dict[str, dict[str, Any]] = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
@@ -208,5 +208,9 @@ LOGGING = {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]},
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "celery.app.trace": {"level": "WARNING"},  # two lines for every tick of the schedule say nothing
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
 }

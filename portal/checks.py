@@ -49,8 +49,14 @@ def field_keys_are_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             good = False
         if not good:
             problems.append(
-                Error(f"Key {number} of PORTAL_FIELD_KEYS is not 32 bytes in base64.", hint="Make one: openssl rand -base64 32", id="portal.E004")
+                Error(
+                    f"Key {number} of PORTAL_FIELD_KEYS is not 32 bytes in base64.",
+                    hint="Make one: openssl rand -base64 32",
+                    id="portal.E004",
+                )
             )
     if not settings.PORTAL_FIELD_KEYS:
-        problems.append(Error("PORTAL_FIELD_KEYS is empty.", hint="Make a key: openssl rand -base64 32", id="portal.E005"))
+        problems.append(
+            Error("PORTAL_FIELD_KEYS is empty.", hint="Make a key: openssl rand -base64 32", id="portal.E005")
+        )
     return problems

@@ -52,7 +52,7 @@ def main() -> None:
     if os.getppid() != int(parent):  # it died before we could ask
         sys.exit(1)
     try:
-        os.execvp(command[0], command)
+        os.execvp(command[0], command)  # noqa: S606
     except OSError as error:
         print(f"{command[0]}: {error}", file=sys.stderr)
         sys.exit(127)

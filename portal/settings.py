@@ -108,7 +108,9 @@ TEMPLATES = [
 # that forgets everything; commands and workers are the owner (COPY FROM is refused under row-level security).
 # Connections live 60 s in every process: the web threads and workers are few and long-lived, a new connection
 # costs a third of a task, and all per-actor state is SET LOCAL and ends with its transaction.
-_database = dict(dj_database_url.parse(services.database_url(), conn_max_age=60, conn_health_checks=True))
+_database: dict[str, Any] = dict(
+    dj_database_url.parse(services.database_url(), conn_max_age=60, conn_health_checks=True)
+)
 if PORTAL_PROCESS == "web":
     _database["OPTIONS"] = {**_database.get("OPTIONS", {}), "options": "-c role=portal_web"}
 DATABASES: dict[str, dict[str, Any]] = {"default": _database}

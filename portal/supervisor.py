@@ -4,6 +4,7 @@
 order; when the parent is killed without warning the kernel stops the children (launch.py).
 """
 
+import fcntl
 import os
 import signal
 import socket
@@ -26,6 +27,10 @@ STOP_SECONDS = 15
 LOOK_SECONDS = 0.2
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # before a dead child is started again; doubles while it keeps dying
 LOG_BYTES = 10 << 20
+WORKER_OPTIONS = (
+    *("--pool", "prefork", "--concurrency", "2", "--loglevel", "INFO"),
+    *("--without-gossip", "--without-mingle"),  # one worker has nobody to talk to
+)
 
 
 @dataclass
@@ -61,6 +66,7 @@ class Supervisor:
         self.children = self._children(token)
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
+        self._lock: int | None = None
 
     @property
     def address(self) -> str:
@@ -72,7 +78,7 @@ class Supervisor:
     def _children(self, token: str) -> list[Child]:
         """In order of starting; stopped in the opposite one."""
         python = sys.executable
-        worker_ready = self.run / f"worker.{os.getpid()}.ready"
+        worker_ready = self.run / "worker.ready"
         shared = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "portal.settings"),
@@ -98,8 +104,7 @@ class Supervisor:
             ),
             Child(
                 "worker",
-                [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "INFO"]
-                + ["--without-gossip", "--without-mingle"],
+                [*celery, "worker", *WORKER_OPTIONS],
                 {**shared, "PORTAL_PROCESS": "worker", "PORTAL_READY_FILE": str(worker_ready)},
                 worker_ready.exists,
             ),
@@ -132,10 +137,22 @@ class Supervisor:
 
     # --- starting ------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start every process; a taken port is refused before anything is started."""
+    def check_free(self) -> None:
+        """Raise ServiceError when the data folder or a port is taken; asked before any long preparation."""
+        if self._lock is None:
+            self._lock = os.open(self.run / "supervisor", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ServiceError(
+                f"The portal of {self.data} runs already: use it, end it, or set PORTAL_DATA to another folder."
+            ) from error
         for port, variable in ((self.port, "PORTAL_PORT"), (self.sandbox_port, "SANDBOX_PORT")):
             _refuse_taken(port, variable)
+
+    def start(self) -> None:
+        """Start every process; a taken port is refused before anything is started."""
+        self.check_free()
         for child in self.children:
             self._start(child)
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -191,20 +208,26 @@ class Supervisor:
     # --- stopping ------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Stop every process in order, the one that makes work before the one that does it; by force if need be."""
+        """Stop every process, all at the same time (each stands being stopped at any moment); by force if need be."""
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.join()
         for child in reversed(self.children):
             if child.process is not None and child.alive():
                 child.process.send_signal(child.stop_signal)
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self.children:
+            if child.process is not None:
                 try:
-                    child.process.wait(STOP_SECONDS)
+                    child.process.wait(max(0.1, deadline - time.monotonic()))
                 except subprocess.TimeoutExpired:
                     os.killpg(child.process.pid, signal.SIGKILL)
                     child.process.wait()
             if ready := child.environment.get("PORTAL_READY_FILE"):
                 Path(ready).unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def __enter__(self) -> "Supervisor":
         """Start all and wait until they are ready."""

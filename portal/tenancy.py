@@ -19,6 +19,7 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.operations import RunSQL
 
+Statement = str | tuple[str, dict[str, Any] | list[Any] | tuple[Any, ...] | None]  # as RunSQL takes them
 Role = Literal["portal_web", "portal_staff", "portal_gateway"]
 ROLES: tuple[Role, ...] = ("portal_web", "portal_staff", "portal_gateway")
 
@@ -90,14 +91,16 @@ class TenantPolicy(RunSQL):
     portal_gateway insert and read. The owner passes; it is not forced.
     """
 
-    def __init__(self, table: str, *, staff: bool = False, gateway: bool = False, using: str = "", check: str = "") -> None:
+    def __init__(
+        self, table: str, *, staff: bool = False, gateway: bool = False, using: str = "", check: str = ""
+    ) -> None:
         self.table, self.staff, self.gateway, self.using, self.check = table, staff, gateway, using, check
         allowed = using or f"enterprise_id = {ENTERPRISE}"
-        forward = [
+        forward: list[Statement] = [
             f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
             f'CREATE POLICY tenant ON "{table}" TO portal_web USING ({allowed}) WITH CHECK ({check or allowed})',
         ]
-        backward = [f'DROP POLICY tenant ON "{table}"']
+        backward: list[Statement] = [f'DROP POLICY tenant ON "{table}"']
         if staff:
             forward.append(f'CREATE POLICY staff ON "{table}" TO portal_staff USING (true) WITH CHECK (true)')
             backward.append(f'DROP POLICY staff ON "{table}"')
@@ -119,9 +122,7 @@ class TenantPolicy(RunSQL):
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         """As it is written in a migration."""
         options: Mapping[str, Any] = {
-            name: value
-            for name in ("staff", "gateway", "using", "check")
-            if (value := getattr(self, name))
+            name: value for name in ("staff", "gateway", "using", "check") if (value := getattr(self, name))
         }
         return self.__class__.__qualname__, [self.table], dict(options)
 
@@ -145,7 +146,7 @@ def _grant_sequences(table: str) -> str:
                 END IF;
             END LOOP;
         END $$
-    """
+    """  # noqa: S608 (the name comes from a migration)
 
 
 @contextmanager

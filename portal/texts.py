@@ -81,9 +81,9 @@ def _files(root: Path) -> Iterator[Path]:
     for folder in FOLDERS:
         for path in sorted((root / folder).rglob("*")):
             name = f"/{path.relative_to(root).as_posix()}"
-            if path.suffix in (".py", ".html", ".txt", ".js") and not any(part in name for part in LEFT_OUT):
-                if path.suffix != ".txt" or name.startswith("/templates/"):
-                    yield path
+            wanted = path.suffix in (".py", ".html", ".js") or (path.suffix == ".txt" and folder == "templates")
+            if wanted and not any(part in name for part in LEFT_OUT):
+                yield path
 
 
 # --- Python ------------------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def problems(root: Path) -> list[str]:
 
 
 def _wrong(message: Message) -> Iterator[str]:
-    strings = [message.string] if isinstance(message.string, str) else list(message.string)
+    strings = [message.string] if isinstance(message.string, str) else list(message.string or ("",))
     texts = [message.id] if isinstance(message.id, str) else list(message.id)
     if message.fuzzy:
         yield "only guessed (fuzzy) in the English catalogue"

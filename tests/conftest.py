@@ -17,6 +17,7 @@ import pytest
 
 from portal import services
 from portal.folders import ROOT
+from portal.servers import socket_folder
 
 pytest_plugins = ["tests.cast"]
 
@@ -29,6 +30,7 @@ def pytest_unconfigure() -> None:
     services.detach(wait=True)
     if folder := os.environ.get("PORTAL_TEST_DATA"):
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(socket_folder(Path(folder)), ignore_errors=True)
 
 
 def until(true: Callable[[], object], *, seconds: float = 20, what: str = "") -> None:
@@ -91,7 +93,12 @@ class Stack:
         """`manage.py up`, until every process is ready."""
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"], cwd=ROOT, env=self.environment, stdout=output, stderr=output, text=True
+                [sys.executable, "manage.py", "up"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+                text=True,
             )
         process = self.process
         until(
@@ -124,7 +131,9 @@ class Stack:
     def said(self) -> str:
         """What the portal and its processes wrote; for the message of a failed test."""
         logs = [self.output, *sorted((self.data / "log").glob("*.log"))]
-        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in logs if path.exists())
+        return "\n".join(
+            f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in logs if path.exists()
+        )
 
 
 def make_stack(data: Path) -> Stack:
@@ -147,3 +156,4 @@ def stack() -> Iterator[Stack]:
         if portal.process is not None and portal.process.poll() is None:
             portal.process.kill()
         shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(socket_folder(home / "data"), ignore_errors=True)

@@ -16,7 +16,7 @@ import pytest
 
 from portal import launch, services
 from portal.folders import ROOT
-from portal.servers import Postgres, Redis, Server, ServiceError
+from portal.servers import Postgres, Redis, Server, ServiceError, socket_folder
 from tests.conftest import own_environment, processes_of, until
 
 USE = "import sys; from portal import services; services.attach(durable=False); print('attached', flush=True); sys.stdin.read()"
@@ -29,6 +29,7 @@ def data() -> Iterator[Path]:
     yield home / "data"
     until(lambda: not processes_of(home / "data"), what="servers have gone")
     shutil.rmtree(home)
+    shutil.rmtree(socket_folder(home / "data"), ignore_errors=True)
 
 
 class User:
@@ -144,7 +145,9 @@ def test_it_makes_the_sandbox_a_database_of_its_own(data: Path) -> None:
     user = User(data).attached()
     with psycopg.connect(Postgres(data).url("customs")) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == ("customs",)
-        assert connection.execute("SELECT datlocprovider FROM pg_database WHERE datname = 'customs'").fetchone() == ("b",)
+        assert connection.execute("SELECT datlocprovider FROM pg_database WHERE datname = 'customs'").fetchone() == (
+            "b",
+        )
     user.go()
 
 
@@ -190,7 +193,7 @@ def test_it_says_that_the_disk_is_full(data: Path) -> None:
         needs_mib = 1 << 40
 
     data.mkdir()
-    with pytest.raises(ServiceError, match="disk holding .* is full: free some space"):
+    with pytest.raises(ServiceError, match=r"disk holding .* is full: free some space"):
         Greedy(data).start(keep_open=0)
 
 
@@ -208,7 +211,7 @@ AS_NOBODY = {"user": launch.NOBODY, "group": launch.NOBODY, "extra_groups": []}
 def readable_python() -> tuple[str, dict[str, str]]:
     """A Python that nobody may run, with our packages: the one in use, or the system's when that is closed to others."""
     packages = {"PYTHONPATH": f"{ROOT}{os.pathsep}{sysconfig.get_path('purelib')}"}
-    system = shutil.which("python%d.%d" % sys.version_info[:2], path="/usr/local/bin:/usr/bin")
+    system = shutil.which(f"python{sys.version_info.major}.{sys.version_info.minor}", path="/usr/local/bin:/usr/bin")
     for python, more in ((sys.executable, {}), (system or sys.executable, packages)):
         command = [python, "-c", "import portal.servers"]
         try:
@@ -267,4 +270,3 @@ def test_it_becomes_nobody_where_no_namespace_is_allowed(data: Path) -> None:
     finally:
         server.stop()
         shutil.rmtree(server.home.parent)
-        shutil.rmtree(server.sockets)

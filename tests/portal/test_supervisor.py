@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from portal.servers import socket_folder
 from tests.conftest import Stack, make_stack, processes_of, until
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,7 @@ def portal() -> Iterator[Stack]:
         portal.process.wait()
     until(lambda: not processes_of(portal.data), what="every process has gone")
     shutil.rmtree(home)
+    shutil.rmtree(socket_folder(home / "data"), ignore_errors=True)
 
 
 def children(portal: Stack, word: str) -> list[psutil.Process]:

@@ -17,7 +17,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """--collect writes the skeleton, --compile the binary; without either, only look."""
-        parser.add_argument("--collect", action="store_true", help="bring the catalogue up to the code (new texts empty)")
+        parser.add_argument(
+            "--collect", action="store_true", help="bring the catalogue up to the code (new texts empty)"
+        )
         parser.add_argument("--compile", action="store_true", help="write the .mo from the .po")
         parser.add_argument("--unmarked", action="store_true", help="list unmarked texts only")
 

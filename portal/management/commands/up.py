@@ -20,10 +20,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until asked to end."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        supervisor = Supervisor(
+            port=settings.PORTAL_PORT, sandbox_port=settings.SANDBOX_PORT, token=settings.GATEWAY_TOKEN
+        )
+        supervisor.check_free()
         call_command("migrate", interactive=False, verbosity=0)
         static_files.gather()
-        token = settings.GATEWAY_TOKEN
-        with Supervisor(port=settings.PORTAL_PORT, sandbox_port=settings.SANDBOX_PORT, token=token) as portal:
-            self.stdout.write(f"{settings.PORTAL_NAME_EN}: {portal.address}/  (logs: {portal.data / 'log'}, Ctrl-C ends)")
+        with supervisor as portal:
+            self.stdout.write(
+                f"{settings.PORTAL_NAME_EN}: {portal.address}/  (logs: {portal.data / 'log'}, Ctrl-C ends)"
+            )
             self.stdout.flush()
             portal.wait()

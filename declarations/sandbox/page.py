@@ -16,6 +16,11 @@ BEHAVIOUR = (
         "不是DxpMsg的请求当场拒绝（400）。其余先保存原文再答200，随后检查。结构不符的整份报文以CEB900退回。",
     ),
     ("重复", "同一CopMsgId再次到达：再答一次，只计一次。已受理单证以同一guid再次到达：回复其最近一次回执。"),
+    (
+        "备案",
+        "sandbox load 文件。JSON：enterprises列表，每家含customs_code（10位）、credit_code（18位）、name、types、dxp_id、"
+        "certificates（PEM列表）、guarantee（kind为deposit或letter，limit为元；无则null）。未列出的企业不变。",
+    ),
     ("身份", "传输企业须已备案，报文与信封的传输编号须与备案一致，否则逐单证回复-10102。"),
     (
         "签名",

@@ -24,7 +24,7 @@ from declarations.sandbox.worker import Worker
 log = logging.getLogger("sandbox")
 
 IDLE_SECONDS = 0.5
-LOCK_SECONDS = 10.0  # a killed predecessor's lock lasts until PostgreSQL notices
+LOCK_SECONDS = 3.0  # a killed predecessor's lock lasts until PostgreSQL notices
 
 
 class AlreadyServing(Exception):

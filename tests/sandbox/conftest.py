@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 from lxml import etree
+from psycopg import sql
 
 from declarations import published
 from declarations.published import DXP
@@ -192,8 +194,9 @@ def listener() -> Iterator[Listener]:
     assert not portal.faults, portal.faults
 
 
-def _sandbox(folder: Path, name: str, port: int, **settings: str) -> Sandbox:
-    url = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
+def _sandbox(folder: Path, port: int, **settings: str) -> Sandbox:
+    database = f"customs_{uuid.uuid4().hex}"
+    url = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}"))
     sandbox = Sandbox(url, free_ports(1)[0], port, {"delay": "0", "repeat": "0", "shuffle": "no", **settings})
     file = folder / "registry.json"
     file.write_text(registry(), encoding="utf-8")
@@ -202,13 +205,24 @@ def _sandbox(folder: Path, name: str, port: int, **settings: str) -> Sandbox:
     return sandbox
 
 
+def _end(sandbox: Sandbox) -> None:
+    if sandbox.process is not None and sandbox.process.poll() is None:
+        sandbox.kill()
+    with closing(psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)) as connection:
+        database = urlsplit(sandbox.url).path.lstrip("/")
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+
+
 @pytest.fixture(scope="session")
 def customs(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox that answers at once and in order; shared, every test brings its own numbers."""
-    sandbox = _sandbox(tmp_path_factory.mktemp("customs"), "customs_of_tests", listener.port)
-    sandbox.start()
-    yield sandbox
-    sandbox.stop()
+    sandbox = _sandbox(tmp_path_factory.mktemp("customs"), listener.port)
+    try:
+        sandbox.start()
+        yield sandbox
+        assert sandbox.stop() == 0
+    finally:
+        _end(sandbox)
 
 
 @pytest.fixture
@@ -219,12 +233,10 @@ def make_customs(
     made: list[Sandbox] = []
 
     def make(**settings: str) -> Sandbox:
-        name = f"customs_{abs(hash(request.node.nodeid)) % 10**8}_{len(made)}"
-        made.append(_sandbox(tmp_path, name, listener.port, **settings))
+        made.append(_sandbox(tmp_path, listener.port, **settings))
         return made[-1]
 
     yield make
     listener.reply = 200
     for sandbox in made:
-        if sandbox.process is not None and sandbox.process.poll() is None:
-            sandbox.kill()
+        _end(sandbox)

@@ -36,7 +36,7 @@ def order() -> str:
 
 def test_it_refuses_strangers_and_what_is_no_envelope(customs: Sandbox) -> None:
     assert customs.post(b"<x/>", token="wrong")[0] == 401
-    assert customs.post(b"<x/>", token="错")[0] == 401
+    assert customs.post(b"<x/>", token="é")[0] == 401
     assert customs.post(b"not xml")[0] == 400
     assert customs.post(b"<x/>")[0] == 400
     assert customs.post(b"")[0] == 400
@@ -58,6 +58,11 @@ def test_it_refuses_too_much_without_reading_it(customs: Sandbox) -> None:
         connection.putheader("Content-Length", str(10**9))
         connection.endheaders()
         assert connection.getresponse().status == 413
+
+
+def test_it_answers_a_wrong_token_after_reading_the_message(customs: Sandbox) -> None:
+    assert customs.post(b"x" * 9_000_000, token="wrong")[0] == 401
+    assert customs.post(b"x" * 12_000_000)[0] == 413
 
 
 def test_it_keeps_a_connection(customs: Sandbox) -> None:

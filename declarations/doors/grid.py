@@ -1,5 +1,6 @@
 """The check grid of an uploaded workbook (step 4 of the walk, as the clerk sees it): every problem at its cell."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from declarations.shape import Problem
 
 ROWS = 50
 ALL = "all"
+_FIGURES = re.compile(r"%\([a-z_]+\)[sd]")
 WAITING = frozenset({UploadState.RECEIVED, UploadState.FILING})
 
 
@@ -162,14 +164,8 @@ def _chips(upload: Upload, current: str) -> list[Chip]:
 
 
 def _plain(rule: str) -> str:
-    """A rule in words that need no figures."""
-    text = str(RULES[rule].text)
-    for mark in ("（", "，", "："):
-        head = text.split(mark)[0]
-        if "%(" not in head:
-            text = head
-            break
-    return text.rstrip("。") if "%(" not in text else RULES[rule].number
+    """A rule in words without its figures."""
+    return _FIGURES.sub("…", str(RULES[rule].text)).rstrip("。")
 
 
 def _page(
@@ -197,7 +193,7 @@ def _page(
 
 
 def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], list[Row]]:
-    """The columns in use on this page and its rows; a document's head stands in its first row only."""
+    """The columns in use on this page and its rows; a document's further rows repeat only the numbers of its head."""
     read = [(row, uploads.cells_of(row), [Problem.from_json(said) for said in row.problems]) for row in staged]
     heads = [
         ("head", described)
@@ -211,10 +207,15 @@ def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], li
         if any(_present(cells.get("line") or {}, problems, described.name, line=True) for _row, cells, problems in read)
     ]
     rows = []
+    numbers = {kind.number, kind.order_no}
+    known: dict[int, dict[str, Any]] = {}
     for row, cells, problems in read:
+        head = cells.get("head")
+        if head is not None:
+            known[row.document_index] = {name: head.get(name) for name in numbers}
+        said = {"head": head or known.get(row.document_index, {}), "line": cells.get("line") or {}}
         drawn = [
-            _cell(described, (cells.get(part) or {}).get(described.name), problems, line=part == "line")
-            for part, described in heads
+            _cell(described, said[part].get(described.name), problems, line=part == "line") for part, described in heads
         ]
         leads = reverse("detail", kwargs={"kind": kind.slug, "pk": row.document_id}) if row.document_id else ""
         rows.append(Row(row.row, drawn, problems, "head" in cells, row.result, leads))

@@ -7,12 +7,11 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from declarations.doors.advice import Reason, reasons
 from declarations.doors.tables import Cell, Look, look, said
+from declarations.doors.turns import Turn, next_steps, turn
 from declarations.exchange.receipts import state_of
-from declarations.kinds import KINDS
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import REFUSED, STATE_LOOKS, State
 from declarations.models import (
@@ -28,16 +27,6 @@ from declarations.models import (
 from declarations.published import codes
 
 OUT, IN = "out", "in"
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Whose turn it is, what they do, and what that asks of us."""
-
-    who: str
-    what: str
-    ours: str
-    is_ours: bool = False
 
 
 @dataclass(slots=True)
@@ -124,12 +113,12 @@ def story(kind: Kind, document: Document) -> Story:
         kind=kind,
         document=document,
         look=look(document.state, document.code),
-        turn=_turn(kind, document, outbounds),
+        turn=turn(kind, document.state, needs_person=next((sent.needs_person for sent in outbounds[-1:]), "")),
         sections=_sections(kind, document, flagged),
         goods=_goods(kind, document),
         goods_flagged=any(reason.advice.lines for reason in why),
         steps=steps,
-        next_steps=_next_steps(kind, document),
+        next_steps=next_steps(kind, document.state),
         reasons=why,
     )
 
@@ -137,59 +126,6 @@ def story(kind: Kind, document: Document) -> Story:
 def _outbounds(document: Document) -> list[Outbound]:
     enclosed = OutboundDocument.objects.filter(document=document).select_related("outbound").order_by("outbound_id")
     return [link.outbound for link in enclosed]
-
-
-_TURNS: dict[str, tuple[Any, Any, Any]] = {
-    State.QUEUED: (gettext_lazy("本系统"), gettext_lazy("加签并发往海关"), gettext_lazy("无须操作，几秒内自动发送")),
-    State.SENT: (gettext_lazy("电子口岸"), gettext_lazy("接收报文并回执"), gettext_lazy("无须操作，回执到后自动更新")),
-    State.DECLARING: (gettext_lazy("海关"), gettext_lazy("比对单证"), gettext_lazy("无须操作，回执到后自动更新")),
-    State.STORED: (gettext_lazy("海关"), gettext_lazy("审单"), gettext_lazy("无须操作，回执到后自动更新")),
-    State.REVIEW: (gettext_lazy("海关"), gettext_lazy("人工审核"), gettext_lazy("无须操作，请备好交易资料以便查问")),
-    State.EXAMINED: (gettext_lazy("海关"), gettext_lazy("放行"), gettext_lazy("无须操作")),
-    State.INSPECTING: (gettext_lazy("海关"), gettext_lazy("查验"), gettext_lazy("请配合现场查验")),
-    State.DETAINED: (gettext_lazy("本企业"), gettext_lazy("联系现场海关处理"), gettext_lazy("请尽快联系现场海关")),
-    State.SUSPENDED: (
-        gettext_lazy("海关"),
-        gettext_lazy("处理挂起"),
-        gettext_lazy("无须操作，时间较长时请询问现场海关"),
-    ),
-    State.RELEASED: ("", gettext_lazy("已放行，无后续步骤"), gettext_lazy("无须操作")),
-    State.CLOSED: ("", gettext_lazy("已结关，无后续步骤"), gettext_lazy("无须操作")),
-    State.SHIPPED_BACK: ("", gettext_lazy("已退运，无后续步骤"), gettext_lazy("无须操作")),
-    State.REJECTED: (gettext_lazy("本企业"), gettext_lazy("更正后重新申报"), gettext_lazy("按海关给出的原因更正")),
-    State.FAILED: (gettext_lazy("本企业"), gettext_lazy("更正后重新申报"), gettext_lazy("按下列原因处理")),
-}
-_OURS = frozenset({State.REJECTED, State.FAILED, State.DETAINED})
-
-
-def _followers(kind: Kind) -> list[str]:
-    """The kinds others file after this one."""
-    return [str(other.label) for other in KINDS if kind.slug in other.after]
-
-
-def _turn(kind: Kind, document: Document, outbounds: Sequence[Outbound]) -> Turn:
-    waiting = next((sent for sent in reversed(outbounds) if sent.needs_person), None)
-    if document.state == State.QUEUED and waiting:
-        return Turn(_("本企业"), waiting.needs_person, _("处理后自动发送，不必重新申报"), is_ours=True)
-    followers = _("、").join(_followers(kind))
-    if document.state in {State.DECLARING, State.STORED} and followers:
-        who = _("申报%(documents)s的企业") % {"documents": followers}
-        return Turn(who, _("报送%(documents)s") % {"documents": followers}, _("无须操作，单证到齐后海关自动比对"))
-    who, what, ours = _TURNS[document.state]
-    return Turn(str(who), str(what), str(ours), document.state in _OURS)
-
-
-def _next_steps(kind: Kind, document: Document) -> str:
-    if document.state in {State.RELEASED, State.CLOSED, State.SHIPPED_BACK}:
-        return ""
-    if document.state in REFUSED:
-        return _("随后：更正并重新申报")
-    if document.state in {State.QUEUED, State.SENT}:
-        return _("随后：电子口岸回执、海关比对")
-    followers = _("、").join(_followers(kind))
-    if followers:
-        return _("随后：%(documents)s、海关比对、入库") % {"documents": followers}
-    return _("随后：海关审核、放行")
 
 
 def _sections(kind: Kind, document: Document, flagged: Iterable[str]) -> list[Section]:

@@ -1,7 +1,7 @@
 """The list page of every kind, derived from its description: tabs, filters, columns, rows (steps 1 and 11 of the walk)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +13,8 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from declarations.doors.advice import reasons
+from declarations.doors.turns import turn
 from declarations.fields import Amount, Money, Whole
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import STATE_LOOKS, State
@@ -88,12 +90,14 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one field says, in words; ``code`` is the code behind a name, ``name`` the column on a phone."""
+    """What one field says, in words; ``code`` is the code behind a name, ``name`` the column on a phone, ``drop``
+    the class that leaves it out where the screen is too narrow."""
 
     text: str
     code: str = ""
     name: str = ""
     is_number: bool = False
+    drop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +268,17 @@ def page(kind: Kind, documents: QuerySet[Document], drafts: QuerySet[Draft], ask
         narrowed = narrowed.filter(state__in=states)
     chosen, newer, older = _keyset(kind, asked, narrowed.select_related(kind.slug))
     columns = [described for described in kind.fields if described.listed and described.name != kind.number]
-    heads = [Cell(str(described.label), is_number=isinstance(described, Amount | Whole)) for described in columns]
+    heads = [
+        Cell(str(described.label), is_number=isinstance(described, Amount | Whole), drop=_drop(kind, place, described))
+        for place, described in enumerate(columns)
+    ]
     return Page(kind, asked, tabs, heads, [_row(kind, columns, document) for document in chosen], newer, older)
+
+
+def _drop(kind: Kind, place: int, described: Any) -> str:
+    """Columns after the fourth need a wide screen; a phone shows the figures and the order number."""
+    on_phone = isinstance(described, Amount) or described.name == kind.order_no
+    return " ".join(name for name, left_out in (("late", place > 3), ("drop-sm", not on_phone)) if left_out)
 
 
 def _tabs(kind: Kind, asked: Filter, counts: Mapping[str, int], drafts: int) -> list[Tab]:
@@ -305,12 +318,20 @@ def _row(kind: Kind, columns: Sequence[Any], document: Document) -> Row:
     return Row(
         number=document.number,
         address=reverse("detail", kwargs={"kind": kind.slug, "pk": document.pk}),
-        cells=[said(described, getattr(body, described.name)) for described in columns],
+        cells=[
+            replace(said(described, getattr(body, described.name)), drop=_drop(kind, place, described))
+            for place, described in enumerate(columns)
+        ],
         look=look(document.state, document.code),
-        next_step=document.reason if bad and document.reason else str(STATE_LOOKS[document.state].sentence),
+        next_step=_reason(document.reason) if bad and document.reason else turn(kind, document.state).in_short,
         is_bad=bad,
         changed=document.changed_at,
     )
+
+
+def _reason(info: str) -> str:
+    """Why it was refused, as one cell: codes and words without customs' brackets."""
+    return "；".join(" ".join(part for part in (said.code, said.text) if part) for said in reasons(info))
 
 
 def _draft_row(kind: Kind, draft: Draft) -> Row:

@@ -279,7 +279,7 @@ def upload_file(request: HttpRequest, pk: int) -> HttpResponse:
         if uploads.discard(actor=request.actor, upload=one):
             messages.success(request, _("这次导入已放弃"))
         return redirect("upload_check", pk=pk)
-    if not uploads.decide(actor=request.actor, upload=one, all_or_nothing=request.POST.get("how") == "all"):
+    if not uploads.decide(actor=request.actor, upload=one, all_or_nothing=request.POST.get("choice") == "all"):
         messages.warning(request, _("这个文件已经决定过，或没有可以申报的单证，没有重复申报"))
     return redirect("upload_check", pk=pk)
 

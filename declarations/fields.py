@@ -175,6 +175,11 @@ class Code(Described, models.CharField):
         """The codes of the published table; empty without one."""
         return frozenset(published.codes(self.codes)) if self.codes else frozenset()
 
+    @cached_property
+    def by_name(self) -> dict[str, str]:
+        """The codes of the published table by their Chinese names, for the clerk who wrote the name."""
+        return {name: code for code, name in published.codes(self.codes).items()} if self.codes else {}
+
     def take(self, raw: Any, notes: list[str]) -> str:
         text = reading.as_text(raw)
         if not isinstance(raw, str) and text.isdigit() and len(text) < self.shortest:
@@ -182,7 +187,10 @@ class Code(Described, models.CharField):
             notes.append("S33")
         text = reading.raised(reading.halved(reading.tidied(text, notes), notes), notes)
         if self.codes and text not in self.table:
-            refuse("S04", value=text if len(text) <= 10 else text[:4] + "…")
+            if text in self.by_name:
+                refuse("S27", value=text, code=self.by_name[text])
+            # Whatever was pasted here by a slip of the column, a person's name or number, is not repeated.
+            refuse("S04", value=text if text.isascii() and len(text) <= 6 else "…")
         if not self.shortest <= len(text) <= self.longest:
             if self.shortest == self.longest:
                 refuse("S03", length=len(text), wanted=self.shortest)

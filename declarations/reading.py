@@ -60,13 +60,20 @@ def as_text(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
         refuse("S25")
     if isinstance(raw, float | Decimal):
-        if not isfinite(raw):
+        if not _is_finite(raw):
             refuse("S14")
+        if abs(raw) >= 10**15:
+            refuse("S06")
         if raw != int(raw):
             text = format(raw, "f") if isinstance(raw, Decimal) else repr(raw)
             return text if "e" not in text else refuse("S14")
         raw = int(raw)
     return str(raw) if abs(raw) < 10**15 else refuse("S06")
+
+
+def _is_finite(raw: int | float | Decimal) -> bool:
+    """Whether it is a number at all; asked before anything is computed, as a Decimal may trap or grow without bounds."""
+    return raw.is_finite() if isinstance(raw, Decimal) else isinstance(raw, int) or isfinite(raw)
 
 
 def tidied(text: str, notes: list[str]) -> str:
@@ -114,12 +121,16 @@ def as_decimal(raw: Any, notes: list[str]) -> Decimal:
         refuse("S09")
     if isinstance(raw, str):
         text = halved(tidied(raw, notes), notes)
+    elif not _is_finite(raw):
+        refuse("S14")
+    elif abs(raw) >= 10**15:
+        refuse("S13", digits=14)
     elif isinstance(raw, float):
         text = repr(raw)
         if not AMOUNT(text):
             text = format(raw, ".15g")
     else:
-        text = format(raw, "f") if isinstance(raw, Decimal) and raw.is_finite() else str(raw)
+        text = format(raw, "f")
     if AMOUNT(text):
         return Decimal(text)
     if _EXPONENT.fullmatch(text):

@@ -125,7 +125,7 @@ def _spelling(one: Described, place: int) -> str:
         return f"v[{place}]"
     if isinstance(one, Day | Moment):
         return f"t{place}(v[{place}])"
-    return f"v[{place}]" if one.fixed is not None or one.codes else f"e(v[{place}])"
+    return f"v[{place}]" if one.fixed is not None else f"e(v[{place}])"
 
 
 def new_guid() -> str:

@@ -197,9 +197,11 @@ class Before:
 
 
 def _same(row: Row, document: Document, key: Key) -> bool:
-    """Whether a filing is one that stands already, sent once more."""
+    """Whether a filing is one that stands already, sent once more; of changes each has its own time."""
     head = document.head
-    return (row["key_a"], row["key_b"], row["app_type"], row["app_time"]) == (*key, head["appType"], head["appTime"])
+    if (row["key_a"], row["key_b"], row["app_type"]) != (*key, head["appType"]):
+        return False
+    return head["appType"] == "1" or row["app_time"] == head["appTime"]
 
 
 def _succession(case: Case, document: Document, old: Row | None) -> Verdict | None:

@@ -223,10 +223,15 @@ def readable_python() -> tuple[str, dict[str, str]]:
 
 
 def as_nobody(data: Path) -> "subprocess.CompletedProcess[str]":
-    """Run manage.py as the ordinary user nobody."""
+    """Attach as the ordinary user nobody, and say what manage.py would."""
+    program = (
+        "import sys; from portal import services\n"
+        "try: services.attach()\n"
+        "except services.ServiceError as error: sys.exit(str(error))"
+    )
     python, more = readable_python()
     return subprocess.run(
-        [python, "manage.py", "check", "--database", "default"],
+        [python, "-c", program],
         cwd=ROOT,
         env=own_environment(data, **more),
         capture_output=True,

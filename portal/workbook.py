@@ -26,7 +26,7 @@ MAX_ROWS = 100_000
 MAX_COLUMNS = 256
 MEMORY = 1536 * 1024 * 1024  # address space of the reading process; 100,000 rows of 40 columns take about a third
 SECONDS = 60  # processor time of the reading process; the largest sheet allowed takes about 6
-READER = "import sys; sys.path.insert(0, sys.argv.pop(1)); from portal.sheet_reader import main; main()"
+READER = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from portal.sheet_reader import main; main()"
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Every reason a file is refused: what is wrong, where, and what to do about it.
@@ -213,9 +213,17 @@ def open_sheet(
 
 
 def start_reader(limits: dict[str, int]) -> "subprocess.Popen[bytes]":
-    """Starts the reading process: isolated from our environment, it knows nothing but the limits."""
+    """Starts the reading process: isolated from our environment, it knows the limits and where code lies."""
     return subprocess.Popen(
-        [sys.executable, "-I", "-c", READER, str(ROOT), json.dumps(limits)],
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            READER,
+            json.dumps([str(ROOT), *filter(None, sys.path)]),
+            json.dumps(limits),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -37,7 +37,7 @@ __all__ = ["Found", "Reading", "SheetRefused", "read_rows", "template", "workboo
 HEADER_WITHIN = 5  # rows with content in which the header is looked for
 PLAIN = frozenset({str, int, float})
 OUR_SHEETS = frozenset({CODE_SHEET, EXAMPLE_SHEET})
-DROPPED = re.compile(r"[\s*_\-·:：﹡]+|\((?:必填|选填|可不填)\)")
+DROPPED = re.compile(r"[\s*_\-·:：﹡]+|\((?:必填|选填|可不填)\)")  # untranslated: headers are Chinese
 
 
 class SheetRefused(WorkbookRefused):

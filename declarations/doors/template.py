@@ -26,8 +26,8 @@ from declarations.reading import SHANGHAI
 from declarations.shape import Entry
 
 SOURCE_LANGUAGE = "zh-hans"
-EXAMPLE_SHEET = "填写示例"
-CODE_SHEET = "代码表"
+EXAMPLE_SHEET = "填写示例"  # untranslated: the workbook is Chinese
+CODE_SHEET = "代码表"  # untranslated: the workbook is Chinese
 MARK = "*"
 FEW_CODES = 60  # up to here a list to choose from helps; longer ones are searched on the sheet of codes
 LAST_ROW = 100_000

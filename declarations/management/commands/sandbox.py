@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils.translation import gettext as _
 
 from portal.folders import ROOT
 
@@ -15,7 +16,7 @@ from portal.folders import ROOT
 class Command(BaseCommand):
     """Hands its arguments to `python -m declarations.sandbox`, with the address and the token the portal uses."""
 
-    help = "海关沙箱：serve 启动，load 文件 装入备案，settings 查看或修改设置"
+    help = _("海关沙箱：serve 启动，load 文件 装入备案，settings 查看或修改设置")
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

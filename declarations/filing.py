@@ -51,9 +51,7 @@ class _Checked:
     facts: Facts
 
     def places(self, level: str) -> list[int]:
-        return [
-            place for place, found in enumerate(self.problems) if any(problem.level == level for problem in found)
-        ]
+        return [place for place, found in enumerate(self.problems) if any(problem.level == level for problem in found)]
 
 
 def check_documents(*, actor: Actor, kind: Kind, entries: Sequence[Entry]) -> list[list[Problem]]:
@@ -97,9 +95,7 @@ def file_documents(
                 enterprise_id=actor.enterprise.pk, kind_slug=kind.slug, document_ids=list(outcome.filed.values())
             )
             subject = f"{kind.slug} {next(iter(outcome.filed.values()))}" if len(outcome.filed) == 1 else kind.slug
-            audit.record(
-                actor, Action.FILE, subject, documents=len(outcome.filed), source=source, upload=upload_id
-            )
+            audit.record(actor, Action.FILE, subject, documents=len(outcome.filed), source=source, upload=upload_id)
     return outcome
 
 

@@ -174,12 +174,13 @@ def begin_many(
 _BEGIN_AGAIN = """
 UPDATE declarations_document d
    SET attempt = d.attempt + 1, filed_by_id = %(user)s, filed_at = %(now)s, source = %(source)s,
-       upload_id = %(upload)s, sheet_row = b.sheet_row, number = b.number,
-       fingerprint = b.fingerprint,
+       upload_id = %(upload)s, sheet_row = b.sheet_row, number = b.number, order_no = b.order_no,
+       platform_code = b.platform_code, fingerprint = b.fingerprint,
        answered_until = coalesce((SELECT max(customs_time) FROM declarations_receipt r WHERE r.document_id = d.id),
                                  d.answered_until)
-  FROM unnest(%(ids)s::bigint[], %(rows)s::int[], %(numbers)s::text[], %(fingerprints)s::bytea[])
-       AS b (id, sheet_row, number, fingerprint)
+  FROM unnest(%(ids)s::bigint[], %(rows)s::int[], %(numbers)s::text[], %(orders)s::text[], %(platforms)s::text[],
+              %(fingerprints)s::bytea[])
+       AS b (id, sheet_row, number, order_no, platform_code, fingerprint)
  WHERE d.id = b.id AND d.state IN ('rejected', 'failed')
 RETURNING d.id
 """
@@ -199,6 +200,8 @@ def begin_again(
                 "ids": list(beginnings),
                 "rows": [beginning.sheet_row for beginning in beginnings.values()],
                 "numbers": [beginning.number for beginning in beginnings.values()],
+                "orders": [beginning.order_no for beginning in beginnings.values()],
+                "platforms": [beginning.platform_code for beginning in beginnings.values()],
                 "fingerprints": [beginning.fingerprint for beginning in beginnings.values()],
                 "source": source,
                 "upload": upload_id,
@@ -234,9 +237,7 @@ RETURNING document_id
 """
 
 
-def move_many(
-    moves: Iterable[Move], *, user_id: int | None = None, outbound_id: int | None = None
-) -> list[int]:
+def move_many(moves: Iterable[Move], *, user_id: int | None = None, outbound_id: int | None = None) -> list[int]:
     """Move documents set by set and return the ids of those that really moved.
 
     A wish whose move is not in ``ALLOWED``, or that changes nothing, is left out silently: that is what makes late,

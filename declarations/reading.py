@@ -10,26 +10,27 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
 from typing import Any, NoReturn
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError as NumberRefused
 
 from declarations.rulebook import RULES
+from portal.calendar import SHANGHAI
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-PLACEHOLDERS = frozenset({"空", "无", "/", "／", "-", "—"})
+PLACEHOLDERS = frozenset({"空", "无", "/", "／", "-", "—"})  # untranslated: what clerks type, not what they read
 AMOUNT = re.compile(r"[0-9]{1,14}(?:\.[0-9]{1,5})?").fullmatch
 _FULL_TO_HALF = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _MIDDLE_DOTS = dict.fromkeys(map(ord, "•‧∙・･．.᛫⋅"), "·")
 _NUMBER = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]*))?")
 _EXPONENT = re.compile(r"[+-]?(?:[0-9.]+e[+-]?[0-9]+|nan|inf(?:inity)?)", re.IGNORECASE)
-_GROUPED = re.compile(r"[+-]?[0-9]+(?:,[0-9]+)+(?:\.[0-9]*)?|[0-9]+，[0-9]+.*")
-_DAY = re.compile(r"([0-9]{4})(?:([0-9]{2})([0-9]{2})|([-/.年])([0-9]{1,2})[-/.月]([0-9]{1,2})日?)")
+_GROUPED = re.compile(r"[+-]?[0-9]+(?:,[0-9]+)+(?:\.[0-9]*)?")
+_DAY = re.compile(
+    r"([0-9]{4})(?:([0-9]{2})([0-9]{2})|([-/.年])([0-9]{1,2})[-/.月]([0-9]{1,2})日?)"
+)  # untranslated: a pattern
 _CLOCK = re.compile(r"(?:[T ]?([0-9]{2}):?([0-9]{2})(?::?([0-9]{2}))?)|(?:[T ]([0-9]):([0-9]{2})(?::([0-9]{2}))?)")
 _CODE_86 = re.compile(r"(?:\+?86|0086)-?(1[0-9]{10})")
-_PHONE = re.compile(r"\+?[0-9(][0-9()\-]{5,}(?:[转,#*x][0-9]{1,8})?")
+_PHONE = re.compile(r"\+?[0-9(][0-9()\-]{5,}(?:[转,#*x][0-9]{1,8})?")  # untranslated: a pattern
 _MONTH_DAYS = frozenset(
     f"{month:02}{day:02}"
     for month, days in enumerate((31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1)
@@ -62,7 +63,7 @@ def as_text(raw: Any) -> str:
     if isinstance(raw, float | Decimal):
         if not _is_finite(raw):
             refuse("S14")
-        if abs(raw) >= 10**15:
+        if raw >= 10**15 or raw <= -(10**15):
             refuse("S06")
         if raw != int(raw):
             text = format(raw, "f") if isinstance(raw, Decimal) else repr(raw)
@@ -72,8 +73,10 @@ def as_text(raw: Any) -> str:
 
 
 def _is_finite(raw: int | float | Decimal) -> bool:
-    """Whether it is a number at all; asked before anything is computed, as a Decimal may trap or grow without bounds."""
-    return raw.is_finite() if isinstance(raw, Decimal) else isinstance(raw, int) or isfinite(raw)
+    """Whether it is a number of a size to compute with; asked first, as a Decimal may trap or fill the memory."""
+    if isinstance(raw, Decimal):
+        return raw.is_finite() and int(raw.as_tuple().exponent) > -100
+    return isinstance(raw, int) or isfinite(raw)
 
 
 def tidied(text: str, notes: list[str]) -> str:
@@ -123,7 +126,7 @@ def as_decimal(raw: Any, notes: list[str]) -> Decimal:
         text = halved(tidied(raw, notes), notes)
     elif not _is_finite(raw):
         refuse("S14")
-    elif abs(raw) >= 10**15:
+    elif raw >= 10**15 or raw <= -(10**15):
         refuse("S13", digits=14)
     elif isinstance(raw, float):
         text = repr(raw)

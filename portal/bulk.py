@@ -16,9 +16,7 @@ from portal import tenancy
 def next_ids(table: str, count: int) -> list[int]:
     """Take ``count`` ids from the sequence of ``table`` in one call."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
-        )
+        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -10,5 +10,5 @@ def from_customs_time(text: str) -> datetime:
     """``yyyyMMddHHmmssSSS`` (17 digits, Beijing time) of a receipt → an aware moment. Raises ``ValueError``."""
     if len(text) != 17 or not text.isdigit():
         raise ValueError(f"not a customs time of 17 digits: {text!r}")
-    moment = datetime.strptime(text[:14], "%Y%m%d%H%M%S")
-    return moment.replace(microsecond=int(text[14:]) * 1000, tzinfo=SHANGHAI)
+    moment = datetime.strptime(text + "000+0800", "%Y%m%d%H%M%S%f%z")
+    return moment.astimezone(SHANGHAI)

@@ -41,7 +41,7 @@ class Clerk:
         """Fetch ``page``, send the form on it that leads to ``action`` with its own hidden fields; where it leads."""
         answer = self._ask("GET", page)
         document = html.fromstring(answer.data.decode())
-        for form in document.forms:
+        for form in document.forms:  # type: ignore[attr-defined]
             if urljoin(page, form.action or page).split("?")[0] == action and form.method.upper() == "POST":
                 hidden = {name: form.fields[name] for name in form.fields if name == "csrfmiddlewaretoken"}
                 break

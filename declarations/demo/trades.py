@@ -134,34 +134,42 @@ class Trade:
 
     @property
     def order_no(self) -> str:
+        """The order number; it carries the moment of purchase."""
         return f"{self.prefix}{self.paid_at:%Y%m%d%H%M%S}{self.number:06}"
 
     @property
     def transaction_no(self) -> str:
+        """The number of the payment."""
         return f"LX{self.paid_at:%Y%m%d%H%M%S}{self.prefix}{self.number:06}"
 
     @property
     def waybill_no(self) -> str:
+        """The number of the parcel."""
         return f"YL{self.paid_at:%Y%m%d%H%M%S}{self.prefix}{self.number:06}"
 
     @property
     def goods_value(self) -> Decimal:
+        """All goods, in yuan."""
         return sum((good.price * count for good, count in self.basket), Decimal(0))
 
     @property
     def tax(self) -> Decimal:
+        """The tax the platform withheld, in yuan."""
         return sum((good.tax * count for good, count in self.basket), Decimal(0))
 
     @property
     def paid(self) -> Decimal:
+        """What the buyer paid: goods, freight and tax, in yuan."""
         return self.goods_value + self.freight + self.tax
 
     @property
     def gross(self) -> Decimal:
+        """Weight with packing, in kg."""
         return sum((good.gross * count for good, count in self.basket), Decimal(0))
 
     @property
     def net(self) -> Decimal:
+        """Weight without packing, in kg."""
         return sum((good.net * count for good, count in self.basket), Decimal(0))
 
     def order(self) -> Entry:

@@ -49,7 +49,7 @@ def store(raw: bytes) -> int:
 def raw_bytes(inbound_id: int) -> bytes:
     """What arrived, byte for byte. Raises ``InboundBytes.DoesNotExist``."""
     kept = InboundBytes.objects.values_list("content", flat=True).get(inbound_id=inbound_id)
-    return unpack(kept, _label(inbound_id))
+    return unpack(bytes(kept), _label(inbound_id))
 
 
 def _label(inbound_id: int) -> str:
@@ -109,13 +109,13 @@ def _process(inbound: Inbound) -> None:
     inbound.enterprise = enterprise
     InboundBytes.objects.filter(inbound_id=inbound.id).update(enterprise_id=enterprise.id)
     if inbound.message == "CEB900Message":
-        _refuse_message(inbound, root)
+        _refuse_message(inbound, enterprise.pk, root)
         return
     try:
         kind = kind_answered_by(inbound.message)
     except KeyError:
         raise UnreadableMessage(_("没有单证以 %(message)s 作答") % {"message": inbound.message}) from None
-    _settle(inbound, kind, [_read(kind, element) for element in root if _is_receipt(element)])
+    _settle(inbound, enterprise.pk, kind, [_read(kind, element) for element in root if _is_receipt(element)])
 
 
 def _is_receipt(element: etree._Element) -> bool:
@@ -135,9 +135,9 @@ def _read(kind: Kind, element: etree._Element) -> _Read:
     )
 
 
-def _settle(inbound: Inbound, kind: Kind, read: list[_Read]) -> None:
+def _settle(inbound: Inbound, enterprise_id: int, kind: Kind, read: list[_Read]) -> None:
     """Write the receipts, then derive the state of every document they touch from all receipts it has."""
-    own = Document.objects.filter(enterprise_id=inbound.enterprise_id, kind=kind.slug)
+    own = Document.objects.filter(enterprise_id=enterprise_id, kind=kind.slug)
     documents = {
         (by, value): document_id
         for by in ("key", "number")
@@ -149,14 +149,14 @@ def _settle(inbound: Inbound, kind: Kind, read: list[_Read]) -> None:
     Receipt.objects.bulk_create(
         [
             Receipt(
-                enterprise_id=inbound.enterprise_id,
+                enterprise_id=enterprise_id,
                 document_id=document_id,
                 inbound_id=inbound.id,
                 kind=kind.slug,
                 code=receipt.code,
                 info=receipt.info,
                 customs_time=receipt.customs_time,
-                fingerprint=_fingerprint(inbound, kind.slug, receipt),
+                fingerprint=_fingerprint(enterprise_id, kind.slug, receipt),
                 received_at=inbound.received_at,
             )
             for receipt, document_id in found
@@ -167,9 +167,9 @@ def _settle(inbound: Inbound, kind: Kind, read: list[_Read]) -> None:
     settle_states(document_id for _receipt, document_id in found if document_id)
 
 
-def _fingerprint(inbound: Inbound, kind_slug: str, receipt: _Read) -> str:
+def _fingerprint(enterprise_id: int, kind_slug: str, receipt: _Read) -> str:
     """What makes two receipts the same: everything they say, not the guid, which the e-port makes anew each time."""
-    said = (inbound.enterprise_id, kind_slug, receipt.by, receipt.value, receipt.code, receipt.customs_time, receipt.info)
+    said = (enterprise_id, kind_slug, receipt.by, receipt.value, receipt.code, receipt.customs_time, receipt.info)
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
@@ -179,10 +179,10 @@ def _keep_numbers(kind: Kind, numbers: dict[int, dict[str, str]]) -> None:
         given = {document_id: said[name] for document_id, said in numbers.items() if said.get(name)}
         if not given:
             continue
-        body = kind.body._meta
+        table = kind.body._meta.db_table
         with connection.cursor() as cursor:
             cursor.execute(
-                f'UPDATE "{body.db_table}" b SET "{body.get_field(name).column}" = g.number '  # noqa: S608
+                f'UPDATE "{table}" b SET "{name}" = g.number '  # noqa: S608
                 "FROM unnest(%s::bigint[], %s::text[]) AS g (id, number) WHERE b.document_id = g.id",
                 [list(given), list(given.values())],
             )
@@ -202,8 +202,8 @@ def settle_states(document_ids: Iterable[int]) -> list[int]:
     for document_id, code, customs_time, info in Receipt.objects.filter(document_id__in=ids).values_list(
         "document_id", "code", "customs_time", "info"
     ):
-        earlier_attempt = since[document_id] and customs_time <= since[document_id]
-        if not earlier_attempt:
+        earlier_attempts_end = since[document_id]
+        if earlier_attempts_end is None or customs_time > earlier_attempts_end:
             answers.setdefault(document_id, []).append(Answer(code, customs_time, info))
     moves = []
     for document_id, said in answers.items():
@@ -213,17 +213,17 @@ def settle_states(document_ids: Iterable[int]) -> list[int]:
     return move_many(moves)
 
 
-def _refuse_message(inbound: Inbound, root: etree._Element) -> None:
+def _refuse_message(inbound: Inbound, enterprise_id: int, root: etree._Element) -> None:
     """900: the whole message was refused. Bisect it; the last document left alone bears the refusal."""
     said = {etree.QName(child).localname: (child.text or "").strip() for child in root[0]}
-    message = Outbound.objects.filter(guid=said["oriCopMsgId"], enterprise_id=inbound.enterprise_id).first()
+    message = Outbound.objects.filter(guid=said["oriCopMsgId"], enterprise_id=enterprise_id).first()
     if message is None:
         raise UnreadableMessage(_("被退回的报文 %(guid)s 不在发件记录中") % {"guid": said["oriCopMsgId"]})
     reason = f"{said['returnStatus']} {said['returnInfo']}"
     customs_time = from_customs_time(said["returnTime"])
     for document_id in outbox.split_refused(message, reason):
         Receipt.objects.create(
-            enterprise_id=inbound.enterprise_id,
+            enterprise_id=enterprise_id,
             document_id=document_id,
             inbound_id=inbound.id,
             kind=message.kind,

@@ -5,13 +5,14 @@ transaction with an end time, and no database lock is held while the network is 
 they are sent and are sent again unchanged when the outcome is unknown: customs knows them by their guid.
 """
 
+import logging
 import random
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,10 +21,12 @@ from declarations.exchange import envelope, schema, signing
 from declarations.exchange.transports import TransportError, http
 from declarations.kinds import kind
 from declarations.lifecycle import Move, State, move_many
-from declarations.models import Outbound, OutboundBytes, OutboundDocument, OutboundState
+from declarations.models import Document, Outbound, OutboundBytes, OutboundDocument, OutboundState
 from portal.bulk import next_ids, write_rows
 from portal.personal import pack, unpack
 from portal.xml import XmlRefused
+
+log = logging.getLogger(__name__)
 
 DOCUMENTS_PER_MESSAGE = envelope.MOST_DOCUMENTS
 #: A worker that dies leaves its claim behind; after this time another takes the message.
@@ -99,35 +102,51 @@ def claim() -> list[Outbound]:
 
 
 def _join_small(due: list[Outbound]) -> list[Outbound]:
-    """Move the documents of small unsigned messages together; return what is left to send, in order."""
-    kept: list[Outbound] = []
-    open_messages: dict[tuple[int, str], Outbound] = {}
-    joined: dict[int, list[int]] = {}
+    """Fill the unsigned messages of one sender and kind to the brim; return what is left to send, in order."""
+    ours: dict[tuple[int, str], list[Outbound]] = {}
     for message in due:
-        sender = (message.enterprise_id, message.kind)
-        target = open_messages.get(sender)
-        joinable = message.state == OutboundState.PENDING and message.attempts == 0 and not message.alone
-        if joinable and target and target.document_count + message.document_count <= DOCUMENTS_PER_MESSAGE:
-            target.document_count += message.document_count
-            joined.setdefault(target.id, []).append(message.id)
-            continue
-        kept.append(message)
-        if joinable and (target is None or message.document_count < target.document_count):
-            open_messages[sender] = message
-    for target_id, source_ids in joined.items():
-        OutboundDocument.objects.filter(outbound_id__in=source_ids).update(outbound_id=target_id)
-        Outbound.objects.filter(id__in=source_ids).delete()
-    for message in kept:
-        if message.id in joined:
-            Outbound.objects.filter(id=message.id).update(document_count=message.document_count)
-    return kept
+        untried = message.attempts == 0 or message.needs_person
+        if message.state == OutboundState.PENDING and untried and not message.alone:
+            ours.setdefault((message.enterprise_id, message.kind), []).append(message)
+    emptied: set[int] = set()
+    for messages in ours.values():
+        needed = -(-sum(message.document_count for message in messages) // DOCUMENTS_PER_MESSAGE)
+        if needed < len(messages):
+            _pour(messages[:needed], messages)
+            emptied.update(message.id for message in messages[needed:])
+    Outbound.objects.filter(id__in=emptied).delete()
+    return [message for message in due if message.id not in emptied]
+
+
+def _pour(into: list[Outbound], messages: list[Outbound]) -> None:
+    """Move the documents of ``messages`` into the first of them, a hundred each.
+
+    Claims that ran out end here: a worker that still holds one may not keep the bytes it made of the old content.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE declarations_outbounddocument e SET outbound_id = (%(into)s::bigint[])[1 + p.place / %(most)s] "
+            "FROM (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM declarations_outbounddocument "
+            "WHERE outbound_id = ANY (%(all)s)) p WHERE e.id = p.id",
+            {
+                "into": [message.id for message in into],
+                "all": [message.id for message in messages],
+                "most": DOCUMENTS_PER_MESSAGE,
+            },
+        )
+    left = sum(message.document_count for message in messages)
+    for message in into:
+        message.document_count = min(left, DOCUMENTS_PER_MESSAGE)
+        left -= message.document_count
+        Outbound.objects.filter(id=message.id).update(document_count=message.document_count, claim=None)
 
 
 def forward(message: Outbound) -> None:
     """Build, sign, check, keep and send one claimed message; record how it ended. Never raises for what can happen.
 
     Passing trouble (no connection, no certificate yet) leaves the message due again later with the reason shown;
-    trouble that time does not cure fails its documents with the reason, so that the clerk can act.
+    trouble that time does not cure fails its documents with the reason, so that the clerk can act. What nobody thought
+    of counts as passing, and the message stays alone, so that it holds up no other.
     """
     try:
         if message.state == OutboundState.SIGNED or _sign_and_keep(message):
@@ -141,6 +160,10 @@ def forward(message: Outbound) -> None:
             _postpone(message, str(error))
     except (schema.SchemaProblem, signing.SignatureProblem, XmlRefused) as problem:
         _give_up(message, str(problem))
+    except Exception as error:  # a poison message must not stop those behind it
+        log.exception("message %s cannot be forwarded", message.guid)
+        Outbound.objects.filter(id=message.id, claim=message.claim).update(alone=True)
+        _postpone(message, f"{type(error).__name__}: {error}"[:500])
 
 
 def _sign_and_keep(message: Outbound) -> bool:
@@ -170,7 +193,7 @@ def _sign_and_keep(message: Outbound) -> bool:
 def signed_bytes(outbound_id: int) -> bytes:
     """The signed message exactly as it was (or will be) sent. Raises ``OutboundBytes.DoesNotExist``."""
     kept = OutboundBytes.objects.values_list("content", flat=True).get(outbound_id=outbound_id)
-    return unpack(kept, _label(outbound_id))
+    return unpack(bytes(kept), _label(outbound_id))
 
 
 def _label(outbound_id: int) -> str:
@@ -200,12 +223,22 @@ def _send(message: Outbound) -> None:
             state=OutboundState.SENT, sent_at=now, claimed_until=None, last_error="", needs_person=""
         )
         if sent:
-            move_many(_moves(message, State.SENT, ""), outbound_id=message.id)
+            move_many(_moves(_unanswered(message), State.SENT, ""), outbound_id=message.id)
 
 
-def _moves(message: Outbound, state: str, reason: str) -> list[Move]:
+def _moves(document_ids: Sequence[int], state: str, reason: str) -> list[Move]:
     now = timezone.now()
-    return [Move(document_id, state, now, reason=reason) for document_id in _document_ids(message)]
+    return [Move(document_id, state, now, reason=reason) for document_id in document_ids]
+
+
+def _unanswered(message: Outbound) -> list[int]:
+    """The documents that still wait for this very message, locked: neither answered nor filed again in a later one."""
+    waiting = Document.objects.filter(state__in=[State.QUEUED, State.SENT], messages__outbound_id=message.id)
+    later = OutboundDocument.objects.filter(document_id=OuterRef("id"), outbound_id__gt=message.id)
+    locked = set(
+        waiting.exclude(Exists(later)).order_by("id").select_for_update(of=("self",)).values_list("id", flat=True)
+    )
+    return [document_id for document_id in _document_ids(message) if document_id in locked]
 
 
 def _document_ids(message: Outbound) -> list[int]:
@@ -229,7 +262,7 @@ def _give_up(message: Outbound, reason: str) -> None:
             state=OutboundState.FAILED, claimed_until=None, last_error=reason, needs_person=reason
         )
         if failed:
-            move_many(_moves(message, State.FAILED, reason), outbound_id=message.id)
+            move_many(_moves(_unanswered(message), State.FAILED, reason), outbound_id=message.id)
 
 
 def split_refused(message: Outbound, reason: str) -> list[int]:
@@ -240,16 +273,11 @@ def split_refused(message: Outbound, reason: str) -> list[int]:
     refused = Outbound.objects.filter(id=message.id).exclude(state=OutboundState.REFUSED)
     if not refused.update(state=OutboundState.REFUSED, claimed_until=None, last_error=reason):
         return []
-    unanswered = Q(document__state__in=[State.QUEUED, State.SENT])
-    document_ids = list(
-        OutboundDocument.objects.filter(unanswered, outbound_id=message.id)
-        .order_by("id")
-        .values_list("document_id", flat=True)
-    )
+    document_ids = _unanswered(message)
     if len(document_ids) <= 1:
         return document_ids
     note = _("整份报文被退回，已拆成两份重新发送：%(reason)s") % {"reason": reason}
-    move_many(_moves(message, State.QUEUED, note), outbound_id=message.id)
+    move_many(_moves(document_ids, State.QUEUED, note), outbound_id=message.id)
     middle = len(document_ids) // 2
     for half in (document_ids[:middle], document_ids[middle:]):
         queue(enterprise_id=message.enterprise_id, kind_slug=message.kind, document_ids=half, alone=True)

@@ -38,9 +38,11 @@ class Command(BaseCommand):
     help = "演示：启动全部进程，导入样例工作簿，等待海关回执，列出结果；--once 则随后结束"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare ``--once``."""
         parser.add_argument("--once", action="store_true", help="打印结果后结束，数字不符时退出码为 1")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        """Set up, file the sample, print what became of it; then stay or end."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self._say("数据库：建表")
         call_command("migrate", interactive=False, verbosity=0)
@@ -80,7 +82,9 @@ class Command(BaseCommand):
             wanted.accepted + wanted.refused,
         )
         for slug in ("order", "payment", "waybill"):
-            self._until(f"{kind(slug).label}入库", lambda: self._count(uploads[slug], State.STORED), EXPECTED[slug].accepted)  # noqa: B023
+            self._until(
+                f"{kind(slug).label}入库", lambda: self._count(uploads[slug], State.STORED), EXPECTED[slug].accepted
+            )  # noqa: B023
         figures = {slug: self._figures(uploads[slug]) for slug, _username in FILERS}
         self._print_table(figures, uploads)
         return figures == EXPECTED

@@ -21,9 +21,11 @@ class Command(BaseCommand):
     help = "把收发的每一份报文逐字节写入文件夹：sent/、received/、envelopes/"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the folder."""
         parser.add_argument("directory", type=Path)
 
     def handle(self, *args: Any, directory: Path, **options: Any) -> None:
+        """Write the files; refuses a folder that already holds some."""
         try:
             for name in ("sent", "received", "envelopes"):
                 (directory / name).mkdir(parents=True, exist_ok=True, mode=0o700)

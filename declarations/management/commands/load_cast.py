@@ -18,6 +18,7 @@ class Command(BaseCommand):
     help = "载入演示用的企业、用户和证书，并登记到模拟海关"
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Load both."""
         cast = load_cast()
         registry = settings.PORTAL_DATA / "sandbox" / "registry.json"
         write_registry(cast, registry)

@@ -41,6 +41,7 @@ class Described(models.Field):
     missing: Any = ""
     personal = False
     mask = ""
+    wanted: str | Promise = ""
     plain_path = ""
 
     def __init__(

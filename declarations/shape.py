@@ -109,8 +109,11 @@ class Problem:
 
     @property
     def _words(self) -> dict[str, Any]:
-        """Kinds and fields are kept by name in params (`*_kind`, `*_fields`) and spoken in the reader's language."""
-        return {name: _spoken(self.kind, name, value) for name, value in self.params.items()}
+        """Kinds, types, columns and formats are kept by name and spoken in the reader's language."""
+        words = {name: _spoken(self.kind, name, value) for name, value in self.params.items()}
+        if self.rule == "S05" and self.kind and self.field:
+            words["wanted"] = kinds.kind(self.kind).field(self.field, line=self.line is not None).wanted
+        return words
 
     def as_json(self) -> dict[str, Any]:
         """As JSON can keep it; holds nothing personal."""

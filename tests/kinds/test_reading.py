@@ -144,6 +144,8 @@ def test_it_reads_what_is_clearly_meant(field: Any, raw: Any, value: Any, notes:
         (AMOUNT, True, "S09"),
         (AMOUNT, [], "S09"),
         (AMOUNT, Decimal("1E-7"), "S12"),
+        (AMOUNT, Decimal("1E-999999"), "S14"),
+        (NUMBER, Decimal("1E-999999"), "S14"),
         (AMOUNT, Decimal("1E+999999"), "S13"),
         (COUNT, "0", "S15"),
         (COUNT, "1.5", "S15"),

@@ -125,7 +125,7 @@ def _codes_named(kind: Kind, entries: Iterable[Entry]) -> set[str]:
     """Every enterprise code on the documents, as brought; what is no code finds nobody and does no harm."""
     columns = {code for field_ in kind.fields if (code := field_.name_of)}
     named = (entry.head.get(column) for entry in entries for column in columns)
-    return {code.strip() for code in named if isinstance(code, str)}
+    return {str(code).strip() for code in named if code is not None}
 
 
 def _directory(codes: set[str], own_code: str) -> dict[str, Party]:
@@ -281,7 +281,7 @@ def save_draft(*, actor: Actor, kind: Kind, entry: Entry, draft: Draft | None = 
 
 def read_draft(draft: Draft) -> Entry:
     """The form as it was kept."""
-    said: dict[str, Any] = json.loads(unpack(draft.content, _draft_label(draft)))
+    said: dict[str, Any] = json.loads(unpack(bytes(draft.content), _draft_label(draft)))
     return Entry(head=said["head"], lines=said["lines"])
 
 

@@ -161,7 +161,9 @@ def _check(upload: Upload) -> None:
     document_kind = kind(upload.kind)
     try:
         actor = actor_of(upload.user_id, upload.enterprise_id)
-        reading = excel.read_rows(document_kind, open_sheet(unpack(kept, _file_label(upload.id)), max_bytes=MAX_BYTES))
+        reading = excel.read_rows(
+            document_kind, open_sheet(unpack(bytes(kept), _file_label(upload.id)), max_bytes=MAX_BYTES)
+        )
     except WorkbookRefused as refusal:
         _refuse(upload, str(refusal.reason))
         return
@@ -194,7 +196,7 @@ def _add_reading_problems(reading: excel.Reading, problems: list[list[Problem]])
     """Put what the reader of the sheet found beside what the rules found, at the document its row belongs to."""
     index_of = {row: index for index, entry in enumerate(reading.entries) for row in entry.rows}
     for problem in reading.problems:
-        problems[index_of[problem.row]].append(problem)
+        problems[index_of[problem.row or 0]].append(problem)
 
 
 def _level(problems: Iterable[Problem]) -> str:
@@ -274,14 +276,14 @@ def cells_of(row: UploadRow) -> dict[str, dict[str, Any]]:
 
     Personal data in the clear: whoever shows it masks it.
     """
-    return json.loads(unpack(row.content, _row_label(row.upload_id)), object_hook=_cell_from_json)
+    return json.loads(unpack(bytes(row.content), _row_label(row.upload_id)), object_hook=_cell_from_json)
 
 
 def _keep_results(upload_id: int, indexes: Sequence[int], outcome: filing.Outcome) -> None:
     """Write the fate of each document at its rows, set by set; what was refused at filing keeps its new problems."""
-    fates = [
-        (indexes[position], "filed", document_id) for position, document_id in outcome.filed.items()
-    ] + [(indexes[position], "skipped", None) for position in outcome.known]
+    fates = [(indexes[position], "filed", document_id) for position, document_id in outcome.filed.items()] + [
+        (indexes[position], "skipped", None) for position in outcome.known
+    ]
     fates += [(indexes[position], "refused", None) for position in outcome.refused]
     with connection.cursor() as cursor:
         cursor.execute("UPDATE declarations_uploadrow SET result = 'refused' WHERE upload_id = %s", [upload_id])

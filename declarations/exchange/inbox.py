@@ -221,7 +221,8 @@ def _refuse_message(inbound: Inbound, enterprise_id: int, root: etree._Element) 
         raise UnreadableMessage(_("被退回的报文 %(guid)s 不在发件记录中") % {"guid": said["oriCopMsgId"]})
     reason = f"{said['returnStatus']} {said['returnInfo']}"
     customs_time = from_customs_time(said["returnTime"])
-    for document_id in outbox.split_refused(message, reason):
+    note = _("整份报文被退回，已拆成两份重新发送：%(reason)s") % {"reason": reason}
+    for document_id in outbox.split(message, note):
         Receipt.objects.create(
             enterprise_id=enterprise_id,
             document_id=document_id,

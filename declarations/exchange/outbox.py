@@ -34,6 +34,8 @@ LEASE = timedelta(seconds=30)
 #: Longest wait between two attempts; the wait doubles up to it.
 LONGEST_WAIT = timedelta(minutes=5)
 _MESSAGES_PER_CLAIM = 8
+#: Customs takes envelopes of 10 MB; base64 makes a third more of a message. A larger one is split before it is sent.
+LARGEST_MESSAGE = 7 * 1024 * 1024
 
 
 def new_guid() -> str:
@@ -169,12 +171,16 @@ def forward(message: Outbound) -> None:
 def _sign_and_keep(message: Outbound) -> bool:
     """Make the bytes once, check exactly those bytes, and keep them before anybody else sees them.
 
-    False when another worker has taken the message over meanwhile.
+    False when nothing is to be sent now: another worker has taken the message over, or it was too large and is split.
     """
     key = signing.key_of(credential_in_use(message.enterprise_id))
     sender = (message.enterprise.customs_code, message.enterprise.name, message.enterprise.dxp_id)
     documents = envelope.load(kind(message.kind), _document_ids(message))
     unsigned = envelope.build(kind(message.kind), sender, message.guid, documents)
+    if len(unsigned) > LARGEST_MESSAGE and len(documents) > 1:
+        with transaction.atomic():
+            split(message, _("报文过大，已拆成两份发送"))
+        return False
     signed = signing.sign(unsigned, key)
     schema.check(signed)
     signing.verify(signed, key.private_key.public_key())
@@ -265,8 +271,8 @@ def _give_up(message: Outbound, reason: str) -> None:
             move_many(_moves(_unanswered(message), State.FAILED, reason), outbound_id=message.id)
 
 
-def split_refused(message: Outbound, reason: str) -> list[int]:
-    """Customs refused the whole message (900): send each half as a message of its own, in the caller's transaction.
+def split(message: Outbound, reason: str) -> list[int]:
+    """Give a message up whole (refused by 900, or too large) and queue each half alone, in the caller's transaction.
 
     Returns the documents of the message when there is only one left, which then is the culprit; nothing is queued.
     """

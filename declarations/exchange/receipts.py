@@ -1,9 +1,9 @@
 """Answers of customs: what each code means, and which state a document's receipts add up to (step 9 of the walk).
 
 The state is a pure function of the *set* of receipts, so any order of arrival, and any repetition, ends in the same
-state. The rule (domain §6, message standard §5): an answer of the e-port never overrides one of customs; within customs
-the later time counts, at the same time the higher rank; after release only what customs itself may do to released goods
-(inspection, detention, shipping back, closing) still counts.
+state. The rule (domain §6, message standard §5): an answer of the e-port never overrides one of customs, and "saved"
+overrides nothing; otherwise the later time counts, at the same time the higher rank; after release only what customs
+itself may do to released goods (inspection, detention, shipping back, closing) still counts.
 """
 
 from collections.abc import Iterable
@@ -35,6 +35,7 @@ STATE_OF_CODE: dict[str, str] = {
     "700": State.SHIPPED_BACK,
 }
 _RANK = {code: rank for rank, code in enumerate(STATE_OF_CODE)}
+_SAVED = "1"
 _E_PORT = frozenset({"1", "2", "3", "4"})
 _RELEASED = frozenset({"800", "899"})
 #: What may still happen to released goods.
@@ -72,7 +73,8 @@ def deciding(answers: Iterable[Answer]) -> Answer | None:
             for answer in customs
             if answer.code in _RELEASED or (answer.code in _AFTER_RELEASE and answer.at > first)
         ]
-    return max(customs or known, key=_weight, default=None)
+    port = [answer for answer in known if answer.code != _SAVED]
+    return max(customs or port or known, key=_weight, default=None)
 
 
 def _weight(answer: Answer) -> tuple[datetime, int, str, str]:

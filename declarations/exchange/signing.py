@@ -90,9 +90,13 @@ def verify(message: bytes, public_key: RSAPublicKey) -> None:
     signed = etree.tostring(signed_info, method="c14n")
     root.remove(signature)
     actual = sha1(etree.tostring(root, method="c14n"), usedforsecurity=False).digest()
-    if not hmac.compare_digest(actual, b64decode(digest)):
+    try:
+        said, value_bytes = b64decode(digest), b64decode(value)
+    except ValueError:
+        raise SignatureProblem(_("签名中的 DigestValue 或 SignatureValue 不是 base64")) from None
+    if not hmac.compare_digest(actual, said):
         raise SignatureProblem(_("摘要不符：报文在加签之后被改动，或加签文本不是规范形式"))
     try:
-        public_key.verify(b64decode(value), signed, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303
+        public_key.verify(value_bytes, signed, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303
     except InvalidSignature:
         raise SignatureProblem(_("签名值与证书不符")) from None

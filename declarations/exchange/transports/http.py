@@ -20,7 +20,9 @@ def send(body: bytes) -> None:
     try:
         answer = _pool.request("POST", settings.GATEWAY_URL, body=body, headers=headers, redirect=False)
     except urllib3.exceptions.HTTPError as error:
-        raise TransportError(_("连接海关网关失败（%(error)s），稍后自动重发") % {"error": type(error).__name__}) from error
+        raise TransportError(
+            _("连接海关网关失败（%(error)s），稍后自动重发") % {"error": type(error).__name__}
+        ) from error
     if answer.status == 200:
         return
     if answer.status in {408, 429} or answer.status >= 500:

@@ -6,8 +6,8 @@ from django.template.loader import get_template
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """403: signed in, but this role may not."""
-    return render(request, "403.html", status=403)
+    """403: signed in, but this role may not; the page says why where the refusal did."""
+    return render(request, "403.html", {"reason": str(exception or "")}, status=403)
 
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

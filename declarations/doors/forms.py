@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.access import Actor
+from declarations.doors.advice import Reason, reasons
 from declarations.fields import CLERK, OWN, Amount, Described, Moment, Whole
 from declarations.kinds import PARTIES
 from declarations.kinds.kind import Kind
@@ -182,6 +183,18 @@ def again(kind: Kind, document: Document) -> Entry:
         for line in kind.line.objects.filter(document=document).order_by("gnum"):
             lines.append({entry.name: _typed(entry, getattr(line, entry.name)) for entry in asked_of_line(kind)})
     return Entry(head=head, lines=lines)
+
+
+def said_of(kind: Kind, document: Document) -> list[tuple[Reason, list[tuple[str, Any]]]]:
+    """Why customs refused it: each reason with the inputs to look at first (id and label)."""
+    asked = {entry.name: entry for entry in asked_of_head(kind)}
+    said = []
+    for reason in reasons(document.reason):
+        inputs = [(f"f-{name}", asked[name].label) for name in reason.advice.fields if name in asked]
+        if reason.advice.lines:
+            inputs.append(("goods", _("商品")))
+        said.append((reason, inputs))
+    return said
 
 
 def _typed(described: Any, value: Any) -> str:

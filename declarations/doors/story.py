@@ -1,7 +1,7 @@
 """The detail page (step 11 of the walk): whose turn it is, what the document says, and everything that happened."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from declarations.doors.advice import Reason, reasons
 from declarations.doors.tables import Cell, Look, look, said
 from declarations.doors.turns import Turn, next_steps, turn
 from declarations.exchange.receipts import state_of
+from declarations.fields import Amount, Text
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import REFUSED, STATE_LOOKS, State
 from declarations.models import (
@@ -140,23 +141,36 @@ def _sections(kind: Kind, document: Document, flagged: Iterable[str]) -> list[Se
         wide = len(cell.text) > 30
         entry = Entry(described.label, cell, described.name, described.tag, described.name in flagged, wide)
         section.entries.append(entry)
-    return list(sections.values())
+    by_system = str(kind.field("guid").group)
+    return sorted(sections.values(), key=lambda section: section.title == by_system)
 
 
 def _goods(kind: Kind, document: Document) -> Goods | None:
+    """A column for each figure, code and listed text; other texts stand small under the first listed text."""
     if kind.line is None:
         return None
     lines = list(kind.line.objects.filter(document=document).order_by("gnum"))
     used = [
         described
         for described in kind.line_fields
-        if any(getattr(line, described.name) not in (None, "") for line in lines)
+        if described.fixed is None and any(getattr(line, described.name) not in (None, "") for line in lines)
     ]
-    rows = [[said(described, getattr(line, described.name)) for described in used] for line in lines]
-    heads = [
-        Cell(str(described.label), is_number=any(row[index].is_number for row in rows))
-        for index, described in enumerate(used)
-    ]
+    columns = [described for described in used if described.listed or not isinstance(described, Text)]
+    named = next((described for described in columns if described.listed and isinstance(described, Text)), None)
+    small = [described for described in used if described not in columns]
+    rows = []
+    for line in lines:
+        beside = "，".join(
+            f"{cell.name} {cell.text}"
+            for cell in (said(described, getattr(line, described.name)) for described in small)
+            if cell.text
+        )
+        cells = [
+            replace(said(described, getattr(line, described.name)), small=beside if described is named else "")
+            for described in columns
+        ]
+        rows.append(cells)
+    heads = [Cell(str(described.label), is_number=isinstance(described, Amount)) for described in columns]
     return Goods(heads, rows)
 
 

@@ -91,13 +91,14 @@ class Tab:
 @dataclass(frozen=True, slots=True)
 class Cell:
     """What one field says, in words; ``code`` is the code behind a name, ``name`` the column on a phone, ``drop``
-    the class that leaves it out where the screen is too narrow."""
+    the class that leaves it out where the screen is too narrow, ``small`` what stands under it."""
 
     text: str
     code: str = ""
     name: str = ""
     is_number: bool = False
     drop: str = ""
+    small: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,9 +277,9 @@ def page(kind: Kind, documents: QuerySet[Document], drafts: QuerySet[Draft], ask
 
 
 def _drop(kind: Kind, place: int, described: Any) -> str:
-    """Columns after the fourth need a wide screen; a phone shows the figures and the order number."""
+    """Columns after the third need a wide screen; a phone shows the figures and the order number."""
     on_phone = isinstance(described, Amount) or described.name == kind.order_no
-    return " ".join(name for name, left_out in (("late", place > 3), ("drop-sm", not on_phone)) if left_out)
+    return " ".join(name for name, left_out in (("late", place > 2), ("drop-sm", not on_phone)) if left_out)
 
 
 def _tabs(kind: Kind, asked: Filter, counts: Mapping[str, int], drafts: int) -> list[Tab]:

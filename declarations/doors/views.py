@@ -194,6 +194,7 @@ def _form(
         "draft": kept,
         "draft_look": tables.DRAFT_LOOK,
         "again": refused,
+        "said": forms.said_of(kind, refused) if refused else [],
         "passed": checked and not any(problem.level == ERROR for problem in found),
         "known": [problem.text for problem in found if problem.level == "skip"] if checked or known else [],
     }

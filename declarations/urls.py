@@ -59,5 +59,6 @@ urlpatterns = [
     path("uploads/<int:pk>/file/", views.upload_file, name="upload_file"),
     path("health/", health.health, name="health"),
     path("customs/receive/", gateway.receive, name="receive"),
+    path("health/", gateway.health, name="health"),
     path("<kind:kind>/", include(of_a_kind)),
 ]

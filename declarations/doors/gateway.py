@@ -1,8 +1,9 @@
-"""The door for customs' answers (step 8 of the walk): keep the bytes, say so, nothing else."""
+"""Doors for machines: customs' answers (step 8 of the walk: keep the bytes, say so, nothing else) and the watch."""
 
-from django.http import HttpRequest, HttpResponse
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import gateway
 from declarations.exchange import inbox
@@ -25,3 +26,19 @@ def receive(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=413)
     inbox.store(raw)
     return HttpResponse("OK", content_type="text/plain")
+
+
+@require_GET
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether pages and database answer, how long the oldest message waits (seconds, null for none), and how many need
+    a person."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT oldest_unsent, oldest_unread, waiting_for_a_person FROM declarations_health()")
+        oldest_unsent, oldest_unread, waiting = cursor.fetchone()
+    return JsonResponse(
+        {
+            "outbox_oldest_due_seconds": oldest_unsent,
+            "inbox_oldest_unread_seconds": oldest_unread,
+            "waiting_for_a_person": waiting,
+        }
+    )

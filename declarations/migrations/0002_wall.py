@@ -51,6 +51,22 @@ REVOKE ALL ON FUNCTION declarations_predecessors(text[], text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION declarations_predecessors(text[], text[]) TO portal_web;
 """
 
+# How the exchange stands, for whoever watches the portal: ages in seconds, a count, and nothing of anybody's.
+HEALTH = """
+CREATE FUNCTION declarations_health()
+RETURNS TABLE (oldest_unsent double precision, oldest_unread double precision, waiting_for_a_person bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT (SELECT extract(epoch FROM now() - min(created_at))::float FROM declarations_outbound
+             WHERE state IN ('pending', 'signed')),
+           (SELECT extract(epoch FROM now() - min(received_at))::float FROM declarations_inbound
+             WHERE state = 'stored'),
+           (SELECT count(*) FROM declarations_outbound WHERE state IN ('pending', 'signed') AND needs_person <> '')
+         + (SELECT count(*) FROM declarations_inbound WHERE state = 'stuck')
+$$;
+REVOKE ALL ON FUNCTION declarations_health() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION declarations_health() TO portal_web;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("declarations", "0001_initial"), ("accounts", "0002_wall")]
@@ -60,4 +76,5 @@ class Migration(migrations.Migration):
         *(TenantPolicy(f"declarations_{table}", gateway=True) for table in ARRIVALS),
         migrations.RunSQL(RIGHTS, RIGHTS_BACK),
         migrations.RunSQL(PREDECESSORS, "DROP FUNCTION declarations_predecessors(text[], text[])"),
+        migrations.RunSQL(HEALTH, "DROP FUNCTION declarations_health()"),
     ]

@@ -27,7 +27,7 @@ _EXPONENT = re.compile(r"[+-]?(?:[0-9.]+e[+-]?[0-9]+|nan|inf(?:inity)?)", re.IGN
 _GROUPED = re.compile(r"[+-]?[0-9]+(?:,[0-9]+)+(?:\.[0-9]*)?")
 _DAY = re.compile(
     r"([0-9]{4})(?:([0-9]{2})([0-9]{2})|([-/.年])([0-9]{1,2})[-/.月]([0-9]{1,2})日?)"  # untranslated: a pattern
-)  # untranslated: a pattern
+)
 _CLOCK = re.compile(r"(?:[T ]?([0-9]{2}):?([0-9]{2})(?::?([0-9]{2}))?)|(?:[T ]([0-9]):([0-9]{2})(?::([0-9]{2}))?)")
 _CODE_86 = re.compile(r"(?:\+?86|0086)-?(1[0-9]{10})")
 _PHONE = re.compile(r"\+?[0-9(][0-9()\-]{5,}(?:[转,#*x][0-9]{1,8})?")  # untranslated: a pattern

@@ -1,0 +1,223 @@
+"""A world with two of everything: each enterprise of the cast has documents, drafts, workbooks and messages of its own.
+
+Everything came in by the real door, was signed and sent, and was answered; so that whoever asks for another's thing asks
+for a thing that is there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from stdnum.cn import uscc
+
+from accounts.cast import Cast
+from accounts.models import Enterprise, Membership, User
+from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from declarations.doors import excel, uploads
+from declarations.exchange import inbox
+from declarations.filing import file_documents, save_draft
+from declarations.kinds import KINDS, kind
+from declarations.models import Document, Inbound, InboundBytes, OutboundDocument, Receipt, Source
+from declarations.shape import Entry
+from portal.personal import pack
+from tests import make
+from tests.exchange import answers
+from tests.exchange.desk import certify, forward_all, read_all
+from tests.exchange.peer import listening
+
+#: Two enterprises the cast does not have: a second one that files payments, and one that was suspended after filing.
+EXTRA = {
+    "payment_twin": ("上海镜湖铃支付有限公司", EnterpriseType.PAYMENT, 9),
+    "suspended": ("上海停桨岛贸易有限公司", EnterpriseType.MERCHANT, 10),
+}
+#: Who has documents of which kind; for each kind the first that is not the asker's is "the other enterprise".
+OWNERS = {
+    "order": ("neighbour", "merchant", "platform", "suspended"),
+    "payment": ("payment_twin", "payment"),
+    "waybill": ("direct_logistics", "bonded_logistics"),
+    "inventory": ("neighbour", "merchant", "warehouse", "suspended"),
+}
+FILER_OF = {"payment_twin": "payment_twin_filer", "suspended": "suspended_filer"}
+PER_OWNER = 2
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What one enterprise has of one kind: a document declared, one refused, a message out and in, draft, workbook."""
+
+    enterprise: str
+    slug: str
+    document: int
+    refused: int
+    outbound: int
+    inbound: int
+    draft: int
+    upload: int
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Somebody who asks for pages; ``enterprise`` is empty for who belongs to none."""
+
+    name: str
+    enterprise: str = ""
+    types: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    may_file: bool = False
+    is_staff: bool = False
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody signed in."""
+        return not self.name
+
+
+@dataclass(frozen=True)
+class World:
+    """Everybody, and what they have."""
+
+    cast: Cast
+    owned: dict[tuple[str, str], Owned]
+
+    def of_other(self, enterprise: str, slug: str) -> Owned:
+        """What another enterprise has of that kind."""
+        owner = next(key for key in OWNERS[slug] if key != enterprise)
+        return self.owned[owner, slug]
+
+    def askers(self) -> list[Asker]:
+        """Anonymous, every person of the cast, and the people of the extra enterprises."""
+        found = [Asker("")]
+        for username, user in self.cast.users.items():
+            membership = Membership.objects.select_related("enterprise").filter(user=user).first()
+            if membership is None:
+                found.append(Asker(username, is_staff=user.is_staff))
+                continue
+            enterprise = membership.enterprise
+            key = next(key for key, one in self.cast.enterprises.items() if one.pk == enterprise.pk)
+            found.append(
+                Asker(
+                    username, key, frozenset(enterprise.types), frozenset(membership.roles), enterprise.may_file
+                )
+            )
+        return found
+
+    def client(self, asker: Asker, **options: bool) -> Client:
+        """A browser of theirs."""
+        client = Client(raise_request_exception=False, **options)
+        if not asker.is_anonymous:
+            client.force_login(self.cast.users[asker.name])
+        return client
+
+
+def build(cast: Cast) -> World:
+    """Make the world in the present transaction."""
+    whole = Cast({**cast.enterprises, **_more_enterprises()}, dict(cast.users))
+    whole = Cast(whole.enterprises, {**cast.users, **_more_people(whole)})
+    for enterprise in whole.enterprises.values():
+        certify(enterprise)
+    wanted = [(owner, slug) for slug, owners in OWNERS.items() for owner in owners]
+    filed = {}
+    for place, (owner, slug) in enumerate(wanted):
+        filed[owner, slug] = _file(whole, owner, slug, first=1 + place * PER_OWNER)
+    with listening() as gateway:
+        before, settings.GATEWAY_URL = settings.GATEWAY_URL, gateway.url
+        forward_all()
+        settings.GATEWAY_URL = before
+    for ids in filed.values():
+        for document_id in ids:
+            inbox.store(answers.to_filer(document_id, "2", 1))
+        inbox.store(answers.to_filer(ids[-1], "100", 2))
+    read_all()
+    owned = {(owner, slug): _owned(whole, owner, slug, filed[owner, slug]) for owner, slug in wanted}
+    while uploads.work_next():
+        pass
+    Enterprise.objects.filter(pk=whole.enterprises["suspended"].pk).update(state=EnterpriseState.SUSPENDED)
+    return World(whole, owned)
+
+
+def _more_enterprises() -> dict[str, Enterprise]:
+    made = {}
+    for key, (name, of_type, number) in EXTRA.items():
+        stem = f"91310115000093{number:03}"
+        made[key] = Enterprise.objects.create(
+            name=name,
+            credit_code=stem + uscc.calc_check_digit(stem),
+            customs_code=f"312246DX{number:02}",
+            types=[of_type],
+            customs_district="2216",
+            dxp_id=f"DXPENT00009100{number:02}",
+            state=EnterpriseState.APPROVED,
+        )
+    return made
+
+
+def _more_people(cast: Cast) -> dict[str, User]:
+    made = {}
+    for key, username in FILER_OF.items():
+        made[username] = User.objects.create(username=username, name="程外人")
+        Membership.objects.create(
+            user=made[username], enterprise=cast.enterprises[key], roles=[MemberRole.FILER], active=True
+        )
+    return made
+
+
+def entry_of(cast: Cast, owner: str, slug: str, n: int, **cells: str) -> Entry:
+    """The n-th document of a kind as that enterprise would bring it."""
+    enterprise = cast.enterprises[owner]
+    if EnterpriseType.MERCHANT in enterprise.types:
+        cells = {"ebc_code": enterprise.customs_code, "ebc_name": enterprise.name, **cells}
+        if slug == "inventory":
+            cells = {"assure_code": enterprise.customs_code, **cells}
+    if owner == "direct_logistics" and slug == "waybill":
+        cells = {"bill_no": f"6180000{n:04}", **cells}
+    return make.entry(slug, n, **cells)
+
+
+def file(cast: Cast, owner: str, slug: str, entries: list[Entry]) -> list[int]:
+    """File as that enterprise's filer; the ids in order."""
+    outcome = file_documents(
+        actor=cast.actor(FILER_OF.get(owner, f"{owner}_filer")), kind=kind(slug), entries=entries, source=Source.FORM
+    )
+    told = [(one.rule, one.field, one.text) for found in outcome.problems.values() for one in found]
+    assert len(outcome.filed) == len(entries), (owner, slug, told)
+    return [outcome.filed[place] for place in range(len(entries))]
+
+
+def _file(cast: Cast, owner: str, slug: str, *, first: int) -> list[int]:
+    """Two documents, what they stand on filed and accepted before."""
+    numbers = range(first, first + PER_OWNER)
+    for before, filer in (("order", "platform"), ("payment", "payment"), ("waybill", "bonded_logistics")):
+        if before in kind(slug).after:
+            ids = file(cast, filer, before, [make.entry(before, n) for n in numbers])
+            Document.objects.filter(id__in=ids).update(state="stored")
+    return file(cast, owner, slug, [entry_of(cast, owner, slug, n) for n in numbers])
+
+
+def _owned(cast: Cast, owner: str, slug: str, ids: list[int]) -> Owned:
+    actor = cast.actor(FILER_OF.get(owner, f"{owner}_filer"))
+    entry = entry_of(cast, owner, slug, 900)
+    book = excel.workbook_of(kind(slug), [entry])
+    return Owned(
+        owner,
+        slug,
+        document=ids[0],
+        refused=ids[-1],
+        outbound=OutboundDocument.objects.get(document_id=ids[0]).outbound_id,
+        inbound=Receipt.objects.filter(document_id=ids[0]).latest("id").inbound_id,
+        draft=save_draft(actor=actor, kind=kind(slug), entry=entry).pk,
+        upload=uploads.receive(actor=actor, kind=kind(slug), filename="明细.xlsx", content=book).pk,
+    )
+
+
+def kinds_of(types: frozenset[str]) -> Iterator[str]:
+    """The kinds an enterprise of these types files."""
+    return (one.slug for one in KINDS if one.filed_by & types)
+
+
+def put_away_unread() -> None:
+    """One arrival nobody has read yet: it belongs to no enterprise."""
+    now = timezone.now()
+    arrived = Inbound.objects.create(sha256="0" * 64, byte_count=1, not_before=now, received_at=now)
+    InboundBytes.objects.create(inbound_id=arrived.pk, content=pack(b"x", f"inbound {arrived.pk}"))

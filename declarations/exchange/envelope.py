@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Enterprise
 from declarations.fields import Amount, Day, Described, Moment, Whole
 from declarations.kinds import Kind, kind
-from declarations.models import Outbound, OutboundDocument
+from declarations.models import Outbound
 from declarations.published import CEB, DXP
 from declarations.reading import SHANGHAI
 from declarations.shape import Clean
@@ -138,14 +138,6 @@ def sender_of(enterprise: Enterprise) -> Sender:
     return Sender(enterprise.customs_code, enterprise.name, enterprise.dxp_id)
 
 
-def load_documents(which: Kind, outbound_id: int) -> list[Clean]:
-    """What a message carries, in its order, as it stands in the database; three queries for any number."""
-    ids = list(
-        OutboundDocument.objects.filter(outbound_id=outbound_id).order_by("id").values_list("document_id", flat=True)
-    )
-    return load(which, ids)
-
-
 def load(which: Kind, document_ids: Sequence[int]) -> list[Clean]:
     """Documents as they stand in the database, in the order of the ids. KeyError when one is missing."""
     heads = {
@@ -189,7 +181,7 @@ def wrap_for_customs(message: Outbound, signed: bytes) -> bytes:
         sender=message.enterprise.dxp_id,
         receiver=IMPORTS,
         message_type=kind(message.kind).sends,
-        now=message.signed_at or message.created_at,
+        now=message.created_at,
     )
 
 

@@ -38,11 +38,6 @@ _MESSAGES_PER_CLAIM = 8
 LARGEST_MESSAGE = 7 * 1024 * 1024
 
 
-def new_guid() -> str:
-    """The identity of a message: 36 characters, upper case, as the standard asks."""
-    return str(uuid.uuid4()).upper()
-
-
 def queue(*, enterprise_id: int, kind_slug: str, document_ids: Sequence[int], alone: bool = False) -> None:
     """Write the outbox rows of ``document_ids`` in the caller's transaction: one message per hundred documents.
 
@@ -59,7 +54,7 @@ def queue(*, enterprise_id: int, kind_slug: str, document_ids: Sequence[int], al
             id=outbound_id,
             enterprise_id=enterprise_id,
             kind=kind_slug,
-            guid=new_guid(),
+            guid=envelope.new_guid(),
             document_count=len(portion),
             alone=alone,
             not_before=now,
@@ -174,8 +169,8 @@ def _sign_and_keep(message: Outbound) -> bool:
     False when nothing is to be sent now: another worker has taken the message over, or it was too large and is split.
     """
     key = signing.key_of(credential_in_use(message.enterprise_id))
-    sender = (message.enterprise.customs_code, message.enterprise.name, message.enterprise.dxp_id)
     documents = envelope.load(kind(message.kind), _document_ids(message))
+    sender = envelope.sender_of(message.enterprise)
     unsigned = envelope.build(kind(message.kind), sender, message.guid, documents)
     if len(unsigned) > LARGEST_MESSAGE and len(documents) > 1:
         with transaction.atomic():
@@ -213,16 +208,7 @@ def _send(message: Outbound) -> None:
     )
     if not renewed:
         return
-    http.send(
-        envelope.wrap(
-            signed_bytes(message.id),
-            message_id=message.guid,
-            sender=message.enterprise.dxp_id,
-            receiver=envelope.IMPORTS,
-            message_type=kind(message.kind).sends,
-            now=message.created_at,
-        )
-    )
+    http.send(envelope.wrap_for_customs(message, signed_bytes(message.id)))
     now = timezone.now()
     with transaction.atomic():
         sent = Outbound.objects.filter(id=message.id, state=OutboundState.SIGNED).update(
@@ -282,8 +268,7 @@ def split(message: Outbound, reason: str) -> list[int]:
     document_ids = _unanswered(message)
     if len(document_ids) <= 1:
         return document_ids
-    note = _("整份报文被退回，已拆成两份重新发送：%(reason)s") % {"reason": reason}
-    move_many(_moves(document_ids, State.QUEUED, note), outbound_id=message.id)
+    move_many(_moves(document_ids, State.QUEUED, reason), outbound_id=message.id)
     middle = len(document_ids) // 2
     for half in (document_ids[:middle], document_ids[middle:]):
         queue(enterprise_id=message.enterprise_id, kind_slug=message.kind, document_ids=half, alone=True)

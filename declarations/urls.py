@@ -2,7 +2,7 @@
 
 from django.urls import include, path, register_converter
 
-from declarations.doors import gateway, health, views
+from declarations.doors import gateway, views
 from declarations.kinds import kind
 from declarations.kinds.kind import Kind
 
@@ -57,7 +57,6 @@ urlpatterns = [
     path("uploads/", views.uploads_page, name="uploads"),
     path("uploads/<int:pk>/", views.upload_check, name="upload_check"),
     path("uploads/<int:pk>/file/", views.upload_file, name="upload_file"),
-    path("health/", health.health, name="health"),
     path("customs/receive/", gateway.receive, name="receive"),
     path("health/", gateway.health, name="health"),
     path("<kind:kind>/", include(of_a_kind)),

@@ -5,6 +5,7 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from django.db.utils import OperationalError
 
 from portal import services
 
@@ -22,6 +23,11 @@ def main() -> int:
         execute_from_command_line(sys.argv)
     except services.ServiceError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OperationalError as error:
+        if "connection" not in str(error):
+            raise
+        print(f"The database does not answer ({str(error).splitlines()[0]}): check DATABASE_URL.", file=sys.stderr)
         return 1
     return 0
 

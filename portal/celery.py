@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import beat_init, celeryd_init, worker_process_init, worker_ready
 
 from portal import services
 
@@ -39,6 +39,13 @@ app.conf.update(
     timezone="Asia/Shanghai",
 )
 app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+@beat_init.connect
+def use_the_servers(**_: object) -> None:
+    """Worker and beat hold the servers themselves, so that they can end in peace when their supervisor was killed."""
+    services.attach()
 
 
 @worker_process_init.connect

@@ -29,6 +29,7 @@ from portal import launch
 START_SECONDS = 60
 STOP_SECONDS = 20
 DATABASES = ("portal", "customs")
+PORT = 5432  # only part of the socket's name; said, so that a PGPORT of the user's shell changes nothing
 # The socket lies in a folder only we may enter, so whoever reaches it is trusted.
 INITDB_OPTIONS = (
     *("--locale=C.UTF-8", "--encoding=UTF8", "--username=portal", "--auth=trust"),
@@ -196,7 +197,7 @@ class Postgres(Server):
 
     def url(self, database: str) -> str:
         """The address of one of its databases."""
-        return f"postgres://portal@{str(self.sockets).replace('/', '%2F')}/{database}"
+        return f"postgres://portal@{str(self.sockets).replace('/', '%2F')}:{PORT}/{database}"
 
     def identity(self) -> str:
         """Plain for an ordinary user; PostgreSQL refuses root and users without a name, for them the way that works."""
@@ -259,6 +260,10 @@ class Postgres(Server):
         identity = self.identity()
         version = _major_version(self.program("postgres"))
         if self.home.exists():
+            if self.home.stat().st_uid not in (os.geteuid(), launch.NOBODY):
+                raise ServiceError(
+                    f"{self.home} belongs to another user: start the portal as that one, or set PORTAL_DATA to a new folder."
+                )
             found = (self.home / "PG_VERSION").read_text().strip() if (self.home / "PG_VERSION").exists() else "unknown"
             if found != str(version):
                 raise ServiceError(
@@ -297,6 +302,7 @@ class Postgres(Server):
             "listen_addresses": "",
             "unix_socket_directories": str(self.sockets),
             "unix_socket_permissions": "0700",
+            "port": str(PORT),
             "max_connections": "100",
             "shared_buffers": "128MB",
             "jit": "off",

@@ -12,6 +12,7 @@ stops it and ends. Killed without warning, its server ends by the kernel's signa
 """
 
 import ctypes
+import errno
 import fcntl
 import os
 import signal
@@ -85,7 +86,8 @@ def attach(*, durable: bool = True) -> None:
     if not _outside("DATABASE_URL", database.url("portal")):
         _hold(data, "pg", durable)
         os.environ["DATABASE_URL"] = database.url("portal")
-        os.environ.setdefault("SANDBOX_DATABASE_URL", database.url("customs"))
+        if not os.environ.get("SANDBOX_DATABASE_URL"):
+            os.environ["SANDBOX_DATABASE_URL"] = database.url("customs")
     if not _outside("REDIS_URL", broker.url()):
         _hold(data, "redis", durable)
         os.environ["REDIS_URL"] = broker.url()
@@ -104,11 +106,15 @@ def detach(*, wait: bool = False) -> None:
 
 
 def _own_data_folder() -> Path:
-    data = private_folder(data_folder())
+    data = data_folder()
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(data, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "not writable")
+    except OSError as error:
+        raise explain(error, data) from error
     for name in ("log", "run"):
         private_folder(data / name)
-    if not os.access(data, os.W_OK | os.X_OK):
-        raise explain(PermissionError(13, "not writable"), data)
     return data
 
 

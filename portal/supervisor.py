@@ -197,9 +197,9 @@ class Supervisor:
                     self._start(child)
 
     def wait(self) -> None:
-        """Stay until SIGTERM or SIGINT."""
-        signal.signal(signal.SIGTERM, self._end)
-        signal.signal(signal.SIGINT, self._end)
+        """Stay until SIGTERM, SIGINT or the end of the terminal."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._end)
         self._stopping.wait()
 
     def _end(self, *_: object) -> None:

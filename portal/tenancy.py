@@ -15,9 +15,14 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import RunSQL
+from django.db.migrations.state import ProjectState
+from psycopg.errors import RaiseException
+
+from portal.services import ServiceError
 
 Statement = str | tuple[str, dict[str, Any] | list[Any] | tuple[Any, ...] | None]  # as RunSQL takes them
 Role = Literal["portal_web", "portal_staff", "portal_gateway"]
@@ -73,6 +78,17 @@ class Roles(RunSQL):
 
     def __init__(self) -> None:
         super().__init__(ROLE_SQL, RunSQL.noop)
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Make the roles; a login that may not is told so in one sentence."""
+        try:
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        except DatabaseError as error:
+            if isinstance(error.__cause__, RaiseException):
+                raise ServiceError(error.__cause__.diag.message_primary) from error
+            raise
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         """As it is written in a migration."""

@@ -275,3 +275,35 @@ def test_it_becomes_nobody_where_no_namespace_is_allowed(data: Path) -> None:
     finally:
         server.stop()
         shutil.rmtree(server.home.parent)
+
+
+def test_it_says_that_the_login_may_not_make_roles(data: Path) -> None:
+    user = User(data).attached()  # plays the server elsewhere, of a database administrator
+    server = Postgres(data)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE ROLE tenant LOGIN")
+        connection.execute("CREATE DATABASE outside OWNER tenant")
+    outside = server.url("outside").replace("portal@", "tenant@")
+    command = [sys.executable, "manage.py", "migrate"]
+    environment = own_environment(data, DATABASE_URL=outside)
+    refused = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert_one_sentence(refused, "may not create the roles", "CREATE ROLE portal_web NOLOGIN", "TO tenant")
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        for role in ("portal_web", "portal_staff", "portal_gateway"):
+            connection.execute(f"CREATE ROLE {role} NOLOGIN")
+            connection.execute(f"GRANT {role} TO tenant")
+    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=60)
+    user.go()
+
+
+def test_it_says_that_a_database_elsewhere_does_not_answer(data: Path) -> None:
+    command = [sys.executable, "manage.py", "migrate"]
+    environment = own_environment(
+        data, DATABASE_URL="postgres://nobody@127.0.0.1:1/none", REDIS_URL="redis://127.0.0.1:1"
+    )
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert_one_sentence(result, "does not answer", "DATABASE_URL")
+    assert not (data / "pg").exists()
+    assert not (data / "redis").exists()

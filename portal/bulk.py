@@ -21,9 +21,12 @@ def next_ids(table: str, count: int) -> list[int]:
 
 
 def write_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write ``rows`` (values in the order of ``columns``) in the caller's transaction."""
+    """Write ``rows`` (values in the order of ``columns``) in the caller's transaction.
+
+    Past Django's cursor, but its errors are Django's (``IntegrityError`` and the like).
+    """
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         if tenancy.is_owner():
             statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
             with cursor.cursor.copy(statement) as copy:

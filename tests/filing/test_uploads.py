@@ -1,0 +1,351 @@
+"""A workbook's way: received, checked, decided on, filed; three numbers at the end, and nothing twice."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.cast import Cast
+from accounts.models import AuditEntry, Enterprise, Membership
+from declarations.doors import uploads
+from declarations.doors.template import template, workbook_of
+from declarations.kinds import KINDS, kind
+from declarations.models import Document, Outbound, Upload, UploadFile, UploadRow, UploadState
+from declarations.shape import Entry, Problem
+from tests import make
+from tests.exchange.desk import FILERS, accepted, filed
+
+
+def received(cast: Cast, slug: str, entries: Sequence[Entry], *, by: str = "") -> Upload:
+    """A workbook of these documents, sent in."""
+    return sent_in(cast, workbook_of(kind(slug), entries), slug=slug, by=by)
+
+
+def sent_in(cast: Cast, content: bytes, *, slug: str = "order", by: str = "", filename: str = "六月.xlsx") -> Upload:
+    actor = cast.actor(by or FILERS[slug])
+    return uploads.receive(actor=actor, kind=kind(slug), filename=filename, content=content)
+
+
+def swept(upload: Upload) -> Upload:
+    """After the sweep."""
+    while uploads.work_next():
+        pass
+    upload.refresh_from_db()
+    return upload
+
+
+def decided(cast: Cast, upload: Upload, *, all_or_nothing: bool = False, by: str = "") -> bool:
+    return uploads.decide(actor=cast.actor(by or FILERS[upload.kind]), upload=upload, all_or_nothing=all_or_nothing)
+
+
+def numbers(upload: Upload) -> tuple[int, int, int]:
+    """The three numbers at the end."""
+    return upload.filed, upload.skipped, upload.refused
+
+
+def bad(n: int) -> Entry:
+    """An order whose second line has no number for a quantity."""
+    order = make.order(n)
+    order.lines[1]["qty"] = "ten"
+    return order
+
+
+# --- the whole way ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slug", [one.slug for one in KINDS])
+def test_it_brings_a_workbook_of_every_kind_to_the_outbox(cast, slug):
+    for before in kind(slug).after:
+        accepted(cast, before, 1, 2, 3)
+    before = Document.objects.count()
+    upload = received(cast, slug, [make.entry(slug, n) for n in (1, 2, 3)])
+    assert (upload.state, Document.objects.count()) == (UploadState.RECEIVED, before)
+    swept(upload)
+    assert (upload.state, upload.reason) == (UploadState.CHECKED, "")
+    assert (upload.documents, upload.bad_documents, upload.known_documents) == (3, 0, 0)
+    assert Document.objects.count() == before
+    assert decided(cast, upload)
+    swept(upload)
+    assert upload.state == UploadState.FILED
+    assert numbers(upload) == (3, 0, 0)
+    documents = Document.objects.filter(upload_id=upload.id, source="workbook", kind=slug)
+    assert documents.count() == 3
+    assert sorted(documents.values_list("sheet_row", flat=True)) == ([2, 4, 6] if kind(slug).line else [2, 3, 4])
+    assert Outbound.objects.get(kind=slug, state="pending", enclosed__document=documents[0]).document_count == 3
+
+
+def test_it_counts_filed_skipped_and_refused(cast):
+    filed(cast, "order", 1, 5)
+    brought = [make.order(1), make.order(2), bad(3), make.order(4), make.order(5, note="x")]
+    upload = swept(received(cast, "order", brought))
+    assert (upload.rows, upload.documents, upload.bad_documents, upload.bad_rows) == (10, 5, 2, 2)
+    assert decided(cast, upload)
+    swept(upload)
+    assert numbers(upload) == (2, 1, 2)
+    fates = dict(UploadRow.objects.filter(upload_id=upload.id).values_list("document_index", "result"))
+    assert list(fates.values()).count("filed") == 2
+    assert set(fates.values()) == {"filed", "skipped", "refused"}
+    assert not UploadFile.objects.exists()
+    assert set(UploadRow.objects.exclude(document_id=None).values_list("document_id", flat=True)) == set(
+        Document.objects.filter(upload_id=upload.id).values_list("id", flat=True)
+    )
+
+
+def test_it_names_row_column_and_rule_of_every_problem(cast):
+    worse = make.order(3, consignee="", goods_value="x")
+    worse.lines[1]["price"] = "1,5"
+    upload = swept(received(cast, "order", [make.order(1), bad(2), worse]))
+    found = {
+        (row.row, one.rule, one.field, one.label)
+        for row in UploadRow.objects.filter(upload_id=upload.id)
+        for one in map(Problem.from_json, row.problems)
+        if one.level == "error"
+    }
+    assert found == {
+        (5, "S09", "qty", "数量"),
+        (6, "S01", "consignee", "收货人姓名"),
+        (6, "S09", "goods_value", "商品价格"),
+        (7, "S10", "price", "单价"),
+    }
+    assert upload.found == {"S09": 2, "S01": 1, "S10": 1}
+    assert (upload.bad_rows, upload.bad_documents) == (3, 2)
+    levels = list(UploadRow.objects.filter(upload_id=upload.id).order_by("row").values_list("level", flat=True))
+    assert [level == "error" for level in levels] == [False, False, True, True, True, True]
+
+
+def test_it_gives_the_cells_back_as_they_were(cast):
+    upload = swept(received(cast, "order", [make.order(1)]))
+    rows = list(UploadRow.objects.filter(upload_id=upload.id).order_by("row"))
+    assert uploads.cells_of(rows[0])["head"]["consignee"] == make.person(1).name
+    assert uploads.cells_of(rows[1])["line"]["item_no"] == make.order(1).lines[1]["item_no"]
+    assert "head" not in uploads.cells_of(rows[1])
+
+
+# --- twice ----------------------------------------------------------------------------------------------------------
+
+
+def test_it_files_the_same_workbook_once_and_names_the_first(cast):
+    content = workbook_of(kind("order"), [make.order(1), make.order(2)])
+    first = swept(sent_in(cast, content))
+    decided(cast, first)
+    swept(first)
+    second = swept(sent_in(cast, content))
+    assert uploads.filed_before(second) == first
+    assert uploads.filed_before(first) is None
+    assert (second.known_documents, second.bad_documents) == (2, 0)
+    assert decided(cast, second)
+    swept(second)
+    assert numbers(second) == (0, 2, 0)
+    assert Document.objects.count() == 2
+    assert Outbound.objects.count() == 1
+
+
+def test_it_names_no_earlier_upload_that_was_not_filed_or_not_ours(cast):
+    content = workbook_of(kind("order"), [make.order(1)])
+    sent_in(cast, content)
+    merchant = swept(sent_in(cast, content, by="merchant_filer"))
+    decided(cast, merchant, by="merchant_filer")
+    swept(merchant)
+    assert uploads.filed_before(swept(sent_in(cast, content))) is None
+
+
+def test_it_files_once_when_the_clerk_clicks_twice(cast):
+    upload = swept(received(cast, "order", [make.order(1)]))
+    assert decided(cast, upload)
+    assert not decided(cast, upload)
+    swept(upload)
+    assert not decided(cast, upload)
+    assert not uploads.work_next()
+    assert numbers(upload) == (1, 0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_files_once_when_two_workers_sweep(committed):
+    uploads_ = [received(committed, "order", [make.order(n)]) for n in (1, 2, 3)]
+
+    def sweep_by_two() -> None:
+        def worker() -> None:
+            try:
+                while uploads.work_next():
+                    pass
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=worker) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+
+    sweep_by_two()
+    assert {decided(committed, one) for one in uploads_} == {True}
+    sweep_by_two()
+    for one in uploads_:
+        assert numbers(swept(one)) == (1, 0, 0)
+    assert Document.objects.count() == 3
+
+
+# --- decisions ---------------------------------------------------------------------------------------------------------
+
+
+def test_it_files_all_or_nothing_only_when_all_are_good(cast):
+    upload = swept(received(cast, "order", [make.order(1), bad(2)]))
+    assert not decided(cast, upload, all_or_nothing=True)
+    assert decided(cast, upload)
+
+
+def test_it_files_nothing_of_all_when_one_has_become_wrong_meanwhile(cast):
+    upload = swept(received(cast, "order", [make.order(1), make.order(2)]))
+    assert decided(cast, upload, all_or_nothing=True)
+    filed(cast, "order", 2, note="inzwischen")
+    swept(upload)
+    assert numbers(upload) == (0, 0, 2)
+    assert Document.objects.count() == 1
+    row = UploadRow.objects.filter(upload_id=upload.id, document_index=1).order_by("row").first()
+    assert [one["rule"] for one in row.problems] == ["E05"]
+
+
+def test_it_files_the_good_when_one_has_become_wrong_meanwhile(cast):
+    upload = swept(received(cast, "order", [make.order(1), make.order(2), make.order(3)]))
+    decided(cast, upload)
+    filed(cast, "order", 2, note="inzwischen")
+    filed(cast, "order", 3)
+    swept(upload)
+    assert numbers(upload) == (1, 1, 1)
+
+
+def test_it_offers_nothing_to_file_where_all_is_bad(cast):
+    upload = swept(received(cast, "order", [bad(1), bad(2)]))
+    assert not decided(cast, upload)
+
+
+def test_it_lets_nobody_decide_for_another_enterprise(cast):
+    upload = swept(received(cast, "order", [make.order(1)]))
+    assert not decided(cast, upload, by="merchant_filer")
+    assert not uploads.discard(actor=cast.actor("merchant_filer"), upload=upload)
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda cast: Membership.objects.filter(user=cast.users["platform_filer"]).update(active=False),
+        lambda cast: Membership.objects.filter(user=cast.users["platform_filer"]).update(roles=["viewer"]),
+        lambda cast: (
+            type(cast.users["platform_filer"]).objects.filter(username="platform_filer").update(is_active=False)
+        ),
+        lambda cast: Enterprise.objects.filter(pk=cast.enterprises["platform"].pk).update(state="suspended"),
+    ],
+    ids=["removed", "demoted", "locked", "suspended"],
+)
+def test_it_files_for_nobody_who_may_not_file_any_more(cast, leave):
+    upload = swept(received(cast, "order", [make.order(1)]))
+    assert decided(cast, upload)
+    leave(cast)
+    swept(upload)
+    assert (upload.state, Document.objects.count()) == (UploadState.CHECKED, 0)
+    assert "请" in upload.reason
+    assert not uploads.work_next()
+
+
+def test_it_refuses_to_read_for_a_member_who_has_left(cast):
+    upload = received(cast, "order", [make.order(1)])
+    Membership.objects.filter(user=cast.users["platform_filer"]).update(active=False)
+    swept(upload)
+    assert upload.state == UploadState.REFUSED
+    assert upload.reason
+
+
+# --- files that are none ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", b"PK\x03\x04" + b"\0" * 200, b"\xd0\xcf\x11\xe0" + b"\0" * 600, "订单编号,数量\n1,2".encode()],
+)
+def test_it_refuses_what_is_no_workbook_and_says_why(cast, content):
+    upload = swept(sent_in(cast, content))
+    assert upload.state == UploadState.REFUSED
+    assert len(upload.reason) > 8
+    assert not UploadRow.objects.exists()
+    assert not decided(cast, upload)
+
+
+def test_it_refuses_an_empty_form_and_another_kind_s_workbook(cast):
+    empty = swept(sent_in(cast, template(kind("order"))))
+    other = swept(sent_in(cast, workbook_of(kind("payment"), [make.payment(1)])))
+    for upload in (empty, other):
+        assert upload.state == UploadState.REFUSED
+        assert upload.reason
+
+
+def test_it_goes_on_with_those_behind_a_refused_one(cast):
+    first = sent_in(cast, b"x")
+    second = received(cast, "order", [make.order(1)])
+    swept(second)
+    assert second.state == UploadState.CHECKED
+    assert swept(first).state == UploadState.REFUSED
+
+
+def test_it_gives_up_a_workbook_that_kills_its_worker(cast):
+    upload = received(cast, "order", [make.order(1)])
+    Upload.objects.update(attempts=uploads.MAX_ATTEMPTS)
+    swept(upload)
+    assert upload.state == UploadState.REFUSED
+    assert "三次" in upload.reason
+    assert not uploads.work_next()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_begins_again_after_a_worker_that_died(committed):
+    """The attempt is counted although nothing else is left of it; the next sweep does it all."""
+    upload = received(committed, "order", [make.order(1)])
+    UploadFile.objects.filter(upload_id=upload.id).update(content=b"unreadable for now")
+    kept = uploads.pack(workbook_of(kind("order"), [make.order(1)]), uploads._file_label(upload.id))
+    with pytest.raises(ValueError, match="key"):
+        uploads.work_next()
+    upload.refresh_from_db()
+    assert (upload.state, upload.attempts, UploadRow.objects.count()) == (UploadState.RECEIVED, 1, 0)
+    UploadFile.objects.filter(upload_id=upload.id).update(content=kept)
+    assert swept(upload).state == UploadState.CHECKED
+    assert upload.attempts == 0
+
+
+# --- away ----------------------------------------------------------------------------------------------------------------
+
+
+def test_it_drops_rows_and_file_when_discarded(cast):
+    upload = swept(received(cast, "order", [make.order(1)]))
+    other = swept(received(cast, "order", [make.order(2)]))
+    assert uploads.discard(actor=cast.actor("platform_filer"), upload=upload)
+    assert not uploads.discard(actor=cast.actor("platform_filer"), upload=upload)
+    assert set(UploadRow.objects.values_list("upload_id", flat=True)) == {other.id}
+    assert set(UploadFile.objects.values_list("upload_id", flat=True)) == {other.id}
+    upload.refresh_from_db()
+    assert upload.state == UploadState.DISCARDED
+    assert not decided(cast, upload)
+
+
+@pytest.mark.parametrize("state", [UploadState.FILING, UploadState.FILED, UploadState.RECEIVED])
+def test_it_drops_nothing_that_is_being_worked_on_or_filed(cast, state):
+    upload = swept(received(cast, "order", [make.order(1)]))
+    Upload.objects.update(state=state)
+    assert not uploads.discard(actor=cast.actor("platform_filer"), upload=upload)
+    assert UploadRow.objects.exists()
+
+
+def test_it_writes_down_who_brought_and_who_decided(cast):
+    upload = swept(received(cast, "order", [make.order(1)]))
+    decided(cast, upload)
+    swept(upload)
+    assert list(AuditEntry.objects.order_by("id").values_list("action", flat=True)) == [
+        "upload",
+        "upload_filed",
+        "file",
+    ]
+    assert AuditEntry.objects.filter(user=cast.users["platform_filer"], at__lte=timezone.now()).count() == 3
+
+
+def test_it_keeps_the_end_of_a_long_file_name_out(cast):
+    assert len(sent_in(cast, b"x", filename="长" * 400 + ".xlsx").filename) == 255

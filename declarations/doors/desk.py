@@ -168,7 +168,10 @@ def _unfinished(actor: Actor) -> list[Task]:
         return []
     oldest = left[0]
     only = reverse("upload_check", kwargs={"pk": oldest.pk})
-    why = [("", upload.filename, upload.bad_rows) for upload in left[:3] if upload.bad_rows]
+    why = [
+        ("", _("%(name)s：%(count)s 票有错") % {"name": upload.filename, "count": upload.bad_documents}, 0)
+        for upload in left[:3]
+    ]
     return [
         Task(
             icon="file-earmark-spreadsheet", tone="warn", title=_("导入已校验，尚未申报"), why=why, count=len(left),

@@ -43,7 +43,7 @@ class Input:
     described: Described
     name: str
     id: str
-    field: str
+    column: str
     value: str
     is_fixed: bool = False
     problems: list[Problem] = field(default_factory=list)
@@ -180,7 +180,7 @@ def again(kind: Kind, document: Document) -> Entry:
     head = {entry.name: _typed(entry, getattr(body, entry.name)) for entry in asked_of_head(kind)}
     lines = []
     if kind.line:
-        for line in kind.line.objects.filter(document=document).order_by("gnum"):
+        for line in kind.line._default_manager.filter(document=document).order_by("gnum"):
             lines.append({entry.name: _typed(entry, getattr(line, entry.name)) for entry in asked_of_line(kind)})
     return Entry(head=head, lines=lines)
 
@@ -223,7 +223,7 @@ def page(kind: Kind, entry: Entry, problems: Sequence[Problem] = (), *, more: in
         groups.setdefault(title, Group(title, [])).inputs.append(drawn)
     grid = []
     for number, line in enumerate(lines):
-        row = []
+        row: list[Input] = []
         for described in asked_of_line(kind):
             place = f"l.{number}.{described.name}"
             value = str(line.get(described.name, ""))

@@ -193,7 +193,10 @@ def _page(
 
 
 def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], list[Row]]:
-    """The columns in use on this page and its rows; a document's further rows repeat only the numbers of its head."""
+    """The columns in use on this page and its rows; a document's further rows repeat only the numbers of its head.
+
+    Columns in which something was found on this page come first after the numbers, so that no wrong cell is out of sight.
+    """
     read = [(row, uploads.cells_of(row), [Problem.from_json(said) for said in row.problems]) for row in staged]
     heads = [
         ("head", described)
@@ -206,6 +209,14 @@ def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], li
         for described in kind.line_fields
         if any(_present(cells.get("line") or {}, problems, described.name, line=True) for _row, cells, problems in read)
     ]
+    wrong = {(problem.field, problem.line is not None) for _row, _cells, found in read for problem in found}
+    leading = (kind.number, kind.order_no)
+    heads.sort(
+        key=lambda head: (
+            not (head[0] == "head" and head[1].name in leading),
+            (head[1].name, head[0] == "line") not in wrong,
+        )
+    )
     rows = []
     numbers = {kind.number, kind.order_no}
     known: dict[int, dict[str, Any]] = {}

@@ -149,7 +149,7 @@ def _goods(kind: Kind, document: Document) -> Goods | None:
     """A column for each figure, code and listed text; other texts stand small under the first listed text."""
     if kind.line is None:
         return None
-    lines = list(kind.line.objects.filter(document=document).order_by("gnum"))
+    lines = list(kind.line._default_manager.filter(document=document).order_by("gnum"))
     used = [
         described
         for described in kind.line_fields
@@ -186,7 +186,7 @@ def _filed(document: Document, changes: Iterable[StateChange]) -> Iterator[Step]
         person = (change.user if change else None) or (document.filed_by if latest else None)
         who = [str(person)] if person else []
         upload = ""
-        if latest and document.source == Source.WORKBOOK:
+        if latest and document.source == Source.WORKBOOK and document.upload_id:
             book = Upload.objects.filter(id=document.upload_id).values_list("filename", flat=True).first()
             row = document.sheet_row
             if book:

@@ -7,16 +7,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.middleware import HtmxDetails
 
 from accounts import audit
-from accounts.access import member, require_role
+from accounts.access import MemberRequest, member, require_role
 from accounts.actions import Action
 from accounts.roles import MemberRole
 from declarations import filing
@@ -34,6 +35,14 @@ from declarations.rulebook import ERROR
 from declarations.shape import Entry, Problem
 
 View = Callable[..., HttpResponse]
+
+
+class Request(MemberRequest):
+    """A member's request that also knows whether htmx asks; for annotations only."""
+
+    htmx: HtmxDetails
+
+
 files = require_role(MemberRole.FILER, files=True)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -51,7 +60,7 @@ def of_own_kind(view: View) -> View:
     """Let only enterprises in whose type files this kind: for the others there is no such document."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, kind: Kind, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: Request, kind: Kind, *args: Any, **kwargs: Any) -> HttpResponse:
         if not kind.filed_by & set(request.actor.enterprise.types):
             raise PermissionDenied(_("本企业的类型不申报%(label)s") % {"label": kind.label})
         return view(request, kind, *args, **kwargs)
@@ -61,7 +70,7 @@ def of_own_kind(view: View) -> View:
 
 @require_GET
 @member
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: Request) -> HttpResponse:
     """The desk: what needs doing."""
     context = {"desk": desk(request.actor), "may_file": request.actor.may_file, "now": timezone.localtime()}
     return render(request, "home.html", context)
@@ -70,7 +79,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 @member
 @of_own_kind
-def list_page(request: HttpRequest, kind: Kind) -> HttpResponse:
+def list_page(request: Request, kind: Kind) -> HttpResponse:
     """The documents of one kind by state; htmx gets the part that changes."""
     asked = tables.Filter.of(request.GET)
     shown = tables.page(kind, documents_of(request.actor, kind), drafts_of(request.actor, kind), asked)
@@ -82,7 +91,7 @@ def list_page(request: HttpRequest, kind: Kind) -> HttpResponse:
 @require_GET
 @member
 @of_own_kind
-def detail(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
+def detail(request: Request, kind: Kind, pk: int) -> HttpResponse:
     """One document: what it says, whose turn it is, and everything that happened to it."""
     document = _document(request, kind, pk)
     context = {
@@ -93,25 +102,25 @@ def detail(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
     return render(request, "declarations/detail.html", context)
 
 
-def _document(request: HttpRequest, kind: Kind, pk: int) -> Document:
+def _document(request: Request, kind: Kind, pk: int) -> Document:
     return get_object_or_404(documents_of(request.actor, kind).select_related(kind.slug, "filed_by"), pk=pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-def form(request: HttpRequest, kind: Kind) -> HttpResponse:
+def form(request: Request, kind: Kind) -> HttpResponse:
     """A new document typed in; with ``from`` a refused one, to be corrected and filed again."""
     refused = _refused(request, kind)
     if request.method == "POST":
         return _typed(request, kind, refused=refused)
     if refused is None:
         return _form(request, kind, forms.blank(kind, request.actor))
-    audit.record(request.actor, Action.UNCOVER, f"{kind.slug} {refused.pk}", reason="更正后重新申报")
+    audit.record(request.actor, Action.UNCOVER, f"{kind.slug} {refused.pk}", reason=_("更正后重新申报"))
     return _form(request, kind, forms.again(kind, refused), refused=refused)
 
 
-def _refused(request: HttpRequest, kind: Kind) -> Document | None:
+def _refused(request: Request, kind: Kind) -> Document | None:
     """The document the address asks to correct; 404 when it is not one of ours or was not refused."""
     asked = request.GET.get("from", "")
     if not asked:
@@ -127,7 +136,7 @@ def _refused(request: HttpRequest, kind: Kind) -> Document | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-def draft(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
+def draft(request: Request, kind: Kind, pk: int) -> HttpResponse:
     """A form kept unfinished: go on, file it, or throw it away."""
     kept = get_object_or_404(drafts_of(request.actor, kind), pk=pk)
     if request.method == "POST":
@@ -135,9 +144,7 @@ def draft(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
     return _form(request, kind, filing.read_draft(kept), kept=kept)
 
 
-def _typed(
-    request: HttpRequest, kind: Kind, *, kept: Draft | None = None, refused: Document | None = None
-) -> HttpResponse:
+def _typed(request: Request, kind: Kind, *, kept: Draft | None = None, refused: Document | None = None) -> HttpResponse:
     """What the clerk pressed: a line more or less, keep, check, throw away, or file."""
     entry, wish = forms.read(kind, request.POST), request.POST.get("do", "check")
     if wish == "draft":
@@ -160,9 +167,7 @@ def _typed(
     return _form(request, kind, entry, found, kept=kept, refused=refused, checked=True)
 
 
-def _file(
-    request: HttpRequest, kind: Kind, entry: Entry, *, kept: Draft | None, refused: Document | None
-) -> HttpResponse:
+def _file(request: Request, kind: Kind, entry: Entry, *, kept: Draft | None, refused: Document | None) -> HttpResponse:
     outcome = filing.file_documents(actor=request.actor, kind=kind, entries=[entry], source=Source.FORM)
     found = outcome.problems.get(0, [])
     if 0 not in outcome.filed:
@@ -177,7 +182,7 @@ def _file(
 
 
 def _form(
-    request: HttpRequest,
+    request: Request,
     kind: Kind,
     entry: Entry,
     problems: list[Problem] | None = None,
@@ -204,7 +209,7 @@ def _form(
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-def upload(request: HttpRequest, kind: Kind) -> HttpResponse:
+def upload(request: Request, kind: Kind) -> HttpResponse:
     """Send in a workbook; it is kept and put in line, nothing is read here."""
     sent, fault = request.FILES.get("file"), ""
     if request.method == "POST":
@@ -233,7 +238,7 @@ def _shown(one: Upload) -> tuple[Upload, Any, tables.Look]:
 @require_GET
 @files
 @of_own_kind
-def template_file(request: HttpRequest, kind: Kind) -> HttpResponse:
+def template_file(request: Request, kind: Kind) -> HttpResponse:
     """The workbook to fill in."""
     name = _("%(label)s导入模板.xlsx") % {"label": kind.label}
     headers = {"Content-Disposition": content_disposition_header(True, name)}
@@ -242,7 +247,7 @@ def template_file(request: HttpRequest, kind: Kind) -> HttpResponse:
 
 @require_GET
 @member
-def uploads_page(request: HttpRequest) -> HttpResponse:
+def uploads_page(request: Request) -> HttpResponse:
     """Every workbook the enterprise sent in, newest first."""
     before = request.GET.get("before", "")
     found = uploads_of(request.actor).select_related("user").order_by("-id")
@@ -262,7 +267,7 @@ def uploads_page(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @member
-def upload_check(request: HttpRequest, pk: int) -> HttpResponse:
+def upload_check(request: Request, pk: int) -> HttpResponse:
     """The check grid of one workbook; while a sweep works, htmx asks again every second."""
     one = get_object_or_404(uploads_of(request.actor).select_related("user"), pk=pk)
     shown = grid.grid(one, request.GET)
@@ -273,7 +278,7 @@ def upload_check(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @files
-def upload_file(request: HttpRequest, pk: int) -> HttpResponse:
+def upload_file(request: Request, pk: int) -> HttpResponse:
     """The clerk's decision on a checked workbook: file, or drop it."""
     one = get_object_or_404(uploads_of(request.actor), pk=pk)
     if request.POST.get("do") == "discard":
@@ -288,7 +293,7 @@ def upload_file(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @member
 @of_own_kind
-def message(request: HttpRequest, kind: Kind, pk: int, direction: str, message: int) -> HttpResponse:
+def message(request: Request, kind: Kind, pk: int, direction: str, message: int) -> HttpResponse:
     """A message this document was in, personal data masked."""
     document = _document(request, kind, pk)
     return _letter(request, kind, document, direction, message)
@@ -297,7 +302,7 @@ def message(request: HttpRequest, kind: Kind, pk: int, direction: str, message: 
 @require_POST
 @require_role(MemberRole.FILER, MemberRole.ADMINISTRATOR)
 @of_own_kind
-def raw(request: HttpRequest, kind: Kind, pk: int, direction: str, message: int) -> HttpResponse:
+def raw(request: Request, kind: Kind, pk: int, direction: str, message: int) -> HttpResponse:
     """The same message byte for byte, for a reason and on record."""
     document = _document(request, kind, pk)
     reason = request.POST.get("reason", "").strip().replace("\x00", "")
@@ -320,7 +325,7 @@ def _bytes(document: Document, direction: str, number: int) -> bytes:
 
 
 def _letter(
-    request: HttpRequest,
+    request: Request,
     kind: Kind,
     document: Document,
     direction: str,

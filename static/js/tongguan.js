@@ -43,7 +43,28 @@
     return false;
   }
 
+  /* Enter in an entry form leads to the next input; in the last cell of the lines it asks for one more line. */
+  function leadOn(event) {
+    var form = event.target.closest("form[data-entry]");
+    if (!form || event.target.tagName !== "INPUT") {
+      return false;
+    }
+    var lines = event.target.closest("#goods-lines");
+    var inputs = Array.prototype.slice.call((lines || form).querySelectorAll("input:not([type=hidden]):not([readonly])"));
+    var next = inputs[inputs.indexOf(event.target) + 1];
+    if (next) {
+      next.focus();
+    } else if (lines) {
+      lines.querySelector("[data-more]").click();
+    }
+    return true;
+  }
+
   document.addEventListener("keydown", function (event) {
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && !event.isComposing && leadOn(event)) {
+      event.preventDefault();
+      return;
+    }
     if (event.ctrlKey || event.metaKey) {
       var name = event.key === "Enter" ? "file" : event.key === "s" ? "draft" : "";
       if (name && press(name)) {
@@ -145,6 +166,7 @@
       sum();
     }
   });
+  document.addEventListener("htmx:afterSettle", sum);
   if (document.readyState === "loading") {
     document.addEventListener("DOMContentLoaded", begin);
   } else {

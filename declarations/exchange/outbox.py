@@ -174,7 +174,9 @@ def _sign_and_keep(message: Outbound) -> bool:
     unsigned = envelope.build(kind(message.kind), sender, message.guid, documents)
     if len(unsigned) > LARGEST_MESSAGE and len(documents) > 1:
         with transaction.atomic():
-            split(message, _("报文过大，已拆成两份发送"))
+            ours = Outbound.objects.filter(id=message.id, claim=message.claim, state=OutboundState.PENDING)
+            if ours.select_for_update().exists():
+                split(message, _("报文过大，已拆成两份发送"))
         return False
     signed = signing.sign(unsigned, key)
     schema.check(signed)

@@ -135,6 +135,9 @@ def work_next() -> bool:
         if upload is None:
             return False
         upload.attempts += 1
+        if upload.attempts > MAX_ATTEMPTS and upload.state == UploadState.FILING:
+            _give_back(upload, _("申报三次都未完成，没有申报任何单证，请再次申报；仍不成功请联系平台"))
+            return True
         if upload.attempts > MAX_ATTEMPTS:
             _refuse(upload, _("这份工作簿三次读取都未完成，请另存为新的 .xlsx 文件，删去图片和公式后再上传"))
             return True
@@ -152,6 +155,12 @@ def work_next() -> bool:
 
 def _refuse(upload: Upload, reason: str) -> None:
     upload.state, upload.reason, upload.checked_at = UploadState.REFUSED, reason, timezone.now()
+    upload.save()
+
+
+def _give_back(upload: Upload, reason: str) -> None:
+    """Nothing was filed: the clerk may decide once more."""
+    upload.state, upload.attempts, upload.reason = UploadState.CHECKED, 0, reason
     upload.save()
 
 
@@ -235,9 +244,7 @@ def _file(upload: Upload) -> None:
     except Membership.DoesNotExist:
         actor = None
     if actor is None or not actor.may_file:
-        upload.state, upload.attempts = UploadState.CHECKED, 0
-        upload.reason = _("决定申报的成员已不能为本企业申报，请由有申报角色的成员再次申报")
-        upload.save()
+        _give_back(upload, _("决定申报的成员已不能为本企业申报，请由有申报角色的成员再次申报"))
         return
     staged = list(UploadRow.objects.filter(upload_id=upload.id).exclude(level=ERROR).order_by("document_index", "row"))
     indexes, entries = _entries(staged)

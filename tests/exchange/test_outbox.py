@@ -107,6 +107,24 @@ def test_it_does_not_join_what_was_signed_already(signers, peer):
     assert len(peer.counted) == 2
 
 
+def test_it_splits_a_message_too_large_for_customs_until_it_fits(signers, peer, monkeypatch):
+    ids = filed(signers, "order", *range(1, 8))
+    monkeypatch.setattr(outbox, "LARGEST_MESSAGE", 9_000)
+    forward_all()
+    assert len(peer.bodies) > 1
+    assert max(len(letter.data) for letter in peer.letters) < 9_000 + 4_000  # the signature comes on top
+    assert [history(one)[-1] for one in ids] == [("sent", "")] * 7
+    sent = Outbound.objects.filter(state=OutboundState.SENT)
+    assert sorted(one for message in sent for one in carried(message)) == ids
+
+
+def test_it_sends_a_single_document_however_large(signers, peer, monkeypatch):
+    filed(signers, "order", 1)
+    monkeypatch.setattr(outbox, "LARGEST_MESSAGE", 10)
+    forward_all()
+    assert len(peer.bodies) == 1
+
+
 # --- claims ----------------------------------------------------------------------------------------------------
 
 

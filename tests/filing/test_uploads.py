@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.cast import Cast
@@ -187,6 +187,30 @@ def test_it_files_once_when_two_workers_sweep(committed):
     assert Document.objects.count() == 3
 
 
+@pytest.mark.django_db(transaction=True)
+def test_it_files_once_what_two_workbooks_say_in_opposite_order(committed):
+    """Should the two stand in each other's way, PostgreSQL ends one, and the next sweep finds everything filed."""
+    entries = [make.order(n, lines=1) for n in range(1, 61)]
+    both = [swept(received(committed, "order", brought)) for brought in (entries, entries[::-1])]
+    assert [decided(committed, one) for one in both] == [True, True]
+
+    def worker() -> None:
+        try:
+            uploads.work_next()
+        except OperationalError as deadlock:
+            assert "deadlock" in str(deadlock)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=worker) for _ in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(numbers(swept(one)) for one in both) == [(0, 60, 0), (60, 0, 0)]
+    assert Document.objects.count() == 60
+
+
 # --- decisions ---------------------------------------------------------------------------------------------------------
 
 
@@ -295,6 +319,18 @@ def test_it_gives_up_a_workbook_that_kills_its_worker(cast):
     assert upload.state == UploadState.REFUSED
     assert "三次" in upload.reason
     assert not uploads.work_next()
+
+
+def test_it_gives_the_decision_back_when_filing_kills_its_worker(cast):
+    upload = swept(received(cast, "order", [make.order(1)]))
+    assert decided(cast, upload)
+    Upload.objects.update(attempts=uploads.MAX_ATTEMPTS)
+    swept(upload)
+    assert (upload.state, Document.objects.count()) == (UploadState.CHECKED, 0)
+    assert "再次申报" in upload.reason
+    assert decided(cast, upload)
+    assert swept(upload).state == UploadState.FILED
+    assert (upload.reason, *numbers(upload)) == ("", 1, 0, 0)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -175,7 +175,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "zh-hans"
-LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]  # each language is named in itself
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]  # untranslated: each language is named in itself
 LOCALE_PATHS = [ROOT / "portal" / "locale"]
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"

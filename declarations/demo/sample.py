@@ -3,6 +3,7 @@
 Three orders are wrong in themselves and stop at the door; so do their waybills and lists, whose order is missing. Three
 trades contradict one another between two parties, which only customs can see: their lists come back refused.
 """
+# untranslated: invented names and places are data
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -4,6 +4,7 @@ The four agree with one another the way customs wants it (order number, buyer an
 a trade passes unless somebody spoils a field on purpose. Goods come from ``goods.csv``; persons, addresses and brands
 do not exist. Used by ``manage.py demo`` and by the tests.
 """
+# untranslated: invented names and places are data
 
 import csv
 import random

@@ -35,31 +35,36 @@ PATIENCE_SECONDS = 180
 class Command(BaseCommand):
     """Run the demonstration."""
 
-    help = "演示：启动全部进程，导入样例工作簿，等待海关回执，列出结果；--once 则随后结束"
+    help = "Start everything, file the sample workbooks by the pages, wait for customs, print what became of them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare ``--once``."""
-        parser.add_argument("--once", action="store_true", help="打印结果后结束，数字不符时退出码为 1")
+        parser.add_argument(
+            "--once", action="store_true", help="end after the table; exit code 1 when the figures are not right"
+        )
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         """Set up, file the sample, print what became of it; then stay or end."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        self._say("数据库：建表")
+        supervisor = Supervisor(
+            port=settings.PORTAL_PORT, sandbox_port=settings.SANDBOX_PORT, token=settings.GATEWAY_TOKEN
+        )
+        supervisor.check_free()
+        self._say("database: migrate")
         call_command("migrate", interactive=False, verbosity=0)
         static_files.gather()
-        self._say("企业、用户、证书：载入演示名单")
+        self._say("cast: enterprises, people, certificates")
         call_command("load_cast", stdout=self.stdout)
         cast = load_cast()
-        self._say("启动：页面、后台任务、模拟海关")
-        token = settings.GATEWAY_TOKEN
-        with Supervisor(port=settings.PORTAL_PORT, sandbox_port=settings.SANDBOX_PORT, token=token) as portal:
+        self._say("start: pages, background work, pretended customs")
+        with supervisor as portal:
             right = self._file_sample(cast, portal.address)
             self._print_logins(portal.address)
             if once:
                 if not right:
-                    raise CommandError("数字与样例应有的不符，见上表")
+                    raise CommandError("The figures are not what the sample calls for; see the table above.")
                 return
-            self.stdout.write("按 Ctrl-C 结束。")
+            self.stdout.write("Ctrl-C ends.")
             self.stdout.flush()
             portal.wait()
 
@@ -74,39 +79,36 @@ class Command(BaseCommand):
                 if slug != "order":  # order and payment go in any order, all else waits for what it stands on
                     self._wait_accepted(uploads)
         except PageProblem as problem:
-            raise CommandError(f"页面没有按预期工作：{problem}") from problem
+            raise CommandError(f"A page did not work as it should: {problem}") from problem
         wanted = EXPECTED["inventory"]
         self._until(
-            "海关比对清单",
+            "inventory: matched by customs",
             lambda: self._count(uploads["inventory"], State.STORED, State.REJECTED),
             wanted.accepted + wanted.refused,
         )
         for slug in ("order", "payment", "waybill"):
-            self._until(
-                f"{kind(slug).label}入库", lambda: self._count(uploads[slug], State.STORED), EXPECTED[slug].accepted
-            )  # noqa: B023
+            self._until(f"{slug}: accepted", lambda: self._count(uploads[slug], State.STORED), EXPECTED[slug].accepted)  # noqa: B023
         figures = {slug: self._figures(uploads[slug]) for slug, _username in FILERS}
         self._print_table(figures, uploads)
         return figures == EXPECTED
 
     def _file_one(self, sample: Sample, slug: str, clerk: Clerk) -> int:
-        label = kind(slug).label
-        self._say(f"{label}：上传工作簿，{TRADES} 票")
-        upload_id = clerk.upload(slug, f"{label}_{sample.started:%m%d_%H%M}.xlsx", sample.workbook(slug))
-        self._until(f"{label}校验", lambda: self._upload_is(upload_id, UploadState.CHECKED), 1)
+        self._say(f"{slug}: upload a workbook of {TRADES} documents")
+        upload_id = clerk.upload(slug, f"{kind(slug).label}_{sample.started:%m%d_%H%M}.xlsx", sample.workbook(slug))
+        self._until(f"{slug}: checked", lambda: self._upload_is(upload_id, UploadState.CHECKED), 1)
         clerk.file_good_ones(upload_id)
-        self._until(f"{label}申报", lambda: self._upload_is(upload_id, UploadState.FILED), 1)
+        self._until(f"{slug}: filed", lambda: self._upload_is(upload_id, UploadState.FILED), 1)
         return upload_id
 
     def _wait_accepted(self, uploads: dict[str, int]) -> None:
         for slug, upload_id in uploads.items():
             total = Document.objects.filter(upload_id=upload_id).count()
-            self._until(f"{kind(slug).label}回执", lambda: self._count(upload_id, *FILED, *REFUSED), total)  # noqa: B023
+            self._until(f"{slug}: answered", lambda: self._count(upload_id, *FILED, *REFUSED), total)  # noqa: B023
 
     def _upload_is(self, upload_id: int, state: str) -> int:
         upload = Upload.objects.get(id=upload_id)
         if upload.state == UploadState.REFUSED:
-            raise CommandError(f"工作簿被拒：{upload.reason}")
+            raise CommandError(f"The workbook was refused: {upload.reason}")
         return int(upload.state == state)
 
     def _count(self, upload_id: int, *states: str) -> int:
@@ -117,13 +119,13 @@ class Command(BaseCommand):
         deadline, shown = time.monotonic() + PATIENCE_SECONDS, -1
         while (count := done()) < wanted:
             if count != shown:
-                self._say(f"{what}：{count}/{wanted}")
+                self._say(f"{what} {count}/{wanted}")
                 shown = count
             if time.monotonic() > deadline:
-                self.stdout.write(self.style.ERROR(f"{what}：等了 {PATIENCE_SECONDS} 秒，只有 {count}/{wanted}"))
+                self.stdout.write(self.style.ERROR(f"{what}: only {count}/{wanted} after {PATIENCE_SECONDS} s"))
                 return
             time.sleep(0.3)
-        self._say(f"{what}：{count}/{wanted}")
+        self._say(f"{what} {count}/{wanted}")
 
     def _figures(self, upload_id: int) -> Figures:
         upload = Upload.objects.get(id=upload_id)
@@ -136,7 +138,8 @@ class Command(BaseCommand):
         )
 
     def _print_table(self, figures: dict[str, Figures], uploads: dict[str, int]) -> None:
-        self.stdout.write("\n单证      表内  门口拦下  已申报  报文数  已发送  海关入库  海关退单  等待比对")
+        heads = ("brought", "stopped", "filed", "messages", "sent", "accepted", "rejected", "waiting")
+        self.stdout.write("\n" + f"{'document':<12}" + "".join(f"{head:>10}" for head in heads))
         for slug, said in figures.items():
             messages = Outbound.objects.filter(
                 state=OutboundState.SENT, enclosed__document__upload_id=uploads[slug]
@@ -144,20 +147,20 @@ class Command(BaseCommand):
             unsent = self._count(uploads[slug], State.QUEUED)
             waiting = said.filed - said.accepted - said.refused
             numbers = (said.brought, said.stopped, said.filed, messages.count(), said.filed - unsent)
-            cells = "".join(f"{number:>8}" for number in (*numbers, said.accepted, said.refused, waiting))
-            mark = "" if said == EXPECTED[slug] else f"   ← 应为 {EXPECTED[slug]}"
-            self.stdout.write(f"{kind(slug).label:　<4}{cells}{mark}")
-        self.stdout.write("\n海关退单的原因：")
+            cells = "".join(f"{number:>10}" for number in (*numbers, said.accepted, said.refused, waiting))
+            mark = "" if said == EXPECTED[slug] else f"   <- should be {EXPECTED[slug]}"
+            self.stdout.write(f"{slug:<12}{cells}{mark}")
+        self.stdout.write("\nRejected by customs, with its reason:")
         refused = Document.objects.filter(upload_id__in=uploads.values(), state__in=REFUSED).order_by("kind", "number")
         for document in refused:
-            self.stdout.write(f"  {kind(document.kind).label} {document.order_no}  {document.code}  {document.reason}")
+            self.stdout.write(f"  {document.kind} {document.order_no}  {document.code}  {document.reason}")
         self.stdout.write("")
 
     def _print_logins(self, address: str) -> None:
-        self.stdout.write(f"门户：{address}/    模拟海关：http://127.0.0.1:{settings.SANDBOX_PORT}/")
-        self.stdout.write(f"登录（口令都是 {PASSWORD}）：")
+        self.stdout.write(f"Portal: {address}/    Pretended customs: http://127.0.0.1:{settings.SANDBOX_PORT}/")
+        self.stdout.write(f"Logins (the password is always {PASSWORD}):")
         for username, (name, memberships, staff) in PEOPLE.items():
-            where = "、".join(memberships) or ("管理后台 /admin/" if staff else "没有企业")
+            where = ", ".join(memberships) or ("the admin, /admin/" if staff else "no enterprise")
             self.stdout.write(f"  {username:<24}{name}  {where}")
         self.stdout.write("")
 

@@ -18,7 +18,7 @@ from portal.xml import XmlRefused
 class Command(BaseCommand):
     """Write the evidence of the exchange with customs into an empty folder."""
 
-    help = "把收发的每一份报文逐字节写入文件夹：sent/、received/、envelopes/"
+    help = "Write every message sent and received, byte for byte, into the folders sent, received and envelopes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the folder."""
@@ -30,11 +30,11 @@ class Command(BaseCommand):
             for name in ("sent", "received", "envelopes"):
                 (directory / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             if any(path.is_file() for path in directory.rglob("*")):
-                raise CommandError(f"{directory} 里已有文件，请给一个空文件夹")
+                raise CommandError(f"{directory} already holds files: name an empty folder.")
             sent, received = self._sent(directory / "sent"), self._received(directory)
         except OSError as error:
-            raise CommandError(f"无法写入 {directory}：{error.strerror}") from error
-        self.stdout.write(f"发送 {sent} 份，接收 {received} 份，已写入 {directory}")
+            raise CommandError(f"Cannot write into {directory}: {error.strerror}.") from error
+        self.stdout.write(f"{sent} messages sent and {received} received are in {directory}.")
 
     def _sent(self, folder: Path) -> int:
         kept = OutboundBytes.objects.values_list("outbound_id", flat=True)

@@ -15,7 +15,7 @@ from portal.folders import ROOT
 class Command(BaseCommand):
     """Load the cast into the portal and its registry into the sandbox; run again it changes nothing."""
 
-    help = "载入演示用的企业、用户和证书，并登记到模拟海关"
+    help = "Load the invented enterprises, people and certificates, and register them with the sandbox."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Load both."""
@@ -23,4 +23,6 @@ class Command(BaseCommand):
         registry = settings.PORTAL_DATA / "sandbox" / "registry.json"
         write_registry(cast, registry)
         subprocess.run([sys.executable, "-m", "declarations.sandbox", "load", str(registry)], check=True, cwd=ROOT)
-        self.stdout.write(f"{len(cast.enterprises)} 家企业，{len(cast.users)} 名用户，口令都是 {PASSWORD}")
+        self.stdout.write(
+            f"{len(cast.enterprises)} enterprises, {len(cast.users)} people; everybody's password: {PASSWORD}"
+        )

@@ -140,10 +140,10 @@ def grid(upload: Upload, asked: Mapping[str, str]) -> Grid:
 
 def _tabs(upload: Upload, counts: Mapping[str, int], current: str) -> list[Tab]:
     words = [
-        (ERROR, _("有错的单证"), counts.get(ERROR, 0)),
-        (WARNING, _("有提示的单证"), counts.get(WARNING, 0)),
-        (uploads.KNOWN, _("已申报过"), counts.get(uploads.KNOWN, 0)),
-        (ALL, _("全部"), sum(counts.values())),
+        (ERROR, _("有错单证的行"), counts.get(ERROR, 0)),
+        (WARNING, _("有提示单证的行"), counts.get(WARNING, 0)),
+        (uploads.KNOWN, _("已申报过的行"), counts.get(uploads.KNOWN, 0)),
+        (ALL, _("全部行"), sum(counts.values())),
     ]
     return [
         Tab(slug, label, count, address(upload, tab=slug), slug == current)

@@ -8,6 +8,7 @@ from declarations.exchange import envelope, inbox, outbox
 from declarations.kinds import KINDS
 from declarations.kinds.kind import Kind
 from declarations.models import Document, InboundBytes, OutboundBytes, OutboundDocument, Receipt
+from declarations.published import CEB
 from portal import personal
 from portal.xml import parse
 
@@ -42,6 +43,8 @@ def shown(kind: Kind, document: Document, direction: str, data: bytes) -> tuple[
     for element in parts:
         if element not in own:
             root.remove(element)
+    for quoted in root.iter(f"{{{CEB}}}oriBizMessage"):
+        quoted.text = "…"  # 900 quotes the refused message whole, persons and all; it stands beside this one, masked
     masks = _masks()
     for element in root.iter():
         mask = masks.get(etree.QName(element).localname) if isinstance(element.tag, str) else None

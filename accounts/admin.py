@@ -13,6 +13,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.access import Bystander, address_of
@@ -171,7 +172,7 @@ class EnterpriseAdmin(Recorded):
     @admin.display(description=_("企业类型"))
     def types_shown(self, enterprise: Enterprise) -> str:
         """Its types by their Chinese names."""
-        return "、".join(enterprise.type_labels)
+        return gettext("、").join(enterprise.type_labels)
 
 
 @admin.register(User)
@@ -220,7 +221,7 @@ class MembershipAdmin(Recorded):
     @admin.display(description=_("角色"))
     def roles_shown(self, membership: Membership) -> str:
         """The roles by their Chinese names."""
-        return "、".join(membership.role_labels)
+        return gettext("、").join(membership.role_labels)
 
 
 @admin.register(Credential)

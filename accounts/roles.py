@@ -5,6 +5,7 @@ Every later step asks in these words who may file what.
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class EnterpriseType(models.TextChoices):
@@ -25,7 +26,7 @@ class MemberRole(models.TextChoices):
     ADMINISTRATOR = "administrator", _("企业管理员")
     FILER = "filer", _("申报员")
     FINANCE = "finance", _("财务")
-    VIEWER = "viewer", _("查看")
+    VIEWER = "viewer", pgettext_lazy("role", "查看")
     DEVELOPER = "developer", _("开发")
 
 

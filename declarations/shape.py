@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 
 from declarations import kinds
 from declarations.fields import CLERK, CUSTOMS, OWN, Described
@@ -137,9 +138,9 @@ def _spoken(kind_slug: str, name: str, value: Any) -> Any:
     if name in ("document", "kind"):
         return str(kinds.kind(value).label)
     if name in ("owner", "types"):
-        return "、".join(str(PARTY_LABELS.get(one, one)) for one in value.split(","))
+        return gettext("、").join(str(PARTY_LABELS.get(one, one)).lower() for one in value.split(","))
     if name == "columns":
-        return "”“".join(str(kinds.kind(kind_slug).field(one).label) for one in value.split(","))
+        return gettext("”“").join(str(kinds.kind(kind_slug).field(one).label) for one in value.split(","))
     return value
 
 

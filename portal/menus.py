@@ -10,6 +10,7 @@ from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,24 @@ MENU: tuple[Section, ...] = (
     Section(
         _("进口申报"),
         (
-            Entry(_("订单"), "receipt", "list", {"kind": "order"}, frozenset({"platform", "merchant"}), _READERS),
-            Entry(_("支付单"), "credit-card-2-front", "list", {"kind": "payment"}, frozenset({"payment"}), _READERS),
             Entry(
-                _("运单"),
+                pgettext_lazy("several", "订单"),
+                "receipt",
+                "list",
+                {"kind": "order"},
+                frozenset({"platform", "merchant"}),
+                _READERS,
+            ),
+            Entry(
+                pgettext_lazy("several", "支付单"),
+                "credit-card-2-front",
+                "list",
+                {"kind": "payment"},
+                frozenset({"payment"}),
+                _READERS,
+            ),
+            Entry(
+                pgettext_lazy("several", "运单"),
                 "truck",
                 "list",
                 {"kind": "waybill"},
@@ -73,7 +88,7 @@ MENU: tuple[Section, ...] = (
                 _READERS,
             ),
             Entry(
-                _("清单"),
+                pgettext_lazy("several", "清单"),
                 "boxes",
                 "list",
                 {"kind": "inventory"},

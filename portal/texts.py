@@ -27,7 +27,9 @@ MARKS = {
     "pgettext": 2, "pgettext_lazy": 2, "npgettext": 3, "npgettext_lazy": 3,
 }  # fmt: skip
 EXAMPLES = ("example",)  # keyword arguments holding sample data
+SHOWN_DOCSTRINGS = "declarations/kinds/"  # classes here explain themselves to users
 EXEMPT = re.compile(r"untranslated:\s*\S")
+QUOTED = re.compile("“[^”]*”")  # what must be typed as it is stays Chinese: “无”
 PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sdf]|\{\w*\}")
 CALL = re.compile(r"(?<!\w)(n?p?gettext|_)\(((?:\s*u?(?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")\s*,?)+)")
 SCRIPT_COMMENT = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
@@ -104,6 +106,8 @@ def _in_python(name: str, source: str) -> Iterator[Marked | Forgotten]:
         if isinstance(call, ast.keyword) and call.arg in EXAMPLES:
             skipped.update(id(node) for node in ast.walk(call.value))
     yield from seen
+    if name.startswith(SHOWN_DOCSTRINGS):
+        yield from _shown_docstrings(name, tree)
     if whole:
         return
     for node in ast.walk(tree):
@@ -122,6 +126,14 @@ def _docstrings(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             yield node.value
+
+
+def _shown_docstrings(name: str, tree: ast.AST) -> Iterator[Marked]:
+    """Docstrings written for users: what a kind of document is, said on its pages."""
+    for node in ast.walk(tree):
+        text = ast.get_docstring(node) if isinstance(node, ast.ClassDef) else None
+        if text and HAN.search(text):
+            yield Marked(f"{name}:{node.lineno}", text)  # type: ignore[attr-defined]
 
 
 def _exemptions(source: str) -> tuple[set[int], bool]:
@@ -244,7 +256,7 @@ def _wrong(message: Message) -> Iterator[str]:
         return
     wanted = set(PLACEHOLDER.findall(texts[-1]))
     for string in strings:
-        if HAN.search(string):
+        if HAN.search(QUOTED.sub(lambda quoted: "" if quoted[0] in texts[-1] else quoted[0], string)):
             yield "Chinese in the English text"
         extra = set(PLACEHOLDER.findall(string)) - wanted
         lacking = wanted - set(PLACEHOLDER.findall(string)) if string is strings[-1] else set()

@@ -8,7 +8,9 @@ from typing import Any
 from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext
 
 from accounts.access import Actor
 from accounts.models import Credential
@@ -125,11 +127,15 @@ def _refusals(actor: Actor, kinds: Sequence[Kind], counted: dict[tuple[str, str]
             ]
             if not own:
                 continue
-            title = _("%(document)s%(state)s") % {"document": kind.label, "state": State(state).label}
+            count = counted.get((kind.slug, state), 0)
+            title = _("%(document)s%(state)s") % {
+                "document": capfirst(str(kind.many)),
+                "state": str(State(state).label).lower(),
+            }
             tasks.append(
                 Task(
                     icon=_TITLES[state], tone="bad", title=title, why=_why(own),
-                    count=counted.get((kind.slug, state), 0), unit=_("票"), since=min(since for _r, _m, since in own),
+                    count=count, unit=npgettext("unit", "票", "票", count), since=min(since for _r, _m, since in own),
                     address=reverse("list", kwargs={"kind": kind.slug}) + "?tab=todo", action=_("去更正"),
                 )
             )  # fmt: skip
@@ -155,7 +161,8 @@ def _stuck(actor: Actor) -> list[Task]:
     return [
         Task(
             icon="exclamation-triangle", tone="warn", title=_("报文发不出去，等本企业处理"), why=[("", why, many)], count=many,
-            unit=_("份"), since=since, address=reverse("list", kwargs={"kind": slug}) + "?tab=queued", action=_("查看"),
+            unit=npgettext("unit", "份", "份", many), since=since,
+            address=reverse("list", kwargs={"kind": slug}) + "?tab=queued", action=_("查看"),
         )
         for slug, why, many, since in found
     ]  # fmt: skip
@@ -175,7 +182,7 @@ def _unfinished(actor: Actor) -> list[Task]:
     return [
         Task(
             icon="file-earmark-spreadsheet", tone="warn", title=_("导入已校验，尚未申报"), why=why, count=len(left),
-            unit=_("个"), since=oldest.created_at, address=only if len(left) == 1 else reverse("uploads"),
-            action=_("继续"),
+            unit=npgettext("unit", "个", "个", len(left)), since=oldest.created_at,
+            address=only if len(left) == 1 else reverse("uploads"), action=_("继续"),
         )
     ]  # fmt: skip

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from declarations.doors.advice import Reason, reasons
@@ -136,7 +138,7 @@ def _sections(kind: Kind, document: Document, flagged: Iterable[str]) -> list[Se
         cell = said(described, getattr(body, described.name))
         if not cell.text and not cell.code:
             continue
-        title = str(described.group) or str(kind.label)
+        title = str(described.group) or capfirst(str(kind.label))
         section = sections.setdefault(title, Section(title, []))
         wide = len(cell.text) > 30
         entry = Entry(described.label, cell, described.name, described.tag, described.name in flagged, wide)
@@ -160,7 +162,7 @@ def _goods(kind: Kind, document: Document) -> Goods | None:
     small = [described for described in used if described not in columns]
     rows = []
     for line in lines:
-        beside = "，".join(
+        beside = _("，").join(
             f"{cell.name} {cell.text}"
             for cell in (said(described, getattr(line, described.name)) for described in small)
             if cell.text
@@ -196,7 +198,7 @@ def _filed(document: Document, changes: Iterable[StateChange]) -> Iterator[Step]
             who.append(str(Source(document.source).label))
         meta = _("第 %(number)s 次") % {"number": attempt} if document.attempt > 1 else ""
         yield Step(at, "idle", "check2-square", _("校验通过"), lines=[_("每一项内容和每一条规则都已核对")])
-        yield Step(at, "idle", "pencil-square", _("申报"), meta=meta, lines=["，".join(who)], upload=upload)
+        yield Step(at, "idle", "pencil-square", _("申报"), meta=meta, lines=[_("，").join(who)], upload=upload)
 
 
 def _sent(kind: Kind, document: Document, outbound: Outbound) -> Iterator[Step]:
@@ -211,7 +213,7 @@ def _sent(kind: Kind, document: Document, outbound: Outbound) -> Iterator[Step]:
         meta = _("发送 %(times)s 次后送达") % {"times": outbound.attempts} if outbound.attempts > 1 else ""
         yield Step(
             outbound.sent_at, "info", "arrow-up-circle-fill", _("发往海关"), meta=meta,
-            lines=[f"{together}，{size}"], message=link, message_label=_("报文 XML"),
+            lines=[_("，").join([together, size])], message=link, message_label=_("报文 XML"),
         )  # fmt: skip
     elif outbound.last_error and outbound.state in {OutboundState.PENDING, OutboundState.SIGNED}:
         times = _("第 %(times)s 次") % {"times": outbound.attempts}
@@ -247,10 +249,9 @@ def _answered(kind: Kind, document: Document, receipt: Receipt) -> Step:
     """One receipt: its code in plain Chinese, the original text, and for a refusal what to do."""
     state = state_of(receipt.code)
     tone = STATE_LOOKS[state].tone if state else "idle"
-    known = codes("return_status").get(receipt.code)
     step = Step(
         receipt.customs_time, tone, _ANSWER_ICONS.get(tone, "info-circle"),
-        known or (str(State(state).label) if state else _("海关回执")),
+        _verdict(receipt.code, state),
         code=receipt.code,
         message=_message(kind, document, IN, receipt.inbound_id),
         message_label=_("回执 XML"),
@@ -260,6 +261,12 @@ def _answered(kind: Kind, document: Document, receipt: Receipt) -> Step:
     else:
         step.lines = [" ".join(part for part in (reason.code, reason.text) if part) for reason in reasons(receipt.info)]
     return step
+
+
+def _verdict(code: str, state: str | None) -> str:
+    """What a receipt says in short: customs' own words, which are Chinese; to other readers the state it leads to."""
+    own = codes("return_status").get(code) if (get_language() or "zh").startswith("zh") else None
+    return own or (str(State(state).label) if state else _("海关回执"))
 
 
 def _message(kind: Kind, document: Document, direction: str, number: int) -> str:

@@ -170,7 +170,7 @@ class Filter:
             said.append(_("%(day)s 起") % {"day": self.since})
         if self.until:
             said.append(_("至 %(day)s") % {"day": self.until})
-        return "，".join(part for part in said if part)
+        return _("，").join(part for part in said if part)
 
     def narrowed(self, documents: QuerySet[Document]) -> QuerySet[Document]:
         """The documents that fit, whatever their state."""
@@ -332,7 +332,7 @@ def _row(kind: Kind, columns: Sequence[Any], document: Document) -> Row:
 
 def _reason(info: str) -> str:
     """Why it was refused, as one cell: codes and words without customs' brackets."""
-    return "；".join(" ".join(part for part in (said.code, said.text) if part) for said in reasons(info))
+    return _("；").join(" ".join(part for part in (said.code, said.text) if part) for said in reasons(info))
 
 
 def _draft_row(kind: Kind, draft: Draft) -> Row:

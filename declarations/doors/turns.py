@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from declarations.kinds import KINDS
 from declarations.kinds.kind import Kind
@@ -23,7 +23,7 @@ class Turn:
     @property
     def in_short(self) -> str:
         """One cell of a list."""
-        return f"{self.who}：{self.what}" if self.who else self.what
+        return f"{self.who}{_('：')}{self.what}" if self.who else self.what
 
 
 _NOTHING = gettext_lazy("无须操作")
@@ -37,9 +37,9 @@ TURNS: dict[str, tuple[Any, Any, Any]] = {
     State.SENT: (gettext_lazy("电子口岸"), gettext_lazy("接收报文并回执"), _BY_ITSELF),
     State.DECLARING: (_CUSTOMS, gettext_lazy("比对单证"), _BY_ITSELF),
     State.STORED: (_CUSTOMS, gettext_lazy("审单"), _BY_ITSELF),
-    State.REVIEW: (_CUSTOMS, gettext_lazy("人工审核"), gettext_lazy("无须操作，请备好交易资料以便查问")),
-    State.EXAMINED: (_CUSTOMS, gettext_lazy("放行"), _BY_ITSELF),
-    State.INSPECTING: (_CUSTOMS, gettext_lazy("查验"), gettext_lazy("请配合现场查验")),
+    State.REVIEW: (_CUSTOMS, pgettext_lazy("step", "人工审核"), gettext_lazy("无须操作，请备好交易资料以便查问")),
+    State.EXAMINED: (_CUSTOMS, pgettext_lazy("step", "放行"), _BY_ITSELF),
+    State.INSPECTING: (_CUSTOMS, pgettext_lazy("step", "查验"), gettext_lazy("请配合现场查验")),
     State.DETAINED: (_US, gettext_lazy("联系现场海关处理"), ""),
     State.SUSPENDED: (_CUSTOMS, gettext_lazy("处理挂起"), gettext_lazy("无须操作，时间较长时请询问现场海关")),
     State.RELEASED: ("", gettext_lazy("已放行，无后续步骤"), _NOTHING),
@@ -82,4 +82,4 @@ def next_steps(kind: Kind, state: str) -> str:
 
 def _followers(kind: Kind) -> str:
     """The kinds that are filed after this one."""
-    return _("、").join(str(other.label) for other in KINDS if kind.slug in other.after)
+    return _("、").join(str(other.many) for other in KINDS if kind.slug in other.after)

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.middleware import HtmxDetails
@@ -232,7 +233,7 @@ def upload(request: Request, kind: Kind) -> HttpResponse:
 
 def _shown(one: Upload) -> tuple[Upload, Any, tables.Look]:
     tone, icon = UPLOAD_LOOKS[UploadState(one.state)]
-    return one, kind_of(one.kind).label, tables.Look(tone, icon, UploadState(one.state).label)
+    return one, capfirst(str(kind_of(one.kind).many)), tables.Look(tone, icon, UploadState(one.state).label)
 
 
 @require_GET

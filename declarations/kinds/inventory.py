@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.roles import EnterpriseType
 from declarations.fields import CUSTOMS, OWN, SYSTEM, Code, Day, Money, PersonalText, Quantity, Text, Whole
@@ -146,7 +147,7 @@ class InventoryLine(Line):
 
 
 INVENTORY = Kind(
-    slug="inventory", label=_("清单"), body=Inventory, line=InventoryLine,
+    slug="inventory", label=_("清单"), many=pgettext_lazy("several", "清单"), body=Inventory, line=InventoryLine,
     sends="CEB621Message", answered_by="CEB622Message", wrapper=("Inventory", "InventoryHead", "InventoryList"),
     filed_by=frozenset({EnterpriseType.WAREHOUSE, EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.MERCHANT}),
     key=("ebp_code", "order_no"), number="cop_no",

@@ -104,6 +104,7 @@ def described(model: type[models.Model]) -> tuple[Described, ...]:
 class Kind:
     """A kind of document.
 
+    label / many: its name for one and for several, as inside a sentence (a heading takes capfirst).
     sends / answered_by: root names of message and receipt. wrapper: elements around document, head and line (None without
     lines). key: what makes a document unique; number: what people call it by. order_no / platform_code: fields that join
     the documents of one trade ("" where the message has none). own: pairs of code and name, one of which must be the
@@ -112,6 +113,7 @@ class Kind:
 
     slug: str
     label: str | Promise
+    many: str | Promise
     body: type[Body]
     line: type[Line] | None = None
     sends: str

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.roles import EnterpriseType
 from declarations.fields import SYSTEM, Code, Money, PersonalText, Quantity, Text
@@ -101,7 +102,7 @@ class OrderLine(Line):
 
 
 ORDER = Kind(
-    slug="order", label=_("订单"), body=Order, line=OrderLine,
+    slug="order", label=_("订单"), many=pgettext_lazy("several", "订单"), body=Order, line=OrderLine,
     sends="CEB311Message", answered_by="CEB312Message", wrapper=("Order", "OrderHead", "OrderList"),
     filed_by=frozenset({EnterpriseType.PLATFORM, EnterpriseType.MERCHANT}),
     key=("ebp_code", "order_no"), number="order_no",

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.roles import EnterpriseType
 from declarations.fields import OWN, SYSTEM, Code, Moment, Money, PersonalText, Text
@@ -50,7 +51,7 @@ class Payment(Body):
 
 
 PAYMENT = Kind(
-    slug="payment", label=_("支付单"), body=Payment,
+    slug="payment", label=_("支付单"), many=pgettext_lazy("several", "支付单"), body=Payment,
     sends="CEB411Message", answered_by="CEB412Message", wrapper=("Payment", "PaymentHead", None),
     filed_by=frozenset({EnterpriseType.PAYMENT}),
     key=("pay_code", "pay_transaction_id"), number="pay_transaction_id",

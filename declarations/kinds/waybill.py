@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.roles import EnterpriseType
 from declarations.fields import OWN, SYSTEM, Code, Money, PersonalText, Quantity, Text, Whole
@@ -46,7 +47,7 @@ class Waybill(Body):
 
 
 WAYBILL = Kind(
-    slug="waybill", label=_("运单"), body=Waybill,
+    slug="waybill", label=_("运单"), many=pgettext_lazy("several", "运单"), body=Waybill,
     sends="CEB511Message", answered_by="CEB512Message", wrapper=("Logistics", "LogisticsHead", None),
     filed_by=frozenset({EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.BONDED_LOGISTICS}),
     key=("logistics_code", "logistics_no"), number="logistics_no", platform_code="",

@@ -2,13 +2,15 @@
 
 The request only stores the file. A sweep reads it, checks every cell of every row and stages the rows; the clerk looks
 at the problems and decides; a sweep files what was decided through the one door. Each of the two works in one
-transaction that holds the upload's row: a worker that dies leaves nothing half done, and the next sweep begins again.
+transaction while the worker alone has the upload in hand: a worker that dies leaves nothing half done, and the next
+sweep begins again.
 """
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -16,7 +18,7 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
@@ -124,33 +126,56 @@ def _progress_key(upload_id: int) -> str:
 
 
 def work_next() -> bool:
-    """Check or file the oldest upload that waits for it; False when none does.
+    """Check or file the oldest upload that waits for it and that no other worker has in hand; False when none does."""
+    for upload_id in list(_waiting().order_by("id").values_list("id", flat=True)):
+        with _in_hand(upload_id) as ours:
+            if ours:
+                _work(upload_id)
+                return True
+    return False
 
-    The attempt is counted in a transaction of its own, so that a workbook which kills its worker is refused after
-    ``MAX_ATTEMPTS`` instead of coming back for ever.
+
+def _waiting() -> QuerySet[Upload]:
+    return Upload.objects.filter(state__in=[UploadState.RECEIVED, UploadState.FILING])
+
+
+@contextmanager
+def _in_hand(upload_id: int) -> Iterator[bool]:
+    """Whether the upload is this worker's alone; held by the connection, so a worker that dies lets go of it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"upload {upload_id}"])
+        ours: bool = cursor.fetchone()[0]
+    try:
+        yield ours
+    finally:
+        if ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"upload {upload_id}"])
+
+
+def _work(upload_id: int) -> None:
+    """Count the attempt in a transaction of its own, then check or file in another.
+
+    So a workbook which kills its worker is given up after ``MAX_ATTEMPTS`` instead of coming back for ever.
     """
-    waiting = Upload.objects.filter(state__in=[UploadState.RECEIVED, UploadState.FILING]).order_by("id")
     with transaction.atomic():
-        upload = waiting.select_for_update(skip_locked=True).first()
+        upload = _waiting().select_for_update().filter(id=upload_id).first()
         if upload is None:
-            return False
+            return
         upload.attempts += 1
         if upload.attempts > MAX_ATTEMPTS and upload.state == UploadState.FILING:
             _give_back(upload, _("申报三次都未完成，没有申报任何单证，请再次申报；仍不成功请联系平台"))
-            return True
+            return
         if upload.attempts > MAX_ATTEMPTS:
             _refuse(upload, _("这份工作簿三次读取都未完成，请另存为新的 .xlsx 文件，删去图片和公式后再上传"))
-            return True
+            return
         upload.save(update_fields=["attempts"])
     with transaction.atomic():
-        locked = waiting.select_for_update(skip_locked=True).filter(id=upload.id).first()
-        if locked is None:
-            return True
+        locked = _waiting().select_for_update().get(id=upload_id)
         if locked.state == UploadState.RECEIVED:
             _check(locked)
         else:
             _file(locked)
-    return True
 
 
 def _refuse(upload: Upload, reason: str) -> None:

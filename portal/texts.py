@@ -29,7 +29,7 @@ MARKS = {
 EXAMPLES = ("example",)  # keyword arguments holding sample data
 SHOWN_DOCSTRINGS = "declarations/kinds/"  # classes here explain themselves to users
 EXEMPT = re.compile(r"untranslated:\s*\S")
-QUOTED = re.compile("“[^”]*”")  # what must be typed as it is stays Chinese: “无”
+QUOTED = re.compile('"([^"]*)"')  # what must be typed as it is stays Chinese: “无”
 PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sdf]|\{\w*\}")
 CALL = re.compile(r"(?<!\w)(n?p?gettext|_)\(((?:\s*u?(?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")\s*,?)+)")
 SCRIPT_COMMENT = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
@@ -256,7 +256,7 @@ def _wrong(message: Message) -> Iterator[str]:
         return
     wanted = set(PLACEHOLDER.findall(texts[-1]))
     for string in strings:
-        if HAN.search(QUOTED.sub(lambda quoted: "" if quoted[0] in texts[-1] else quoted[0], string)):
+        if HAN.search(QUOTED.sub(lambda quoted: "" if f"“{quoted[1]}”" in texts[-1] else quoted[0], string)):
             yield "Chinese in the English text"
         extra = set(PLACEHOLDER.findall(string)) - wanted
         lacking = wanted - set(PLACEHOLDER.findall(string)) if string is strings[-1] else set()

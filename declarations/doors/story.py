@@ -138,12 +138,12 @@ def _sections(kind: Kind, document: Document, flagged: Iterable[str]) -> list[Se
         cell = said(described, getattr(body, described.name))
         if not cell.text and not cell.code:
             continue
-        title = str(described.group) or capfirst(str(kind.label))
+        title = capfirst(str(described.group) or str(kind.label))
         section = sections.setdefault(title, Section(title, []))
         wide = len(cell.text) > 30
         entry = Entry(described.label, cell, described.name, described.tag, described.name in flagged, wide)
         section.entries.append(entry)
-    by_system = str(kind.field("guid").group)
+    by_system = capfirst(str(kind.field("guid").group))
     return sorted(sections.values(), key=lambda section: section.title == by_system)
 
 

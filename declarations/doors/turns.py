@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -23,7 +24,7 @@ class Turn:
     @property
     def in_short(self) -> str:
         """One cell of a list."""
-        return f"{self.who}{_('：')}{self.what}" if self.who else self.what
+        return f"{self.who}{_('：')}{self.what}" if self.who else capfirst(self.what)
 
 
 _NOTHING = gettext_lazy("无须操作")

@@ -14,6 +14,8 @@ from typing import Any
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
+from portal.bulk import next_ids
+
 
 class State(models.TextChoices):
     """Where a document stands; stored as the word, shown through ``STATE_LOOKS``."""
@@ -116,14 +118,14 @@ class Beginning:
 _BEGIN = """
 WITH begun AS (
     INSERT INTO declarations_document
-           (enterprise_id, kind, number, key, order_no, platform_code, fingerprint, sheet_row, state, code, reason, state_at,
-            attempt, source, upload_id, filed_by_id, filed_at, changed_at)
-    SELECT %(enterprise)s, %(kind)s, b.number, b.key, b.order_no, b.platform_code, b.fingerprint, b.sheet_row, 'queued', '', '',
-           %(now)s, 1, %(source)s, %(upload)s, %(user)s, %(now)s, %(now)s
-      FROM unnest(%(numbers)s::text[], %(keys)s::text[], %(orders)s::text[], %(platforms)s::text[],
+           (id, enterprise_id, kind, number, key, order_no, platform_code, fingerprint, sheet_row, state, code, reason,
+            state_at, attempt, source, upload_id, filed_by_id, filed_at, changed_at)
+    SELECT b.id, %(enterprise)s, %(kind)s, b.number, b.key, b.order_no, b.platform_code, b.fingerprint, b.sheet_row,
+           'queued', '', '', %(now)s, 1, %(source)s, %(upload)s, %(user)s, %(now)s, %(now)s
+      FROM unnest(%(ids)s::bigint[], %(numbers)s::text[], %(keys)s::text[], %(orders)s::text[], %(platforms)s::text[],
                   %(fingerprints)s::bytea[], %(rows)s::int[])
-           WITH ORDINALITY AS b (number, key, order_no, platform_code, fingerprint, sheet_row, place)
-     ORDER BY b.place
+           AS b (id, number, key, order_no, platform_code, fingerprint, sheet_row)
+     ORDER BY b.key
         ON CONFLICT (enterprise_id, kind, key) DO NOTHING
  RETURNING id, enterprise_id, key
 ), noted AS (
@@ -147,15 +149,17 @@ def begin_many(
 ) -> dict[str, int]:
     """Make documents in state QUEUED with their first ``StateChange``; returns key → id of those that are new.
 
-    A key that somebody else filed in the same instant is left out, not doubled. One statement, in the caller's
-    transaction.
+    A key that somebody else filed in the same instant is left out, not doubled. Ids follow the order of what was
+    brought; rows are written in the order of their keys, so that two workers never wait for each other crosswise.
     """
+    ids = next_ids("declarations_document", len(beginnings))
     with connection.cursor() as cursor:
         cursor.execute(
             _BEGIN,
             {
                 "enterprise": enterprise_id,
                 "kind": kind_slug,
+                "ids": ids,
                 "numbers": [beginning.number for beginning in beginnings],
                 "keys": [beginning.key for beginning in beginnings],
                 "orders": [beginning.order_no for beginning in beginnings],
@@ -170,6 +174,9 @@ def begin_many(
         )
         return dict(cursor.fetchall())
 
+
+#: Whoever changes several documents takes them in id order first: two workers never wait for each other crosswise.
+_LOCK = "SELECT id FROM declarations_document WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
 _BEGIN_AGAIN = """
 UPDATE declarations_document d
@@ -194,6 +201,7 @@ def begin_again(
     Receipts so far stop counting; the documents are QUEUED again.
     """
     with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [list(beginnings)])
         cursor.execute(
             _BEGIN_AGAIN,
             {
@@ -249,10 +257,7 @@ def move_many(moves: Iterable[Move], *, user_id: int | None = None, outbound_id:
         return []
     pairs = [(into, out_of) for into, sources in ALLOWED.items() for out_of in sources]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM declarations_document WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
-            [[move.document_id for move in ordered]],
-        )
+        cursor.execute(_LOCK, [[move.document_id for move in ordered]])
         cursor.execute(
             _MOVE,
             {

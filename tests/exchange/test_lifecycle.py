@@ -139,9 +139,43 @@ def test_it_doubles_nothing_when_two_begin_the_same_at_once(committed):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_it_never_makes_two_wait_for_each_other_crosswise(committed):
+    """The same four hundred, brought in opposite order at the same moment, new and then refused."""
+    numbers = [str(n) for n in range(400)]
+    ready = threading.Barrier(2)
+    begun: list[int] = []
+
+    def clerk(order: list[str]) -> None:
+        try:
+            ready.wait(5)
+            with transaction.atomic():
+                begun.append(len(begin(committed, *order)))
+            ready.wait(5)
+            Document.objects.update(state=State.REJECTED)
+            ids = dict(Document.objects.values_list("number", "id"))
+            ready.wait(5)
+            with transaction.atomic():
+                again = {ids[number]: beginning(number) for number in order}
+                user_id = committed.users["platform_filer"].pk
+                begun.append(
+                    len(begin_again(again, user_id=user_id, source="form", upload_id=None, now=timezone.now()))
+                )
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=clerk, args=(order,)) for order in (numbers, numbers[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(begun) == [0, 0, 400, 400]
+    assert set(Document.objects.values_list("attempt", flat=True)) == {2}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_it_moves_once_when_two_move_the_same_at_once(committed):
     with transaction.atomic():
-        ids = list(begin(committed, *(str(n) for n in range(20))).values())
+        ids = sorted(begin(committed, *(str(n) for n in range(20))).values())
     moved: list[int] = []
     ready = threading.Barrier(2)
 

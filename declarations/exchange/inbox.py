@@ -146,6 +146,7 @@ def _settle(inbound: Inbound, enterprise_id: int, kind: Kind, read: list[_Read])
         ).values_list(by, "id")
     }
     found = [(receipt, documents.get((receipt.by, receipt.value))) for receipt in read]
+    _take_in_order(document_id for _receipt, document_id in found if document_id)
     Receipt.objects.bulk_create(
         [
             Receipt(
@@ -165,6 +166,11 @@ def _settle(inbound: Inbound, enterprise_id: int, kind: Kind, read: list[_Read])
     )
     _keep_numbers(kind, {document_id: receipt.numbers for receipt, document_id in found if document_id})
     settle_states(document_id for _receipt, document_id in found if document_id)
+
+
+def _take_in_order(document_ids: Iterable[int]) -> None:
+    """Lock documents in id order before anything is written about them: two messages never wait crosswise."""
+    list(Document.objects.select_for_update().filter(id__in=set(document_ids)).order_by("id").values_list("id"))
 
 
 def _fingerprint(enterprise_id: int, kind_slug: str, receipt: _Read) -> str:

@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format install install-dev
+.PHONY: help demo up test check format shots install install-dev
 
 help: ## this list
 	@echo "make demo          set up, file sample workbooks, show customs' answers, leave the portal running"
@@ -11,6 +11,7 @@ help: ## this list
 	@echo "make test          the whole test suite (ONLY=tests/portal for a part)"
 	@echo "make check         lint, types, directions of import, missing migrations, untranslated text"
 	@echo "make format        let ruff put the code into shape"
+	@echo "make shots         take the pictures of README.md anew, from a portal that make demo left running"
 	@echo "Settings come from the environment; README.md lists them."
 
 install:
@@ -40,3 +41,7 @@ check: install-dev
 format: install-dev
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+shots: install-dev
+	@.ci/system_packages
+	@$(PYTHON) docs/take_shots.py http://127.0.0.1:$(or $(PORTAL_PORT),8000)

@@ -46,7 +46,8 @@ def parse(data: bytes, *, limit: int = LIMIT) -> etree._Element:
     info = root.getroottree().docinfo
     if info.internalDTD is not None or info.externalDTD is not None:
         raise XmlRefused(_("报文含有文档类型声明（DOCTYPE），拒绝读取。"))
-    if next(root.iter(etree.ProcessingInstruction, etree.Entity), None) is not None:
+    beside = [*root.itersiblings(preceding=True), *root.itersiblings()]
+    if beside or next(root.iter(etree.ProcessingInstruction, etree.Entity), None) is not None:
         raise XmlRefused(_("报文含有处理指令或实体，拒绝读取。"))
     return root
 

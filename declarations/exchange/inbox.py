@@ -6,6 +6,7 @@ state of every document it touches is derived anew from all receipts, and the do
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,10 @@ from portal.xml import XmlRefused
 
 #: After so many failures a message waits for a person, with the reason; its bytes stay.
 MAX_ATTEMPTS = 5
+#: A reader that dies leaves its message behind; after this time another takes it.
+LEASE = timedelta(seconds=30)
+
+log = logging.getLogger(__name__)
 
 
 class UnreadableMessage(ValueError):
@@ -62,14 +67,13 @@ def process_next() -> bool:
     A message that cannot be read at all waits for a person at once; one that failed for another reason is tried again
     with a doubling wait, up to ``MAX_ATTEMPTS``.
     """
+    inbound_id = _claim()
+    if inbound_id is None:
+        return False
     with transaction.atomic():
-        due = Inbound.objects.select_for_update(skip_locked=True).filter(
-            state=InboundState.STORED, not_before__lte=timezone.now()
-        )
-        inbound = due.order_by("not_before", "id").first()
-        if inbound is None:
-            return False
-        inbound.attempts += 1
+        inbound = Inbound.objects.select_for_update().get(id=inbound_id)
+        if inbound.state != InboundState.STORED:
+            return True
         try:
             with transaction.atomic():
                 _process(inbound)
@@ -77,12 +81,32 @@ def process_next() -> bool:
         except (UnreadableMessage, XmlRefused, schema.SchemaProblem) as problem:
             inbound.state, inbound.last_error = InboundState.STUCK, str(problem)
         except Exception as error:  # a poison message must not stop those behind it
+            log.exception("message %s cannot be read", inbound_id)
             inbound.last_error = f"{type(error).__name__}: {error}"[:500]
             inbound.not_before = timezone.now() + timedelta(seconds=2**inbound.attempts)
             if inbound.attempts >= MAX_ATTEMPTS:
                 inbound.state = InboundState.STUCK
         inbound.save()
     return True
+
+
+def _claim() -> int | None:
+    """Take the oldest due message for ``LEASE`` and count the attempt, in a transaction of its own.
+
+    So a message that kills its reader outright is counted too, and in the end waits for a person instead of coming back.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        due = Inbound.objects.select_for_update(skip_locked=True).filter(state=InboundState.STORED, not_before__lte=now)
+        inbound = due.order_by("not_before", "id").first()
+        if inbound is None:
+            return None
+        inbound.attempts += 1
+        inbound.not_before = now + LEASE
+        if inbound.attempts > MAX_ATTEMPTS:
+            inbound.state, inbound.last_error = InboundState.STUCK, _("读取这份报文的进程多次中断")
+        inbound.save(update_fields=["attempts", "not_before", "state", "last_error"])
+        return inbound.id
 
 
 @dataclass(frozen=True, slots=True)

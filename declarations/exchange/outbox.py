@@ -34,6 +34,8 @@ LEASE = timedelta(seconds=30)
 #: Longest wait between two attempts; the wait doubles up to it.
 LONGEST_WAIT = timedelta(minutes=5)
 _MESSAGES_PER_CLAIM = 8
+#: So often an unexpected error counts as passing.
+MAX_ATTEMPTS = 5
 #: Customs takes envelopes of 10 MB; base64 makes a third more of a message. A larger one is split before it is sent.
 LARGEST_MESSAGE = 7 * 1024 * 1024
 
@@ -142,8 +144,7 @@ def forward(message: Outbound) -> None:
     """Build, sign, check, keep and send one claimed message; record how it ended. Never raises for what can happen.
 
     Passing trouble (no connection, no certificate yet) leaves the message due again later with the reason shown;
-    trouble that time does not cure fails its documents with the reason, so that the clerk can act. What nobody thought
-    of counts as passing, and the message stays alone, so that it holds up no other.
+    trouble that time does not cure fails the document to blame with the reason, so that the clerk can act.
     """
     try:
         if message.state == OutboundState.SIGNED or _sign_and_keep(message):
@@ -156,11 +157,40 @@ def forward(message: Outbound) -> None:
         else:
             _postpone(message, str(error))
     except (schema.SchemaProblem, signing.SignatureProblem, XmlRefused) as problem:
-        _give_up(message, str(problem))
+        _split_or_give_up(message, str(problem))
     except Exception as error:  # a poison message must not stop those behind it
         log.exception("message %s cannot be forwarded", message.guid)
+        _set_aside(message, f"{type(error).__name__}: {error}"[:500])
+
+
+def _set_aside(message: Outbound, reason: str) -> None:
+    """What nobody thought of: later and alone; when that does not help, find the document that is to blame.
+
+    A message already signed may have reached customs, so it is never given up: it waits for a person.
+    """
+    if message.attempts < MAX_ATTEMPTS:
         Outbound.objects.filter(id=message.id, claim=message.claim).update(alone=True)
-        _postpone(message, f"{type(error).__name__}: {error}"[:500])
+        _postpone(message, reason)
+    elif message.state == OutboundState.PENDING:
+        _split_or_give_up(message, reason)
+    else:
+        _postpone(message, reason, needs_person=reason)
+
+
+def _split_or_give_up(message: Outbound, reason: str) -> None:
+    """Bytes that may not leave: halve the message until the document to blame stands alone and fails with the reason."""
+    if message.document_count > 1:
+        _split_own(message, reason)
+    else:
+        _give_up(message, reason)
+
+
+def _split_own(message: Outbound, reason: str) -> None:
+    """Split a message that was never signed, if it is still ours."""
+    with transaction.atomic():
+        ours = Outbound.objects.filter(id=message.id, claim=message.claim, state=OutboundState.PENDING)
+        if ours.select_for_update().exists():
+            move_many(_moves(split(message, reason), State.FAILED, reason), outbound_id=message.id)
 
 
 def _sign_and_keep(message: Outbound) -> bool:
@@ -173,10 +203,7 @@ def _sign_and_keep(message: Outbound) -> bool:
     sender = envelope.sender_of(message.enterprise)
     unsigned = envelope.build(kind(message.kind), sender, message.guid, documents)
     if len(unsigned) > LARGEST_MESSAGE and len(documents) > 1:
-        with transaction.atomic():
-            ours = Outbound.objects.filter(id=message.id, claim=message.claim, state=OutboundState.PENDING)
-            if ours.select_for_update().exists():
-                split(message, _("报文过大，已拆成两份发送"))
+        _split_own(message, _("报文过大，已拆成两份发送"))
         return False
     signed = signing.sign(unsigned, key)
     schema.check(signed)

@@ -405,6 +405,27 @@ def test_it_never_sends_what_the_published_structure_forbids(signers, peer):
     assert "ebpCode" in document.reason
 
 
+def test_it_finds_the_one_document_that_may_not_leave_and_sends_the_others(signers, peer):
+    ids = filed(signers, "order", *range(1, 8))
+    Order.objects.filter(document_id=ids[4]).update(ebp_code="")
+    while forward_all():
+        pass
+    assert state(ids[4])[0] == "failed"
+    assert {state(document_id)[0] for document_id in ids if document_id != ids[4]} == {"sent"}
+    assert ids[4] not in [
+        one for message in Outbound.objects.filter(state=OutboundState.SENT) for one in carried(message)
+    ]
+
+
+def test_it_finds_the_one_document_that_breaks_the_building_after_the_last_attempt(signers, peer):
+    ids = filed(signers, "order", 1, 2, 3)
+    Order.objects.filter(document_id=ids[1]).delete()
+    for _turn in range(outbox.MAX_ATTEMPTS * 4):
+        forward_all()
+        due_again()
+    assert [state(document_id)[0] for document_id in ids] == ["sent", "failed", "sent"]
+
+
 def test_it_lets_a_poisoned_message_hold_up_nobody(signers, peer):
     (poisoned,) = filed(signers, "order", 1)
     Order.objects.filter(document_id=poisoned).delete()

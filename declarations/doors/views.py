@@ -20,7 +20,7 @@ from django_htmx.middleware import HtmxDetails
 from accounts import audit
 from accounts.access import MemberRequest, member, require_role
 from accounts.actions import Action
-from accounts.roles import MemberRole
+from accounts.roles import FILING_ROLES, MemberRole
 from declarations import filing
 from declarations.access import documents_of, drafts_of, uploads_of
 from declarations.doors import forms, grid, story, tables, uploads
@@ -44,7 +44,7 @@ class Request(MemberRequest):
     htmx: HtmxDetails
 
 
-files = require_role(MemberRole.FILER, files=True)
+files = require_role(*FILING_ROLES, files=True)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 UPLOAD_LOOKS = {

@@ -1,0 +1,224 @@
+"""The wall alone: with no filter of the application at all, PostgreSQL shows and takes nothing of another enterprise.
+
+Nothing is patched: the models are asked for everything they have, and the tables by raw SQL.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.db.utils import DatabaseError
+
+from accounts.cast import Cast
+from declarations.models import Inbound
+from portal.folders import ROOT
+from portal.tenancy import ROLES, acting_as, unprotected_tables
+from tests.conftest import Stack
+from tests.pages.canaries import Filled
+from tests.pages.world import World, build, put_away_unread
+
+#: Who may still see the rows of accounts: staff need them to do their work, documents they never see.
+STAFF_SEES = {"accounts_membership", "accounts_credential", "accounts_auditentry"}
+#: What the door for customs puts away, before anybody knows whose it is.
+ARRIVALS = {"declarations_inbound", "declarations_inboundbytes"}
+#: The functions that pass the wall on purpose, and what they tell.
+PASS_THE_WALL = {
+    "accounts_directory": "numbers, names and types of approved enterprises, which are public",
+    "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
+    "declarations_health": "two ages and a count, for /health/",
+    "declarations_predecessors": "whether the documents of a known order number are there and accepted",
+}
+
+
+@pytest.fixture
+def world(cast: Cast) -> World:
+    world = build(cast)
+    put_away_unread()
+    return world
+
+
+def ask(sql: str, *values: object) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
+def tables() -> list[str]:
+    """Every table with a column enterprise_id."""
+    return [
+        name
+        for (name,) in ask(
+            "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' "
+            "AND column_name = 'enterprise_id' ORDER BY 1"
+        )
+    ]
+
+
+def tenant_models() -> list[type[models.Model]]:
+    """The models of those tables."""
+    return [model for model in apps.get_models() if model._meta.db_table in tables()]
+
+
+def refused(sql: str, *values: object) -> bool:
+    """Whether PostgreSQL refuses the statement for lack of right or by a policy, and nothing else."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql, values)
+    except DatabaseError as error:
+        assert "permission denied" in str(error) or "row-level security" in str(error), f"{sql}: {error}"
+        return True
+    return False
+
+
+def test_every_tenant_table_is_protected_and_has_a_model(db: None) -> None:
+    assert unprotected_tables(connection) == []
+    assert {model._meta.db_table for model in tenant_models()} == set(tables())
+    assert len(tables()) >= 21
+
+
+def test_it_shows_every_enterprise_its_own_rows_only_whatever_is_asked(
+    world: World, capsys: pytest.CaptureFixture
+) -> None:
+    everything = {model: dict(model.objects.values_list("pk", "enterprise_id")) for model in tenant_models()}
+    assert [model.__name__ for model, rows in everything.items() if len(set(rows.values()) - {None}) < 2] == []
+    shown = 0
+    for key, enterprise in world.cast.enterprises.items():
+        with acting_as(enterprise_id=enterprise.pk, user_id=None):
+            for model, rows in everything.items():
+                own = {pk for pk, owner in rows.items() if owner == enterprise.pk}
+                assert set(model.objects.values_list("pk", flat=True)) == own, (key, model)
+                table = model._meta.db_table
+                assert ask(
+                    f'SELECT count(*), count(*) FILTER (WHERE enterprise_id = %s) FROM "{table}"', enterprise.pk
+                ) == [(len(own), len(own))], (key, table)
+                shown += len(own)
+    with capsys.disabled():
+        print(f"\n{len(everything)} tables x {len(world.cast.enterprises)} enterprises: {shown} own rows, 0 of others")
+
+
+def test_it_lets_nobody_write_in_anothers_name(world: World) -> None:
+    """Every row of another enterprise, copied, moved, changed, deleted by raw SQL."""
+    moved = 0
+    for model in tenant_models():
+        table = model._meta.db_table
+        columns = [field.column for field in model._meta.concrete_fields]
+        copied = ", ".join("%s" if name == "enterprise_id" else f'"{name}"' for name in columns)
+        names = ", ".join(f'"{name}"' for name in columns)
+        (own, *_more), (other, *_rest) = ask(
+            f'SELECT enterprise_id FROM "{table}" WHERE enterprise_id IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT 2'
+        )
+        with acting_as(enterprise_id=own, user_id=None):
+            # The copy has the key of its original: a wall that let it through would say so by another error.
+            assert refused(f'INSERT INTO "{table}" ({names}) SELECT {copied} FROM "{table}"', other), table
+            assert refused(f'UPDATE "{table}" SET enterprise_id = %s', other), table
+            for statement in (
+                f'UPDATE "{table}" SET enterprise_id = enterprise_id WHERE enterprise_id = %s',
+                f'DELETE FROM "{table}" WHERE enterprise_id = %s',
+            ):
+                try:
+                    with transaction.atomic(), connection.cursor() as cursor:
+                        cursor.execute(statement, [other])
+                        moved += cursor.rowcount
+                except DatabaseError as error:
+                    assert "permission denied" in str(error), error
+    assert moved == 0
+
+
+def test_it_shows_nobody_and_the_other_roles_nothing(world: World) -> None:
+    for role in ROLES:
+        with acting_as(enterprise_id=None, user_id=None, role=role):
+            for table in tables():
+                allowed = (role == "portal_staff" and table in STAFF_SEES) or (
+                    role == "portal_gateway" and table in ARRIVALS
+                )
+                if not allowed:
+                    assert refused(f'SELECT 1 FROM "{table}"') or ask(f'SELECT count(*) FROM "{table}"') == [(0,)], (
+                        role,
+                        table,
+                    )
+
+
+def test_it_lets_no_page_out_of_its_role(world: World) -> None:
+    """SQL that got into a page could not become the owner of another transaction's rows by these words alone."""
+    enterprise = world.cast.enterprises["merchant"]
+    with acting_as(enterprise_id=enterprise.pk, user_id=None):
+        for statement in (
+            "ALTER TABLE declarations_document DISABLE ROW LEVEL SECURITY",
+            "DROP POLICY tenant ON declarations_document",
+            "CREATE POLICY all_of_it ON declarations_document USING (true)",
+            "TRUNCATE declarations_document",
+        ):
+            with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(statement)
+
+
+def test_the_functions_that_pass_the_wall_are_known_and_bounded(db: None) -> None:
+    rows = ask("""
+        SELECT p.proname, coalesce(p.proconfig::text, ''), has_function_privilege('public', p.oid, 'EXECUTE')
+        FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef ORDER BY 1
+    """)
+    assert {name for name, _settings, _public in rows} == set(PASS_THE_WALL)
+    for name, fixed, public in rows:
+        assert "search_path=public, pg_temp" in fixed, name
+        assert not public, f"everybody may call {name}"
+
+
+def test_no_view_shows_the_rows_of_its_owner(db: None) -> None:
+    """A view runs with the rights of its owner, who passes the wall: there is none."""
+    assert (
+        ask("SELECT relname FROM pg_class WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace") == []
+    )
+
+
+COUNT = """
+import json, django
+django.setup()
+from django.apps import apps
+from django.db import connection
+found = {}
+with connection.cursor() as cursor:
+    cursor.execute("SELECT current_user")
+    who = cursor.fetchone()[0]
+    for model in apps.get_models():
+        table = model._meta.db_table
+        if any(field.column == "enterprise_id" for field in model._meta.concrete_fields) or table in (
+            "accounts_user", "accounts_enterprise"
+        ):
+            cursor.execute(f'SELECT count(*) FROM "{table}"')
+            found[table] = cursor.fetchone()[0]
+print(json.dumps([who, found]))
+"""
+
+
+def counted(stack: Stack, process: str) -> tuple[str, dict[str, int]]:
+    """Who a process of that kind is to PostgreSQL, and how many rows it sees without saying for whom it acts."""
+    run = subprocess.run(
+        [sys.executable, "-c", COUNT],
+        cwd=ROOT,
+        env={**stack.environment, "PORTAL_PROCESS": process},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    who, found = json.loads(run.stdout.splitlines()[-1])
+    return who, found
+
+
+@pytest.mark.slow
+def test_a_web_process_sees_nothing_before_it_says_for_whom(filled: Filled) -> None:
+    owner, all_rows = counted(filled.stack, "command")
+    web, seen = counted(filled.stack, "web")
+    assert owner != web == "portal_web"
+    assert all_rows["declarations_document"] and all_rows["declarations_outboundbytes"]
+    assert seen == dict.fromkeys(all_rows, 0)
+
+
+def test_an_arrival_belongs_to_nobody_before_it_is_read(world: World) -> None:
+    unread = Inbound.objects.filter(enterprise=None).count()
+    assert unread
+    for enterprise in world.cast.enterprises.values():
+        with acting_as(enterprise_id=enterprise.pk, user_id=None):
+            assert not Inbound.objects.filter(enterprise=None).exists()

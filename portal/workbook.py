@@ -18,6 +18,8 @@ from typing import IO, Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
+from portal.sentences import keep
+
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 30 * 1024 * 1024
@@ -79,6 +81,11 @@ class WorkbookRefused(Exception):
     def reason(self) -> str:
         """The sentence for the clerk."""
         return str(self.reasons[self.code]) % self.params
+
+    @property
+    def kept(self) -> str:
+        """The sentence as it is stored, for `speak`."""
+        return keep(self.reasons[self.code], **self.params)
 
     def __str__(self) -> str:
         return self.reason

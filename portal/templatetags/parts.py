@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from portal import personal
+from portal import personal, sentences
 
 register = template.Library()
 
@@ -71,6 +71,12 @@ def meter(label: str, **shares: int) -> SafeString:
         start += width
     bars = format_html_join("", '<rect class="{}" x="{}" width="{}" height="8"/>', parts)
     return format_html('<svg class="meter" role="img" aria-label="{}" width="100%" height="8">{}</svg>', label, bars)
+
+
+@register.filter
+def speak(kept: str | None) -> str:
+    """A sentence a worker kept, in the reader's language; any other text as it is."""
+    return sentences.speak(kept)
 
 
 @register.filter

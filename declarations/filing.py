@@ -163,13 +163,13 @@ def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tupl
     others = [slug for slug in ("order", "payment", "waybill") if slug != kind.slug]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kind, order_no, platform_code, key, state, filer FROM declarations_predecessors(%s, %s)",
+            "SELECT kind, order_no, platform_code, number, state, filer FROM declarations_predecessors(%s, %s)",
             [others, orders],
         )
         rows = cursor.fetchall()
     found: dict[tuple[str, str], tuple[Filed, ...]] = {}
-    for slug, order_no, platform_code, key, state, filer in rows:
-        one = Filed(key.rsplit("|", 1)[-1], platform_code, filer, state in FILED)
+    for slug, order_no, platform_code, number, state, filer in rows:
+        one = Filed(number, platform_code, filer, state in FILED)
         found[slug, order_no] = (*found.get((slug, order_no), ()), one)
     return found
 

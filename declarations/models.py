@@ -32,14 +32,14 @@ class Source(models.TextChoices):
 class Document(models.Model):
     """One filing of one enterprise: its business key, its state and where it came from."""
 
-    enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT, verbose_name=_("企业"))
+    enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT, db_index=False, verbose_name=_("企业"))
     kind = models.CharField(_("单证种类"), max_length=20)
     #: The number people call it by: order number, transaction number, waybill number, internal list number.
-    number = models.CharField(_("单证编号"), max_length=60)
+    number = models.CharField(_("单证编号"), max_length=60, db_collation="C")
     #: The values of ``Kind.key`` joined by ``|``; unique for the enterprise and kind, for ever.
-    key = models.CharField(_("业务主键"), max_length=140)
+    key = models.CharField(_("业务主键"), max_length=140, db_collation="C")
     #: What joins the documents of one trade. The platform is empty where the message does not name it (511).
-    order_no = models.CharField(_("订单编号"), max_length=60)
+    order_no = models.CharField(_("订单编号"), max_length=60, db_collation="C")
     platform_code = models.CharField(_("电商平台代码"), max_length=18, blank=True)
     #: Equal when everything the filer said is equal (``shape.fingerprint``): tells a repetition from a contradiction.
     fingerprint = models.BinaryField(max_length=16)
@@ -56,19 +56,31 @@ class Document(models.Model):
     upload_id = models.BigIntegerField(_("导入批次"), null=True, blank=True)
     sheet_row = models.PositiveIntegerField(_("表格行号"), null=True, blank=True)
     filed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("申报人")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("申报人"),
     )
     filed_at = models.DateTimeField(_("申报时间"))
     changed_at = models.DateTimeField(_("更新时间"))
 
     class Meta:
         verbose_name = verbose_name_plural = _("单证")
-        constraints = [models.UniqueConstraint(fields=["enterprise", "kind", "key"], name="document_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["enterprise", "kind", "key"], name="document_once"),
+            # Receipts (622) name a list by this number alone.
+            models.UniqueConstraint(
+                fields=["enterprise", "number"], condition=Q(kind="inventory"), name="document_list_number_once"
+            ),
+        ]
         indexes = [
             models.Index(fields=["enterprise", "kind", "state", "-id"], name="document_by_state"),
             models.Index(fields=["enterprise", "kind", "-id"], name="document_newest"),
             models.Index(fields=["enterprise", "kind", "number"], name="document_by_number"),
             models.Index(fields=["order_no", "kind"], name="document_by_order"),
+            models.Index(fields=["enterprise", "kind", "order_no"], name="document_by_own_order"),
         ]
 
     def __str__(self) -> str:
@@ -87,13 +99,14 @@ class StateChange(models.Model):
     attempt = models.PositiveSmallIntegerField()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False)
     outbound_id = models.BigIntegerField(null=True)
+    inbound_id = models.BigIntegerField(null=True)
     recorded_at = models.DateTimeField()
 
 
 class Draft(models.Model):
     """A form not yet filed, complete or not; the content is JSON, compressed and encrypted."""
 
-    enterprise = models.ForeignKey("accounts.Enterprise", models.CASCADE, db_index=False)
+    enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT, db_index=False)
     kind = models.CharField(max_length=20)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False)
     number = models.CharField(max_length=60, blank=True)
@@ -118,7 +131,7 @@ class UploadState(models.TextChoices):
 class Upload(models.Model):
     """A workbook a clerk sent in: what it is, how far it has come, and the three numbers at the end."""
 
-    enterprise = models.ForeignKey("accounts.Enterprise", models.CASCADE, db_index=False)
+    enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT, db_index=False)
     kind = models.CharField(max_length=20)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False)
     filename = models.CharField(max_length=255)
@@ -182,7 +195,6 @@ class UploadRow(models.Model):
         indexes = [
             models.Index(fields=["upload_id", "row"], name="uploadrow_in_order"),
             models.Index(fields=["upload_id", "document_index"], name="uploadrow_by_document"),
-            models.Index(fields=["upload_id", "row"], name="uploadrow_marked", condition=~Q(level="")),
         ]
 
 
@@ -199,7 +211,7 @@ class OutboundState(models.TextChoices):
 class Outbound(models.Model):
     """The outbox: one row per message, written in the transaction that files its documents."""
 
-    enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT)
+    enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT, db_index=False)
     kind = models.CharField(max_length=20)
     #: The message's guid, made once: customs knows a repeated message by it.
     guid = models.CharField(max_length=36, unique=True)
@@ -207,13 +219,18 @@ class Outbound(models.Model):
     document_count = models.PositiveSmallIntegerField()
     #: Half of a message that customs refused whole: not joined with others before it is signed.
     alone = models.BooleanField(default=False)
+    #: How often it was claimed; how often sending was tried; how often something nobody thought of went wrong.
     attempts = models.PositiveIntegerField(default=0)
+    sendings = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True)
     claim = models.UUIDField(null=True)
     last_error = models.TextField(blank=True)
     #: Filled when waiting does not help: what a person has to do.
     needs_person = models.TextField(blank=True)
+    #: The sender's transmission number and certificate as they stand in the signed message.
+    dxp_id = models.CharField(max_length=30, blank=True)
     certificate_serial = models.CharField(max_length=40, blank=True)
     byte_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
@@ -225,6 +242,7 @@ class Outbound(models.Model):
             models.Index(
                 fields=["not_before", "id"], name="outbound_due", condition=Q(state__in=["pending", "signed"])
             ),
+            models.Index(fields=["id"], name="outbound_waits_for_person", condition=~Q(needs_person="")),
         ]
 
 
@@ -255,7 +273,7 @@ class InboundState(models.TextChoices):
 class Inbound(models.Model):
     """The inbox: one row per arrival, stored before anything is read. The enterprise is known once it is read."""
 
-    enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT, null=True)
+    enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT, null=True, db_index=False)
     message = models.CharField(max_length=20, blank=True)
     guid = models.CharField(max_length=36, blank=True)
     state = models.CharField(max_length=10, choices=InboundState.choices, default=InboundState.STORED)
@@ -270,6 +288,7 @@ class Inbound(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["not_before", "id"], name="inbound_due", condition=Q(state="stored")),
+            models.Index(fields=["id"], name="inbound_waits_for_person", condition=Q(state="stuck")),
         ]
 
 
@@ -292,5 +311,10 @@ class Receipt(models.Model):
     code = models.CharField(max_length=10)
     info = models.TextField()
     customs_time = models.DateTimeField()
+    #: The numbers it gave (field name → number): pre-entry number, list number.
+    numbers = models.JSONField(default=dict)
     fingerprint = models.CharField(max_length=64, unique=True)
     received_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="receipt_of_nobody", condition=Q(document=None))]

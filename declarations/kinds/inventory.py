@@ -99,10 +99,6 @@ class Inventory(Body):
 
     class Meta:
         verbose_name = verbose_name_plural = _("清单")
-        indexes = [
-            models.Index(fields=["enterprise", "buyer_name"], name="inventory_by_buyer_name"),
-            models.Index(fields=["enterprise", "buyer_id_number"], name="inventory_by_buyer_number"),
-        ]
 
 
 class InventoryLine(Line):

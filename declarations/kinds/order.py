@@ -67,10 +67,6 @@ class Order(Body):
 
     class Meta:
         verbose_name = verbose_name_plural = _("订单")
-        indexes = [
-            models.Index(fields=["enterprise", "buyer_name"], name="order_by_buyer_name"),
-            models.Index(fields=["enterprise", "buyer_id_number"], name="order_by_buyer_number"),
-        ]
 
 
 class OrderLine(Line):

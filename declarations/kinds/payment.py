@@ -44,10 +44,6 @@ class Payment(Body):
 
     class Meta:
         verbose_name = verbose_name_plural = _("支付单")
-        indexes = [
-            models.Index(fields=["enterprise", "payer_name"], name="payment_by_payer_name"),
-            models.Index(fields=["enterprise", "payer_id_number"], name="payment_by_payer_number"),
-        ]
 
 
 PAYMENT = Kind(

@@ -43,7 +43,6 @@ class Waybill(Body):
 
     class Meta:
         verbose_name = verbose_name_plural = _("运单")
-        indexes = [models.Index(fields=["enterprise", "consignee"], name="waybill_by_consignee")]
 
 
 WAYBILL = Kind(

@@ -1,6 +1,5 @@
 """The payment, message 411: the payment enterprise files it."""
 
-from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 

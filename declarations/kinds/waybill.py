@@ -1,6 +1,5 @@
 """The waybill, message 511: the logistics enterprise files it, once order and payment are accepted."""
 
-from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 

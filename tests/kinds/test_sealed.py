@@ -83,9 +83,9 @@ def test_it_finds_a_person_by_the_whole_value_only() -> None:
 
 def test_a_plain_index_serves_the_search_for_a_person() -> None:
     """No page searches so yet, so no table carries the index; the day one does, this is all it takes."""
-    document, _ = keep(ORDER)
     with connection.cursor() as cursor:
         cursor.execute("CREATE INDEX order_by_buyer_number ON declarations_order (enterprise_id, buyer_id_number)")
+    document, _ = keep(ORDER)
     found = Order.objects.filter(enterprise=document.enterprise, buyer_id_number=make.person(1).number)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

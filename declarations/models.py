@@ -238,6 +238,7 @@ class Outbound(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = _("发件")
         indexes = [
             models.Index(
                 fields=["not_before", "id"], name="outbound_due", condition=Q(state__in=["pending", "signed"])
@@ -286,6 +287,7 @@ class Inbound(models.Model):
     processed_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = _("来件")
         indexes = [
             models.Index(fields=["not_before", "id"], name="inbound_due", condition=Q(state="stored")),
             models.Index(fields=["id"], name="inbound_waits_for_person", condition=Q(state="stuck")),
@@ -317,4 +319,5 @@ class Receipt(models.Model):
     received_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = verbose_name_plural = _("回执")
         indexes = [models.Index(fields=["id"], name="receipt_of_nobody", condition=Q(document=None))]

@@ -96,6 +96,10 @@ class Migration(migrations.Migration):
                 ('processed_at', models.DateTimeField(null=True)),
                 ('enterprise', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.enterprise')),
             ],
+            options={
+                'verbose_name': '来件',
+                'verbose_name_plural': '来件',
+            },
         ),
         migrations.CreateModel(
             name='InventoryLine',
@@ -179,6 +183,10 @@ class Migration(migrations.Migration):
                 ('sent_at', models.DateTimeField(null=True)),
                 ('enterprise', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.enterprise')),
             ],
+            options={
+                'verbose_name': '发件',
+                'verbose_name_plural': '发件',
+            },
         ),
         migrations.CreateModel(
             name='OutboundDocument',
@@ -204,6 +212,10 @@ class Migration(migrations.Migration):
                 ('document', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='declarations.document')),
                 ('enterprise', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.enterprise')),
             ],
+            options={
+                'verbose_name': '回执',
+                'verbose_name_plural': '回执',
+            },
         ),
         migrations.CreateModel(
             name='StateChange',

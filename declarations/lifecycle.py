@@ -176,7 +176,7 @@ def begin_many(
 
 
 #: Whoever changes several documents takes them in id order first: two workers never wait for each other crosswise.
-_LOCK = "SELECT id FROM declarations_document WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+_LOCK = "SELECT id FROM declarations_document WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 _BEGIN_AGAIN = """
 UPDATE declarations_document d

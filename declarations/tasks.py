@@ -19,10 +19,10 @@ def import_uploads() -> None:
 
 @shared_task
 def drain_outbox() -> None:
-    """Claim due messages, and build, sign, check, keep and send each (step 6 of the walk)."""
+    """Claim due messages, and build, sign, check, keep and send each (step 6 of the walk); stop when nobody answers."""
     while messages := outbox.claim():
-        for message in messages:
-            outbox.forward(message)
+        if not outbox.forward_all(messages):
+            return
 
 
 @shared_task

@@ -178,7 +178,7 @@ def wrap_for_customs(message: Outbound, signed: bytes) -> bytes:
     return wrap(
         signed,
         message_id=message.guid,
-        sender=message.enterprise.dxp_id,
+        sender=message.dxp_id,
         receiver=IMPORTS,
         message_type=kind(message.kind).sends,
         now=message.created_at,

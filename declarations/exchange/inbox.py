@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
 from lxml import etree
 
 from accounts.models import Enterprise
@@ -26,6 +26,7 @@ from declarations.models import Document, Inbound, InboundBytes, InboundState, O
 from declarations.published import CEB
 from portal.calendar import from_customs_time
 from portal.personal import pack, unpack
+from portal.sentences import keep
 from portal.xml import XmlRefused
 
 #: After so many failures a message waits for a person, with the reason; its bytes stay.
@@ -82,7 +83,7 @@ def process_next() -> bool:
             inbound.state, inbound.last_error = InboundState.STUCK, str(problem)
         except Exception as error:  # a poison message must not stop those behind it
             log.exception("message %s cannot be read", inbound_id)
-            inbound.last_error = f"{type(error).__name__}: {error}"[:500]
+            inbound.last_error = keep(_("处理时出现意外错误（%(error)s）"), error=type(error).__name__)
             inbound.not_before = timezone.now() + timedelta(seconds=2**inbound.attempts)
             if inbound.attempts >= MAX_ATTEMPTS:
                 inbound.state = InboundState.STUCK
@@ -104,7 +105,7 @@ def _claim() -> int | None:
         inbound.attempts += 1
         inbound.not_before = now + LEASE
         if inbound.attempts > MAX_ATTEMPTS:
-            inbound.state, inbound.last_error = InboundState.STUCK, _("读取这份报文的进程多次中断")
+            inbound.state, inbound.last_error = InboundState.STUCK, keep(_("读取这份报文的进程多次中断"))
         inbound.save(update_fields=["attempts", "not_before", "state", "last_error"])
         return inbound.id
 
@@ -127,9 +128,12 @@ def _process(inbound: Inbound) -> None:
     root = schema.check(letter.data)
     inbound.message = etree.QName(root).localname
     inbound.guid = root.get("guid", "")
-    enterprise = Enterprise.objects.filter(dxp_id__in=letter.receivers).first()
+    if letter.sender != envelope.IMPORTS:
+        raise UnreadableMessage(keep(_("发件传输编号 %(sender)s 不是海关"), sender=letter.sender))
+    ours = {enterprise.dxp_id: enterprise for enterprise in Enterprise.objects.filter(dxp_id__in=letter.receivers)}
+    enterprise = next((ours[receiver] for receiver in letter.receivers if receiver in ours), None)
     if enterprise is None:
-        raise UnreadableMessage(_("收件传输编号 %(receiver)s 不属于任何企业") % {"receiver": letter.receivers[0]})
+        raise UnreadableMessage(keep(_("收件传输编号 %(receiver)s 不属于任何企业"), receiver=letter.receivers[0]))
     inbound.enterprise = enterprise
     InboundBytes.objects.filter(inbound_id=inbound.id).update(enterprise_id=enterprise.id)
     if inbound.message == "CEB900Message":
@@ -138,7 +142,7 @@ def _process(inbound: Inbound) -> None:
     try:
         kind = kind_answered_by(inbound.message)
     except KeyError:
-        raise UnreadableMessage(_("没有单证以 %(message)s 作答") % {"message": inbound.message}) from None
+        raise UnreadableMessage(keep(_("没有单证以 %(message)s 作答"), message=inbound.message)) from None
     _settle(inbound, enterprise.pk, kind, [_read(kind, element) for element in root if _is_receipt(element)])
 
 
@@ -170,31 +174,45 @@ def _settle(inbound: Inbound, enterprise_id: int, kind: Kind, read: list[_Read])
         ).values_list(by, "id")
     }
     found = [(receipt, documents.get((receipt.by, receipt.value))) for receipt in read]
-    _take_in_order(document_id for _receipt, document_id in found if document_id)
-    Receipt.objects.bulk_create(
-        [
-            Receipt(
-                enterprise_id=enterprise_id,
-                document_id=document_id,
-                inbound_id=inbound.id,
-                kind=kind.slug,
-                code=receipt.code,
-                info=receipt.info,
-                customs_time=receipt.customs_time,
-                fingerprint=_fingerprint(enterprise_id, kind.slug, receipt),
-                received_at=inbound.received_at,
-            )
-            for receipt, document_id in found
-        ],
-        ignore_conflicts=True,
-    )
-    _keep_numbers(kind, {document_id: receipt.numbers for receipt, document_id in found if document_id})
-    settle_states(document_id for _receipt, document_id in found if document_id)
+    touched = sorted({document_id for _receipt, document_id in found if document_id})
+    _take_in_order(touched)
+    receipts = [
+        Receipt(
+            enterprise_id=enterprise_id,
+            document_id=document_id,
+            inbound_id=inbound.id,
+            kind=kind.slug,
+            code=receipt.code,
+            info=receipt.info,
+            customs_time=receipt.customs_time,
+            numbers=receipt.numbers,
+            fingerprint=_fingerprint(enterprise_id, kind.slug, receipt),
+            received_at=inbound.received_at,
+        )
+        for receipt, document_id in found
+    ]
+    Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
+    _adopt(receipts)
+    _keep_numbers(kind, touched)
+    settle_states(touched)
+
+
+def _adopt(receipts: Iterable[Receipt]) -> None:
+    """A repeated receipt whose document was not there the first time finds it now; one statement."""
+    found = [(receipt.fingerprint, receipt.document_id) for receipt in receipts if receipt.document_id]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE declarations_receipt r SET document_id = f.document_id "
+            "FROM unnest(%s::text[], %s::bigint[]) AS f (fingerprint, document_id) "
+            "WHERE r.fingerprint = f.fingerprint AND r.document_id IS NULL",
+            [[fingerprint for fingerprint, _id in found], [document_id for _fingerprint, document_id in found]],
+        )
 
 
 def _take_in_order(document_ids: Iterable[int]) -> None:
     """Lock documents in id order before anything is written about them: two messages never wait crosswise."""
-    list(Document.objects.select_for_update().filter(id__in=set(document_ids)).order_by("id").values_list("id"))
+    ids = set(document_ids)
+    list(Document.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id").values_list("id"))
 
 
 def _fingerprint(enterprise_id: int, kind_slug: str, receipt: _Read) -> str:
@@ -203,18 +221,17 @@ def _fingerprint(enterprise_id: int, kind_slug: str, receipt: _Read) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
-def _keep_numbers(kind: Kind, numbers: dict[int, dict[str, str]]) -> None:
-    """Write the numbers customs gave (pre-entry number, list number) into the bodies."""
+def _keep_numbers(kind: Kind, document_ids: Iterable[int]) -> None:
+    """Write the numbers customs gave (pre-entry number, list number) into the bodies: of all receipts the latest's."""
+    table = kind.body._meta.db_table
     for name in kind.customs_numbers.values():
-        given = {document_id: said[name] for document_id, said in numbers.items() if said.get(name)}
-        if not given:
-            continue
-        table = kind.body._meta.db_table
         with connection.cursor() as cursor:
             cursor.execute(
-                f'UPDATE "{table}" b SET "{name}" = g.number '  # noqa: S608
-                "FROM unnest(%s::bigint[], %s::text[]) AS g (id, number) WHERE b.document_id = g.id",
-                [list(given), list(given.values())],
+                f'UPDATE "{table}" b SET "{name}" = g.number FROM ('  # noqa: S608
+                "SELECT DISTINCT ON (document_id) document_id, numbers ->> %(name)s AS number FROM declarations_receipt "
+                "WHERE document_id = ANY (%(ids)s) AND numbers ? %(name)s ORDER BY document_id, customs_time DESC"
+                f') g WHERE b.document_id = g.document_id AND b."{name}" IS DISTINCT FROM g.number',
+                {"name": name, "ids": list(document_ids)},
             )
 
 
@@ -226,7 +243,10 @@ def settle_states(document_ids: Iterable[int]) -> list[int]:
     """
     ids = sorted(set(document_ids))
     since = dict(
-        Document.objects.select_for_update().filter(id__in=ids).order_by("id").values_list("id", "answered_until")
+        Document.objects.select_for_update(no_key=True)
+        .filter(id__in=ids)
+        .order_by("id")
+        .values_list("id", "answered_until")
     )
     answers: dict[int, list[Answer]] = {}
     for document_id, code, customs_time, info in Receipt.objects.filter(document_id__in=ids).values_list(
@@ -248,10 +268,10 @@ def _refuse_message(inbound: Inbound, enterprise_id: int, root: etree._Element) 
     said = {etree.QName(child).localname: (child.text or "").strip() for child in root[0]}
     message = Outbound.objects.filter(guid=said["oriCopMsgId"], enterprise_id=enterprise_id).first()
     if message is None:
-        raise UnreadableMessage(_("被退回的报文 %(guid)s 不在发件记录中") % {"guid": said["oriCopMsgId"]})
+        raise UnreadableMessage(keep(_("被退回的报文 %(guid)s 不在发件记录中"), guid=said["oriCopMsgId"]))
     reason = f"{said['returnStatus']} {said['returnInfo']}"
     customs_time = from_customs_time(said["returnTime"])
-    note = _("整份报文被退回，已拆成两份重新发送：%(reason)s") % {"reason": reason}
+    note = keep(_("整份报文被退回，已拆成两份重新发送：%(reason)s"), reason=reason)
     for document_id in outbox.split(message, note):
         Receipt.objects.create(
             enterprise_id=enterprise_id,

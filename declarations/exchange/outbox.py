@@ -14,7 +14,7 @@ from datetime import timedelta
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
 
 from accounts.credentials import CredentialProblem, credential_in_use
 from declarations.exchange import envelope, schema, signing
@@ -23,7 +23,8 @@ from declarations.kinds import kind
 from declarations.lifecycle import Move, State, move_many
 from declarations.models import Document, Outbound, OutboundBytes, OutboundDocument, OutboundState
 from portal.bulk import next_ids, write_rows
-from portal.personal import pack, unpack
+from portal.personal import Unreadable, pack, unpack
+from portal.sentences import keep
 from portal.xml import XmlRefused
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ LEASE = timedelta(seconds=30)
 #: Longest wait between two attempts; the wait doubles up to it.
 LONGEST_WAIT = timedelta(minutes=5)
 _MESSAGES_PER_CLAIM = 8
-#: So often an unexpected error counts as passing.
-MAX_ATTEMPTS = 5
+#: After so many unexpected errors a person has to look.
+MAX_FAILURES = 5
 #: Customs takes envelopes of 10 MB; base64 makes a third more of a message. A larger one is split before it is sent.
 LARGEST_MESSAGE = 7 * 1024 * 1024
 
@@ -104,8 +105,8 @@ def _join_small(due: list[Outbound]) -> list[Outbound]:
     """Fill the unsigned messages of one sender and kind to the brim; return what is left to send, in order."""
     ours: dict[tuple[int, str], list[Outbound]] = {}
     for message in due:
-        untried = message.attempts == 0 or message.needs_person
-        if message.state == OutboundState.PENDING and untried and not message.alone:
+        unspoilt = message.state == OutboundState.PENDING and not message.failures and not message.alone
+        if unspoilt:
             ours.setdefault((message.enterprise_id, message.kind), []).append(message)
     emptied: set[int] = set()
     for messages in ours.values():
@@ -140,45 +141,61 @@ def _pour(into: list[Outbound], messages: list[Outbound]) -> None:
         Outbound.objects.filter(id=message.id).update(document_count=message.document_count, claim=None)
 
 
-def forward(message: Outbound) -> None:
-    """Build, sign, check, keep and send one claimed message; record how it ended. Never raises for what can happen.
+class NotReady(Exception):
+    """The sender cannot send now, and waiting alone does not help; the (kept) sentence says what a person has to do."""
 
-    Passing trouble (no connection, no certificate yet) leaves the message due again later with the reason shown;
-    trouble that time does not cure fails the document to blame with the reason, so that the clerk can act.
+
+class MayNotLeave(ValueError):
+    """A document of the message is to blame that its bytes may not leave; the (kept) sentence says why."""
+
+
+def forward_all(messages: Sequence[Outbound]) -> bool:
+    """Forward claimed messages one after the other; False when the gateway does not answer.
+
+    Then what was not tried is given back at once, so that it is neither held nor counted as tried.
+    """
+    for place, message in enumerate(messages):
+        if _renew(message) and not forward(message):
+            _release(messages[place + 1 :])
+            return False
+    return True
+
+
+def forward(message: Outbound) -> bool:
+    """Build, sign, check, keep and send one claimed message; record how it ended. Never raises.
+
+    Trouble that time cures leaves the message due again later; trouble that needs a person says what to do and waits;
+    only what a document is to blame for fails that document, for the clerk to correct. False when the gateway did not
+    answer, so that trying others now is useless.
     """
     try:
         if message.state == OutboundState.SIGNED or _sign_and_keep(message):
             _send(message)
-    except CredentialProblem as problem:
+    except (CredentialProblem, NotReady) as problem:
         _postpone(message, str(problem), needs_person=str(problem))
+    except MayNotLeave as problem:
+        _split_or_give_up(message, str(problem))
     except TransportError as error:
         if error.permanent:
             _give_up(message, str(error))
-        else:
-            _postpone(message, str(error))
-    except (schema.SchemaProblem, signing.SignatureProblem, XmlRefused) as problem:
-        _split_or_give_up(message, str(problem))
-    except Exception as error:  # a poison message must not stop those behind it
+            return True
+        _postpone(message, str(error), needs_person=str(error) if error.needs_person else "")
+        return False
+    except Exception as error:  # a poison message must not stop those behind it, whatever it is
         log.exception("message %s cannot be forwarded", message.guid)
-        _set_aside(message, f"{type(error).__name__}: {error}"[:500])
+        _set_aside(message, error)
+    return True
 
 
-def _set_aside(message: Outbound, reason: str) -> None:
-    """What nobody thought of: later and alone; when that does not help, find the document that is to blame.
-
-    A message already signed may have reached customs, so it is never given up: it waits for a person.
-    """
-    if message.attempts < MAX_ATTEMPTS:
-        Outbound.objects.filter(id=message.id, claim=message.claim).update(alone=True)
-        _postpone(message, reason)
-    elif message.state == OutboundState.PENDING:
-        _split_or_give_up(message, reason)
-    else:
-        _postpone(message, reason, needs_person=reason)
+def _set_aside(message: Outbound, error: Exception) -> None:
+    """What nobody thought of: later and alone, and after ``MAX_FAILURES`` a person has to look; nothing is failed."""
+    reason = keep(_("发送时出现意外错误（%(error)s），稍后自动再试"), error=type(error).__name__)
+    Outbound.objects.filter(id=message.id, claim=message.claim).update(alone=True, failures=F("failures") + 1)
+    _postpone(message, reason, needs_person=reason if message.failures + 1 >= MAX_FAILURES else "")
 
 
 def _split_or_give_up(message: Outbound, reason: str) -> None:
-    """Bytes that may not leave: halve the message until the document to blame stands alone and fails with the reason."""
+    """Halve a message that may not leave until the document to blame stands alone and fails with the reason."""
     if message.document_count > 1:
         _split_own(message, reason)
     else:
@@ -189,7 +206,7 @@ def _split_own(message: Outbound, reason: str) -> None:
     """Split a message that was never signed, if it is still ours."""
     with transaction.atomic():
         ours = Outbound.objects.filter(id=message.id, claim=message.claim, state=OutboundState.PENDING)
-        if ours.select_for_update().exists():
+        if ours.select_for_update(no_key=True).exists():
             move_many(_moves(split(message, reason), State.FAILED, reason), outbound_id=message.id)
 
 
@@ -198,26 +215,50 @@ def _sign_and_keep(message: Outbound) -> bool:
 
     False when nothing is to be sent now: another worker has taken the message over, or it was too large and is split.
     """
-    key = signing.key_of(credential_in_use(message.enterprise_id))
-    documents = envelope.load(kind(message.kind), _document_ids(message))
     sender = envelope.sender_of(message.enterprise)
-    unsigned = envelope.build(kind(message.kind), sender, message.guid, documents)
-    if len(unsigned) > LARGEST_MESSAGE and len(documents) > 1:
-        _split_own(message, _("报文过大，已拆成两份发送"))
+    if not sender.dxp_id:
+        raise NotReady(keep(_("企业没有传输编号（DXP ID），请平台在后台补登后自动发送")))
+    key = signing.key_of(credential_in_use(message.enterprise_id))
+    unsigned = _build(message, sender)
+    if len(unsigned) > LARGEST_MESSAGE and message.document_count > 1:
+        _split_own(message, keep(_("报文过大，已拆成两份发送")))
         return False
     signed = signing.sign(unsigned, key)
-    schema.check(signed)
-    signing.verify(signed, key.private_key.public_key())
+    try:
+        schema.check(signed)
+        signing.verify(signed, key.public_key)
+    except (schema.SchemaProblem, XmlRefused) as problem:
+        raise MayNotLeave(str(problem)) from problem
+    except signing.SignatureProblem as problem:
+        raise NotReady(keep(_("证书 %(serial)s 与密钥不是一对，请重新登记证书"), serial=key.serial)) from problem
     now = timezone.now()
     with transaction.atomic():
         kept = Outbound.objects.filter(id=message.id, claim=message.claim, state=OutboundState.PENDING).update(
-            state=OutboundState.SIGNED, signed_at=now, certificate_serial=key.serial, byte_count=len(signed)
+            state=OutboundState.SIGNED,
+            signed_at=now,
+            dxp_id=sender.dxp_id,
+            certificate_serial=key.serial,
+            byte_count=len(signed),
         )
         if kept:
             OutboundBytes.objects.create(
                 outbound_id=message.id, enterprise_id=message.enterprise_id, content=pack(signed, _label(message.id))
             )
+            message.state, message.dxp_id = OutboundState.SIGNED, sender.dxp_id
     return bool(kept)
+
+
+def _build(message: Outbound, sender: envelope.Sender) -> bytes:
+    """The unsigned text. ``MayNotLeave`` when a document has no body or holds what XML cannot carry."""
+    try:
+        documents = envelope.load(kind(message.kind), _document_ids(message))
+        return envelope.build(kind(message.kind), sender, message.guid, documents)
+    except Unreadable:
+        raise  # a field key is missing: no fault of any document
+    except (KeyError, ValueError) as problem:
+        raise MayNotLeave(
+            keep(_("单证内容无法写成报文（%(error)s），请重新录入后申报"), error=type(problem).__name__)
+        ) from problem
 
 
 def signed_bytes(outbound_id: int) -> bytes:
@@ -230,12 +271,29 @@ def _label(outbound_id: int) -> str:
     return f"outbound {outbound_id}"
 
 
+def _renew(message: Outbound) -> bool:
+    """Hold the claim for another ``LEASE``; False when it ran out and somebody else has the message."""
+    return bool(
+        Outbound.objects.filter(id=message.id, claim=message.claim, state=message.state).update(
+            claimed_until=timezone.now() + LEASE
+        )
+    )
+
+
+def _release(messages: Sequence[Outbound]) -> None:
+    """Give claimed messages back as if they had not been taken."""
+    for message in messages:
+        Outbound.objects.filter(id=message.id, claim=message.claim).update(
+            claimed_until=None, attempts=F("attempts") - 1
+        )
+
+
 def _send(message: Outbound) -> None:
     """Send the kept bytes, once more if need be, and move the documents that were waiting for it."""
-    renewed = Outbound.objects.filter(id=message.id, claim=message.claim, state=OutboundState.SIGNED).update(
-        claimed_until=timezone.now() + LEASE
+    tried = Outbound.objects.filter(id=message.id, claim=message.claim, state=OutboundState.SIGNED).update(
+        claimed_until=timezone.now() + LEASE, sendings=F("sendings") + 1
     )
-    if not renewed:
+    if not tried:
         return
     http.send(envelope.wrap_for_customs(message, signed_bytes(message.id)))
     now = timezone.now()
@@ -244,7 +302,7 @@ def _send(message: Outbound) -> None:
             state=OutboundState.SENT, sent_at=now, claimed_until=None, last_error="", needs_person=""
         )
         if sent:
-            move_many(_moves(_unanswered(message), State.SENT, ""), outbound_id=message.id)
+            move_many(_moves(_unanswered(message, State.QUEUED), State.SENT, ""), outbound_id=message.id)
 
 
 def _moves(document_ids: Sequence[int], state: str, reason: str) -> list[Move]:
@@ -252,12 +310,15 @@ def _moves(document_ids: Sequence[int], state: str, reason: str) -> list[Move]:
     return [Move(document_id, state, now, reason=reason) for document_id in document_ids]
 
 
-def _unanswered(message: Outbound) -> list[int]:
+def _unanswered(message: Outbound, *states: str) -> list[int]:
     """The documents that still wait for this very message, locked: neither answered nor filed again in a later one."""
-    waiting = Document.objects.filter(state__in=[State.QUEUED, State.SENT], messages__outbound_id=message.id)
+    waiting = Document.objects.filter(state__in=states or (State.QUEUED, State.SENT), messages__outbound_id=message.id)
     later = OutboundDocument.objects.filter(document_id=OuterRef("id"), outbound_id__gt=message.id)
     locked = set(
-        waiting.exclude(Exists(later)).order_by("id").select_for_update(of=("self",)).values_list("id", flat=True)
+        waiting.exclude(Exists(later))
+        .order_by("id")
+        .select_for_update(of=("self",), no_key=True)
+        .values_list("id", flat=True)
     )
     return [document_id for document_id in _document_ids(message) if document_id in locked]
 
@@ -277,7 +338,7 @@ def _postpone(message: Outbound, reason: str, *, needs_person: str = "") -> None
 
 
 def _give_up(message: Outbound, reason: str) -> None:
-    """The same bytes will never be taken: fail the documents with the reason, for the clerk to correct."""
+    """Customs refuses these very bytes, or they may not leave: fail the documents, for the clerk to correct."""
     with transaction.atomic():
         failed = Outbound.objects.filter(id=message.id, claim=message.claim).update(
             state=OutboundState.FAILED, claimed_until=None, last_error=reason, needs_person=reason

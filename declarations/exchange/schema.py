@@ -4,10 +4,11 @@ The schema is built from the published field tables (``declarations/published``)
 kind, so that it cannot agree with a mistake of ours.
 """
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
 from lxml import etree
 
 from declarations import published
+from portal.sentences import keep
 from portal.xml import parse
 
 
@@ -25,11 +26,11 @@ def check(message: bytes) -> etree._Element:
     try:
         schema = published.schema(name)
     except KeyError:
-        raise SchemaProblem(_("报文 %(name)s 不在已公布的报文之列") % {"name": name}) from None
+        raise SchemaProblem(keep(_("报文 %(name)s 不在已公布的报文之列"), name=name)) from None
     if not schema.validate(root):
-        found = [f"{_element(entry.path)}（{entry.type_name}）" for entry in schema.error_log]  # type: ignore[attr-defined]
-        places = "；".join(found[:3])
-        raise SchemaProblem(_("%(name)s 不符合已公布的结构：%(places)s") % {"name": name, "places": places})
+        found = [f"{_element(entry.path)} ({entry.type_name})" for entry in schema.error_log]  # type: ignore[attr-defined]
+        places = "; ".join(found[:3])
+        raise SchemaProblem(keep(_("%(name)s 不符合已公布的结构：%(places)s"), name=name, places=places))
     return root
 
 

@@ -8,20 +8,23 @@ finished bytes through lxml's own canonicalisation, so it would notice if that t
 
 import hmac
 from base64 import b64decode, b64encode
+from functools import lru_cache
 from hashlib import sha1
 from typing import NamedTuple
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
 from lxml import etree
 
-from accounts.credentials import certificate_base64, signing_key
+from accounts.credentials import CredentialProblem, certificate_base64, signing_key
 from accounts.models import Credential
 from declarations import published
 from declarations.exchange.envelope import XSI, with_signature
+from portal.sentences import keep
 from portal.xml import parse
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
@@ -52,13 +55,26 @@ class SigningKey(NamedTuple):
     """What a message is signed with: the key, its serial as KeyName spells it, the certificate as base64 of its DER."""
 
     private_key: RSAPrivateKey
+    public_key: RSAPublicKey
     serial: str
     certificate: str
 
 
 def key_of(credential: Credential) -> SigningKey:
     """The key of a certificate in use; raises ``accounts.credentials.CredentialProblem`` when it cannot sign now."""
-    return SigningKey(signing_key(credential), credential.serial, certificate_base64(credential.certificate))
+    public_key = _public_key(credential.certificate)
+    return SigningKey(
+        signing_key(credential), public_key, credential.serial, certificate_base64(credential.certificate)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _public_key(certificate: str) -> RSAPublicKey:
+    """The key customs will verify with: that of the certificate, not the one we sign with."""
+    key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+    if not isinstance(key, RSAPublicKey):
+        raise CredentialProblem(keep(_("证书不是 RSA 证书，请登记 RSA 证书")))
+    return key
 
 
 def sign(unsigned: bytes, key: SigningKey) -> bytes:
@@ -80,23 +96,23 @@ def verify(message: bytes, public_key: RSAPublicKey) -> None:
     root = parse(message)
     signatures = root.findall(f"{{{DS}}}Signature")
     if len(signatures) != 1:
-        raise SignatureProblem(_("报文应有一个签名，实有 %(count)s 个") % {"count": len(signatures)})
+        raise SignatureProblem(keep(_("报文应有一个签名，实有 %(count)s 个"), count=len(signatures)))
     signature = signatures[0]
     signed_info = signature.find(f"{{{DS}}}SignedInfo")
     value = signature.findtext(f"{{{DS}}}SignatureValue")
     digest = signature.findtext(f".//{{{DS}}}DigestValue")
     if signed_info is None or not value or not digest:
-        raise SignatureProblem(_("签名缺少 SignedInfo、SignatureValue 或 DigestValue"))
+        raise SignatureProblem(keep(_("签名缺少 SignedInfo、SignatureValue 或 DigestValue")))
     signed = etree.tostring(signed_info, method="c14n")
     root.remove(signature)
     actual = sha1(etree.tostring(root, method="c14n"), usedforsecurity=False).digest()
     try:
         said, value_bytes = b64decode(digest), b64decode(value)
     except ValueError:
-        raise SignatureProblem(_("签名中的 DigestValue 或 SignatureValue 不是 base64")) from None
+        raise SignatureProblem(keep(_("签名中的 DigestValue 或 SignatureValue 不是 base64"))) from None
     if not hmac.compare_digest(actual, said):
-        raise SignatureProblem(_("摘要不符：报文在加签之后被改动，或加签文本不是规范形式"))
+        raise SignatureProblem(keep(_("摘要不符：报文在加签之后被改动，或加签文本不是规范形式")))
     try:
         public_key.verify(value_bytes, signed, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303
     except InvalidSignature:
-        raise SignatureProblem(_("签名值与证书不符")) from None
+        raise SignatureProblem(keep(_("签名值与证书不符"))) from None

@@ -12,6 +12,7 @@ from accounts.models import Credential
 from declarations.exchange import inbox, outbox
 from declarations.models import Document, Order, Outbound, OutboundBytes, OutboundDocument, OutboundState
 from declarations.published import CEB
+from portal.sentences import speak
 from tests import make
 from tests.exchange import answers
 from tests.exchange.desk import (
@@ -286,9 +287,9 @@ def test_it_does_not_take_back_an_answer_that_was_faster_than_the_note(signers, 
 
 
 def test_it_does_not_fail_what_customs_has_taken(signers, peer):
-    """Taken, but the answer was lost; by the time it goes again the gateway refuses our token."""
+    """Taken, but the answer was lost; by the time it goes again the gateway refuses the bytes."""
     (document_id,) = filed(signers, "order", 1)
-    peer.manners.extend([RESET, 401])
+    peer.manners.extend([RESET, 400])
     forward_all()
     inbox.store(answers.to_filer(document_id, "2"))
     read_all()
@@ -338,7 +339,7 @@ def test_it_never_waits_longer_than_the_longest_wait(signers, peer):
     assert only().not_before - timezone.now() < 1.25 * outbox.LONGEST_WAIT
 
 
-@pytest.mark.parametrize("status", [400, 401, 413])
+@pytest.mark.parametrize("status", [400, 413, 422])
 def test_it_fails_the_documents_with_the_reason_when_refused_for_good(signers, peer, status):
     ids = filed(signers, "order", 1, 2)
     peer.manners.append(status)
@@ -355,6 +356,50 @@ def test_it_fails_the_documents_with_the_reason_when_refused_for_good(signers, p
     (message,) = forward_all()
     assert carried(message) == ids
     assert states() == {"sent"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_it_fails_nothing_when_the_gateway_does_not_know_us_but_asks_for_a_person(signers, peer, status):
+    (document_id,) = filed(signers, "order", 1)
+    peer.manners.append(status)
+    forward_all()
+    assert state(document_id) == ("queued", "")
+    assert str(status) in speak(only().needs_person)
+    due_again()
+    forward_all()
+    assert (state(document_id)[0], only().needs_person) == ("sent", "")
+
+
+def test_it_tries_no_other_while_the_gateway_does_not_answer(signers, peer):
+    for number in range(1, 4):
+        filed(signers, "payment", number)
+        forward_all()
+    ids = [filed(signers, slug, 4)[0] for slug in ("order", "payment")]
+    peer.manners.append(503)
+    assert outbox.forward_all(outbox.claim()) is False
+    untried = Outbound.objects.get(enclosed__document_id=ids[1])
+    assert (untried.claimed_until, untried.attempts, untried.sendings) == (None, 0, 0)
+    due_again()
+    forward_all()
+    assert {state(document_id)[0] for document_id in ids} == {"sent"}
+
+
+def test_it_signs_nothing_for_an_enterprise_without_transmission_number(signers, peer):
+    (document_id,) = filed(signers, "order", 1)
+    platform = signers.enterprises["platform"]
+    type(platform).objects.filter(pk=platform.pk).update(dxp_id="")
+    forward_all()
+    assert (only().state, state(document_id)[0], peer.bodies) == (OutboundState.PENDING, "queued", [])
+    assert "DXP" in speak(only().needs_person)
+
+
+def test_it_notices_a_certificate_that_is_not_of_the_key(signers, peer):
+    (document_id,) = filed(signers, "order", 1)
+    other = Credential.objects.get(enterprise=signers.enterprises["payment"])
+    Credential.objects.filter(enterprise=signers.enterprises["platform"]).update(certificate=other.certificate)
+    forward_all()
+    assert (only().state, state(document_id)[0], peer.bodies) == (OutboundState.PENDING, "queued", [])
+    assert only().needs_person
 
 
 def test_it_waits_for_a_certificate_and_says_what_to_do(signers, peer):
@@ -417,18 +462,20 @@ def test_it_finds_the_one_document_that_may_not_leave_and_sends_the_others(signe
     ]
 
 
-def test_it_finds_the_one_document_that_breaks_the_building_after_the_last_attempt(signers, peer):
+def test_it_finds_the_one_document_that_cannot_be_written(signers, peer):
     ids = filed(signers, "order", 1, 2, 3)
     Order.objects.filter(document_id=ids[1]).delete()
-    for _turn in range(outbox.MAX_ATTEMPTS * 4):
-        forward_all()
-        due_again()
+    while forward_all():
+        pass
     assert [state(document_id)[0] for document_id in ids] == ["sent", "failed", "sent"]
 
 
 def test_it_lets_a_poisoned_message_hold_up_nobody(signers, peer):
     (poisoned,) = filed(signers, "order", 1)
-    Order.objects.filter(document_id=poisoned).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE declarations_order SET buyer_name = 'no seal of ours' WHERE document_id = %s", [poisoned]
+        )
     filed(signers, "payment", 1)
     forward_all()
     sick = Outbound.objects.get(kind="order")

@@ -34,11 +34,19 @@ def test_it_calls_an_ill_gateway_passing(peer: Peer, status: int):
     assert len(peer.bodies) == 1
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 302])
-def test_it_calls_a_refusal_permanent(peer: Peer, status: int):
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_it_calls_a_refusal_of_the_bytes_permanent(peer: Peer, status: int):
     peer.manners.append(status)
     error = failure()
     assert error.permanent
+    assert str(status) in str(error)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 302])
+def test_it_asks_for_a_person_when_it_is_not_the_bytes(peer: Peer, status: int):
+    peer.manners.append(status)
+    error = failure()
+    assert (error.permanent, error.needs_person) == (False, True)
     assert str(status) in str(error)
 
 

@@ -2,8 +2,11 @@
 
 
 class TransportError(Exception):
-    """The other side did not take the message. ``permanent``: the same bytes will never be taken."""
+    """The other side did not take the message; the (kept) sentence says why.
 
-    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+    ``permanent``: the same bytes will never be taken. ``needs_person``: they will, once somebody has put something right.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool = False, needs_person: bool = False) -> None:
         super().__init__(reason)
-        self.permanent = permanent
+        self.permanent, self.needs_person = permanent, needs_person

@@ -4,13 +4,16 @@ What is answered, and how long it takes, does not tell whether an account exists
 """
 
 import hashlib
+import logging
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.backends import ModelBackend
 from django.core.cache import cache
 from django.http import HttpRequest
+from redis.exceptions import RedisError
 
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
@@ -18,8 +21,13 @@ from accounts.audit import record
 from accounts.models import User
 from portal.tenancy import acting_as
 
+#: Failures of one name (and of one account) from one address; nobody elsewhere is kept from that account by them.
 FAILURES_ALLOWED = 5
+#: Failures from one address under whatever names. Much higher: a whole enterprise sits behind one address.
+FAILURES_OF_ADDRESS = 50
 LOCKED_SECONDS = 15 * 60
+
+log = logging.getLogger(__name__)
 
 
 class NameOrEmailBackend(ModelBackend):
@@ -47,6 +55,8 @@ class Attempt:
 
     user: User | None
     failures_left: int = FAILURES_ALLOWED
+    #: Nobody can sign in now, whatever they type.
+    closed: bool = False
 
     @property
     def locked(self) -> bool:
@@ -60,23 +70,37 @@ def sign_in(request: HttpRequest, username: str, password: str) -> Attempt:
     While a name or an address is locked the password is not looked at. What was typed is never kept: people type
     their password into the wrong box.
     """
+    try:
+        return _try(request, username, password)
+    except RedisError:
+        # Closed, not open: uncounted, passwords could be guessed as fast as we answer, and the doors behind them show
+        # persons' data. Who is signed in works on, because sessions are in the database.
+        log.exception("failures to sign in cannot be counted: nobody can sign in")
+        return Attempt(None, closed=True)
+
+
+def _try(request: HttpRequest, username: str, password: str) -> Attempt:
     account = account_of(username)
     address = address_of(request)
-    by_name, by_address, by_account = counters(username, address, account)
-    if failures(by_name, by_address) >= FAILURES_ALLOWED:
+    by_name, by_account, by_address = counters(username, address, account)
+    if failures(by_name) >= FAILURES_ALLOWED or failures(by_address) >= FAILURES_OF_ADDRESS:
         return Attempt(None, 0)
     user = authenticate(request, username=username, password=password)
     # The account may be locked by failures under its other name. That is answered like a wrong password: told, it
     # would say that both names are one account.
     if user is None or failures(by_account) >= FAILURES_ALLOWED:
-        count_failure(by_account)
-        left = max(FAILURES_ALLOWED - max(count_failure(by_name), count_failure(by_address)), 0)
+        count_failure(by_account, FAILURES_ALLOWED)
+        left = min(
+            FAILURES_ALLOWED - count_failure(by_name, FAILURES_ALLOWED),
+            FAILURES_OF_ADDRESS - count_failure(by_address, FAILURES_OF_ADDRESS),
+        )
+        left = max(left, 0)
         record(Bystander(address=address), Action.SIGN_IN_REFUSED, account.username if account else "", left=left)
         return Attempt(None, left)
+    cache.delete_many([by_name, by_account])  # before signing in: when it fails, nobody is
     with acting_as(enterprise_id=None, user_id=user.pk):
         login(request, user)
         record(Bystander(user=user, address=address), Action.SIGN_IN, user.username)
-    cache.delete_many([by_name, by_account])
     return Attempt(user)
 
 
@@ -86,28 +110,41 @@ def account_of(username: str) -> User | None:
 
 
 def counters(username: str, address: str, account: User | None) -> tuple[str, str, str]:
-    """The cache keys failures are counted under: the name as typed, the address, the account (or the lack of one)."""
+    """The cache keys failures are counted under: the name as typed and the account (or the lack of one), each from
+    this address only, and the address alone."""
     typed = hashlib.sha256(username.strip().lower().encode()).hexdigest()
+    place = network_of(address)
     return (
-        f"sign-in:name:{typed}",
-        f"sign-in:address:{address}",
-        f"sign-in:account:{account.pk}" if account else f"sign-in:nobody:{typed}",
+        f"sign-in:name:{typed}:{place}",
+        f"sign-in:account:{account.pk}:{place}" if account else f"sign-in:nobody:{typed}:{place}",
+        f"sign-in:address:{place}",
     )
 
 
-def failures(*keys: str) -> int:
-    """The highest number of failures counted under these keys."""
-    return max(cache.get_many(keys).values(), default=0)
+def network_of(address: str) -> str:
+    """What counts as one address: of IPv6 the first 64 bits, since every household has all addresses behind them."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped) if parsed.ipv4_mapped else f"{int(parsed) >> 64:x}"
+    return str(parsed)
 
 
-def count_failure(key: str) -> int:
-    """Count one failure; the fifth within the time starts the time of the lock."""
+def failures(key: str) -> int:
+    """The number of failures counted under this key."""
+    return int(cache.get(key, 0))
+
+
+def count_failure(key: str, allowed: int) -> int:
+    """Count one failure; the last one allowed within the time starts the time of the lock."""
     cache.add(key, 0, LOCKED_SECONDS)
     try:
         count = int(cache.incr(key))
     except ValueError:  # ran out between the two
         cache.set(key, 1, LOCKED_SECONDS)
         return 1
-    if count == FAILURES_ALLOWED:
+    if count == allowed:
         cache.touch(key, LOCKED_SECONDS)
     return count

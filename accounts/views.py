@@ -26,15 +26,17 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return HttpResponseRedirect(where_next(request))
     form = SignInForm(request.POST or None, label_suffix="")
+    status = 200
     if request.method == "POST" and form.is_valid():
         attempt = sign_in(request, form.cleaned_data["username"], form.cleaned_data["password"])
         if attempt.user is not None:
             return HttpResponseRedirect(where_next(request))
         form.add_error("password", why_refused(attempt))
+        status = 503 if attempt.closed else 200
     for name in form.errors:
         form.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"id_{name}_error"}
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    return render(request, "accounts/login.html", {"form": form, "next": wanted})
+    return render(request, "accounts/login.html", {"form": form, "next": wanted}, status=status)
 
 
 @require_POST
@@ -66,6 +68,8 @@ def switch_enterprise(request: MemberRequest) -> HttpResponse:
 
 def why_refused(attempt: Attempt) -> str:
     """What the page says of a failed attempt: the same for a wrong name and a wrong password."""
+    if attempt.closed:
+        return _("暂时无法登录，与用户名和密码无关。请过几分钟再试，仍不行请拨打服务热线")
     if attempt.locked:
         return _("尝试次数过多，请 %(minutes)s 分钟后再试") % {"minutes": LOCKED_SECONDS // 60}
     return _("用户名或密码不对，还可以试 %(left)s 次") % {"left": attempt.failures_left}

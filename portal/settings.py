@@ -9,6 +9,8 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from portal import services
 from portal.folders import ROOT, data_folder, secret
@@ -121,6 +123,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": services.redis_url(1),
         "KEY_PREFIX": "portal",
+        # Down or silent, it is found out within seconds: who signs in waits for it.
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2, "retry": Retry(NoBackoff(), 1)},
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"

@@ -142,6 +142,8 @@ def draft(request: Request, kind: Kind, pk: int) -> HttpResponse:
     kept = get_object_or_404(drafts_of(request.actor, kind), pk=pk)
     if request.method == "POST":
         return _typed(request, kind, kept=kept)
+    if kept.user_id != request.user.pk:
+        audit.record(request.actor, Action.UNCOVER, f"{kind.slug} draft {kept.pk}", reason=_("打开同事的草稿"))
     return _form(request, kind, filing.read_draft(kept), kept=kept)
 
 

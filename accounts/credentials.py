@@ -22,6 +22,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.access import Bystander
+from accounts.actions import Action
+from accounts.audit import record
 from accounts.models import Credential, Enterprise
 from accounts.roles import Environment
 
@@ -125,7 +128,7 @@ def make_credential(
     handle = secrets.token_hex(16)
     write_once(key_file(handle), private_pem(key, handle))
     Credential.objects.filter(enterprise=enterprise, environment=environment, active=True).update(active=False)
-    return Credential.objects.create(
+    credential = Credential.objects.create(
         enterprise=enterprise,
         environment=environment,
         serial=serial_text(certificate.serial_number),
@@ -134,6 +137,8 @@ def make_credential(
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
     )
+    record(Bystander(enterprise=enterprise), Action.CREDENTIAL_MADE, credential.serial, environment=environment)
+    return credential
 
 
 def serial_text(serial: int) -> str:

@@ -3,12 +3,10 @@
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migration 0002).
 """
 
-from collections.abc import Mapping
-
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
-from django.db import connection, models
+from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
@@ -107,14 +105,6 @@ class Enterprise(models.Model):
     def type_labels(self) -> list[str]:
         """The Chinese names of its types, in the order of the table of types."""
         return [str(kind.label) for kind in EnterpriseType if kind.value in self.types]
-
-    @staticmethod
-    def directory() -> Mapping[str, str]:
-        """Registered name under each number of every approved enterprise: public here, as in customs' own register."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT customs_code, credit_code, name FROM accounts_directory()")
-            rows = cursor.fetchall()
-        return {code: name for customs_code, credit_code, name in rows for code in (customs_code, credit_code)}
 
 
 class Membership(models.Model):

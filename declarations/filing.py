@@ -88,8 +88,12 @@ def file_documents(
         }
         begin = _Begin(actor=actor, kind=kind, source=source, upload_id=upload_id, now=now)
         outcome.filed = begin.save(good, entries, checked.facts)
-        # Somebody filed the same number between our look and our writing: what they filed stands.
-        outcome.known += sorted(good.keys() - outcome.filed.keys())
+        lost = sorted(good.keys() - outcome.filed.keys())
+        if lost:
+            _say_who_was_faster(outcome, {place: good[place] for place in lost}, actor, kind, entries, now)
+        if all_or_nothing and outcome.refused:
+            transaction.set_rollback(True)
+            outcome.filed = {}
         if outcome.filed:
             outbox.queue(
                 enterprise_id=actor.enterprise.pk, kind_slug=kind.slug, document_ids=list(outcome.filed.values())
@@ -97,6 +101,22 @@ def file_documents(
             subject = f"{kind.slug} {next(iter(outcome.filed.values()))}" if len(outcome.filed) == 1 else kind.slug
             audit.record(actor, Action.FILE, subject, documents=len(outcome.filed), source=source, upload=upload_id)
     return outcome
+
+
+def _say_who_was_faster(
+    outcome: Outcome, lost: Mapping[int, Clean], actor: Actor, kind: Kind, entries: Sequence[Entry], now: datetime
+) -> None:
+    """Somebody filed the same key between our look and our writing: theirs stands, ours is the same or contradicts."""
+    facts = _facts(actor, kind, list(lost.values()), {}, now)
+    for place, clean in lost.items():
+        found = [
+            problem
+            for problem in check_sense(kind, entries[place], clean, facts)
+            if problem.rule in {"E04", "E05", "L16"}
+        ]
+        outcome.problems.setdefault(place, []).extend(found)
+        same = any(problem.level == SKIP for problem in found)
+        (outcome.known if same else outcome.refused).append(place)
 
 
 def _check(actor: Actor, kind: Kind, entries: Sequence[Entry], now: datetime) -> _Checked:
@@ -130,13 +150,8 @@ def _codes_named(kind: Kind, entries: Iterable[Entry]) -> set[str]:
 
 def _directory(codes: set[str], own_code: str) -> dict[str, Party]:
     """The registered enterprises of these codes, found under customs code and credit code alike; one query."""
-    wanted = [*codes, own_code]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT customs_code, credit_code, name FROM accounts_directory() "
-            "WHERE customs_code = ANY (%s) OR credit_code = ANY (%s)",
-            [wanted, wanted],
-        )
+        cursor.execute("SELECT customs_code, credit_code, name FROM accounts_directory(%s)", [[*codes, own_code]])
         rows = cursor.fetchall()
     return {code: Party(name, credit) for customs, credit, name in rows for code in (customs, credit)}
 
@@ -153,6 +168,7 @@ def _facts(
         directory=directory,
         filed=_filed(kind, documents),
         known=_known(actor, kind, documents),
+        numbers=_numbers(actor, kind, documents),
     )
 
 
@@ -184,6 +200,17 @@ def _known(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[tuple[s
         keys[key]: Known(document_id, timezone.localtime(filed_at).date(), bytes(print_), state in REFUSED)
         for key, document_id, filed_at, print_, state in rows
     }
+
+
+def _numbers(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[str, tuple[str, ...]]:
+    """Which of its numbers the enterprise uses already, and for which key; one query, none where the key has the number."""
+    if kind.number in kind.key:
+        return {}
+    place = kind.head_names.index(kind.number)
+    rows = Document.objects.filter(
+        enterprise=actor.enterprise, kind=kind.slug, number__in=[clean.head[place] for clean in documents]
+    ).values_list("number", "key")
+    return {number: tuple(key.split("|")) for number, key in rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

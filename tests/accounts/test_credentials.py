@@ -20,6 +20,7 @@ from accounts.credentials import (
     serial_text,
     signing_key,
 )
+from accounts.models import AuditEntry
 from accounts.roles import Environment
 
 
@@ -36,6 +37,8 @@ def test_it_signs_with_the_key_of_the_certificate(cast, keys_dir):
     made = make_credential(merchant)
     credential = credential_in_use(merchant.pk)
     assert credential == made
+    entry = AuditEntry.objects.get(action="credential_made")
+    assert (entry.enterprise, entry.subject) == (merchant, made.serial)
     signature = signing_key(credential).sign(b"words", padding.PKCS1v15(), hashes.SHA1())
     certificate = x509.load_der_x509_certificate(base64.b64decode(certificate_base64(credential.certificate)))
     certificate.public_key().verify(signature, b"words", padding.PKCS1v15(), hashes.SHA1())

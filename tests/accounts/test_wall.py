@@ -125,13 +125,15 @@ def test_it_refuses_to_empty_the_record_even_to_the_owner(db):
         cursor.execute("ALTER TABLE accounts_auditentry DISABLE TRIGGER accounts_audit_not_emptied")
 
 
-def test_it_publishes_number_and_name_of_approved_enterprises_alone(cast):
+def test_it_publishes_number_and_name_of_approved_enterprises_asked_for_alone(cast):
     Enterprise.objects.filter(pk=cast.enterprises["venue"].pk).update(state=EnterpriseState.SUSPENDED)
-    with as_member(cast, "merchant_filer"):
-        directory = Enterprise.directory()
     neighbour, venue = cast.enterprises["neighbour"], cast.enterprises["venue"]
-    assert directory[neighbour.customs_code] == directory[neighbour.credit_code] == neighbour.name
-    assert venue.customs_code not in directory
+    asked = "SELECT customs_code, credit_code, name FROM accounts_directory(ARRAY[%s, %s, 'no number'])"
+    told = [(neighbour.customs_code, neighbour.credit_code, neighbour.name)]
+    with as_member(cast, "merchant_filer"):
+        assert ask(asked, neighbour.customs_code, venue.customs_code) == told
+        assert ask(asked, neighbour.credit_code, venue.credit_code) == told
+        assert ask("SELECT * FROM accounts_directory(ARRAY[]::text[])") == []
 
 
 def test_it_shows_staff_accounts_whole_and_lets_nobody_be_deleted(cast):

@@ -168,13 +168,11 @@ def fill(kind: Kind, entry: Entry, filer: Filer, *, now: datetime, names: Mappin
         if len(kind.own) == 1 or PARTIES[code] in filer.types:
             if is_blank(head.get(code)):
                 head[code] = filer.customs_code
-            if is_blank(head.get(name)) and head[code] == filer.customs_code:
+            if is_blank(head.get(name)) and _as_code(head[code]) == filer.customs_code:
                 head[name] = filer.name
     for name, code in plan.named:
-        if is_blank(head.get(name)):
-            given = head.get(code)
-            if isinstance(given, str) and (known := names.get(given.strip())):
-                head[name] = known
+        if is_blank(head.get(name)) and (known := names.get(_as_code(head.get(code)))):
+            head[name] = known
     lines = []
     for number, line in enumerate(entry.lines, 1):
         line = {**line, "gnum": number}
@@ -183,6 +181,11 @@ def fill(kind: Kind, entry: Entry, filer: Filer, *, now: datetime, names: Mappin
                 line[name] = value
         lines.append(line)
     return Entry(head, lines, entry.rows)
+
+
+def _as_code(given: Any) -> str:
+    """A code as it is looked up: a sheet or the API may give one of digits only as a number."""
+    return "" if given is None else str(given).strip()
 
 
 class _Plan(NamedTuple):

@@ -1,10 +1,12 @@
-"""What the schedule calls (``portal/celery.py``): three sweeps. A task calls functions; no function calls a task.
+"""What the schedule calls (`portal/celery.py`): four sweeps. A task calls functions; no function calls a task.
 
 The database row is the call: a sweep finds what is due, so a lost tick, a dead worker or an empty Redis costs seconds,
 never a document.
 """
 
 from celery import shared_task
+from django.core.management import call_command
+from django.utils import timezone
 
 from declarations.doors import uploads
 from declarations.exchange import inbox, outbox
@@ -30,3 +32,10 @@ def drain_inbox() -> None:
     """Read what customs sent and move the documents it answers (step 9 of the walk)."""
     while inbox.process_next():
         pass
+
+
+@shared_task
+def tidy_up() -> None:
+    """Let go of what nobody needs any more: undecided workbooks, rows of those filed long ago, sessions that ended."""
+    uploads.drop_expired(now=timezone.now())
+    call_command("clearsessions")

@@ -9,25 +9,32 @@ import signal
 from pathlib import Path
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import beat_init, celeryd_init, worker_process_init, worker_ready
 
 from portal import services
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-# task (named as a string: the ground imports nothing above it) → seconds between two ticks
-SCHEDULE = {
+# task (named as a string: the ground imports nothing above it) → seconds between two ticks, or the hour of the day
+SCHEDULE: dict[str, float | crontab] = {
     "declarations.tasks.import_uploads": 1.0,
     "declarations.tasks.drain_outbox": 2.0,
     "declarations.tasks.drain_inbox": 1.0,
+    "declarations.tasks.tidy_up": crontab(hour=3, minute=30),
 }
+ONCE_A_DAY_EXPIRES = 3600.0
 
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     beat_schedule={
-        name.rpartition(".")[2]: {"task": name, "schedule": period, "options": {"expires": period * 0.9}}
-        for name, period in SCHEDULE.items()
+        name.rpartition(".")[2]: {
+            "task": name,
+            "schedule": when,
+            "options": {"expires": when * 0.9 if isinstance(when, float) else ONCE_A_DAY_EXPIRES},
+        }
+        for name, when in SCHEDULE.items()
     },
     task_ignore_result=True,
     task_acks_late=True,

@@ -1,26 +1,21 @@
 """The workbook's way in: received, read and checked, decided on, filed (steps 1 to 5 of the walk).
 
-The request only stores the file. A sweep reads it, checks every cell of every row and stages the rows; the clerk looks
-at the problems and decides; a sweep files what was decided through the one door. Each of the two works in one
-transaction while the worker alone has the upload in hand: a worker that dies leaves nothing half done, and the next
-sweep begins again.
+The request only stores the file. A sweep reads it, checks every cell of every row and stages the rows (`staging.py`);
+the clerk looks at the problems and decides; a sweep files what was decided through the one door. Each of the two works
+in one transaction while the worker alone has the upload in hand: a worker that dies leaves nothing half done, and the
+next sweep begins again. Once a day another sweep drops what nobody needs any more.
 """
 
 import hashlib
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from decimal import Decimal
-from itertools import groupby
-from typing import Any
+from datetime import datetime, timedelta
 
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from accounts import audit
@@ -28,21 +23,22 @@ from accounts.access import Actor, actor_of
 from accounts.actions import Action
 from accounts.models import Membership
 from declarations import filing
-from declarations.doors import excel
+from declarations.doors import excel, staging
+from declarations.filing import Outcome
 from declarations.kinds import kind
 from declarations.kinds.kind import Kind
 from declarations.models import Source, Upload, UploadFile, UploadRow, UploadState
-from declarations.rulebook import ERROR, SKIP, WARNING
-from declarations.shape import Entry, Problem
-from portal.bulk import write_rows
 from portal.personal import pack, unpack
-from portal.workbook import WorkbookRefused, open_sheet
+from portal.sentences import keep
+from portal.workbook import MAX_BYTES, WorkbookRefused, open_sheet
 
-MAX_BYTES = 20 * 1024 * 1024
 #: A workbook that has brought down its worker so often is not tried again.
 MAX_ATTEMPTS = 3
-#: Already filed with the same content: nothing to do, counted apart from what is wrong.
-KNOWN = "known"
+#: How long a workbook waits for the clerk's decision: what was checked a month ago says nothing about today.
+UNDECIDED_KEPT = timedelta(days=30)
+#: How long the rows of a filed workbook stay: long enough to correct what was refused. They hold personal data, which
+#: may be kept no longer than its purpose needs (个人信息保护法 art. 19); what was filed lives on in the documents.
+ROWS_KEPT = timedelta(days=90)
 
 
 def receive(*, actor: Actor, kind: Kind, filename: str, content: bytes) -> Upload:
@@ -65,13 +61,14 @@ def receive(*, actor: Actor, kind: Kind, filename: str, content: bytes) -> Uploa
 
 
 def filed_before(upload: Upload) -> Upload | None:
-    """The earlier upload of the very same bytes that was filed, newest first."""
+    """The newest earlier upload of the very same bytes of which documents were filed."""
     return (
         Upload.objects.filter(
             enterprise_id=upload.enterprise_id,
             kind=upload.kind,
             sha256=upload.sha256,
             state=UploadState.FILED,
+            filed__gt=0,
             id__lt=upload.id,
         )
         .order_by("-id")
@@ -87,7 +84,9 @@ def decide(*, actor: Actor, upload: Upload, all_or_nothing: bool) -> bool:
         )
         if all_or_nothing:
             decided = decided.filter(bad_documents=0)
-        if not decided.update(state=UploadState.FILING, all_or_nothing=all_or_nothing, user=actor.user, attempts=0):
+        if not decided.update(
+            state=UploadState.FILING, all_or_nothing=all_or_nothing, user=actor.user, attempts=0, reason=""
+        ):
             return False
         audit.record(actor, Action.UPLOAD_FILED, f"{upload.kind} {upload.id}", all_or_nothing=all_or_nothing)
     return True
@@ -98,12 +97,32 @@ def discard(*, actor: Actor, upload: Upload) -> bool:
     with transaction.atomic():
         dropped = Upload.objects.filter(
             id=upload.id, enterprise=actor.enterprise, state__in=[UploadState.CHECKED, UploadState.REFUSED]
-        ).update(state=UploadState.DISCARDED)
+        ).update(state=UploadState.DISCARDED, reason="")
         if dropped:
-            UploadRow.objects.filter(upload_id=upload.id).delete()
-            UploadFile.objects.filter(upload_id=upload.id).delete()
+            _drop_content(upload.id)
             audit.record(actor, Action.UPLOAD_DISCARDED, f"{upload.kind} {upload.id}")
     return bool(dropped)
+
+
+def drop_expired(*, now: datetime) -> None:
+    """Give up what nobody decided on in time, and let go of rows and files past their time; each in its transaction."""
+    undecided = Upload.objects.filter(state=UploadState.CHECKED, checked_at__lt=now - UNDECIDED_KEPT)
+    reason = keep(_("校验后 %(days)s 天内没有决定，内容已删除；仍要申报请重新上传。"), days=UNDECIDED_KEPT.days)
+    for upload_id in list(undecided.values_list("id", flat=True)):
+        with transaction.atomic():
+            if undecided.filter(id=upload_id).update(state=UploadState.DISCARDED, reason=reason):
+                _drop_content(upload_id)
+    unreadable = Upload.objects.filter(state=UploadState.REFUSED, checked_at__lt=now - UNDECIDED_KEPT)
+    UploadFile.objects.filter(upload_id__in=unreadable.values("id")).delete()
+    filed = Upload.objects.filter(state=UploadState.FILED, filed_at__lt=now - ROWS_KEPT)
+    with_rows = filed.filter(Exists(UploadRow.objects.filter(upload_id=OuterRef("id"))))
+    for upload_id in list(with_rows.values_list("id", flat=True)):
+        _drop_content(upload_id)
+
+
+def _drop_content(upload_id: int) -> None:
+    UploadRow.objects.filter(upload_id=upload_id).delete()
+    UploadFile.objects.filter(upload_id=upload_id).delete()
 
 
 def progress(upload_id: int) -> tuple[int, int]:
@@ -156,7 +175,7 @@ def _in_hand(upload_id: int) -> Iterator[bool]:
 def _work(upload_id: int) -> None:
     """Count the attempt in a transaction of its own, then check or file in another.
 
-    So a workbook which kills its worker is given up after ``MAX_ATTEMPTS`` instead of coming back for ever.
+    So a workbook which kills its worker is given up after `MAX_ATTEMPTS` instead of coming back for ever.
     """
     with transaction.atomic():
         upload = _waiting().select_for_update().filter(id=upload_id).first()
@@ -164,10 +183,10 @@ def _work(upload_id: int) -> None:
             return
         upload.attempts += 1
         if upload.attempts > MAX_ATTEMPTS and upload.state == UploadState.FILING:
-            _give_back(upload, _("申报三次都未完成，没有申报任何单证，请再次申报；仍不成功请联系平台"))
+            _give_back(upload, keep(_("申报三次都未完成，没有申报任何单证，请再次申报；仍不成功请联系平台")))
             return
         if upload.attempts > MAX_ATTEMPTS:
-            _refuse(upload, _("这份工作簿三次读取都未完成，请另存为新的 .xlsx 文件，删去图片和公式后再上传"))
+            _refuse(upload, keep(_("这份工作簿三次读取都未完成，请另存为新的 .xlsx 文件，删去图片和公式后再上传")))
             return
         upload.save(update_fields=["attempts"])
     with transaction.atomic():
@@ -195,70 +214,19 @@ def _check(upload: Upload) -> None:
     document_kind = kind(upload.kind)
     try:
         actor = actor_of(upload.user_id, upload.enterprise_id)
-        reading = excel.read_rows(
-            document_kind, open_sheet(unpack(bytes(kept), _file_label(upload.id)), max_bytes=MAX_BYTES)
-        )
+        content = unpack(bytes(kept), _file_label(upload.id))
+        reading = excel.read_rows(document_kind, open_sheet(content, max_bytes=MAX_BYTES))
     except WorkbookRefused as refusal:
-        _refuse(upload, str(refusal.reason))
+        _refuse(upload, refusal.kept)
         return
     except Membership.DoesNotExist:
-        _refuse(upload, _("上传人已不是本企业成员，请由现任成员重新上传"))
+        _refuse(upload, keep(_("上传人已不是本企业成员，请由现任成员重新上传")))
         return
     _say_progress(upload.id, 0, len(reading.entries))
     problems = filing.check_documents(actor=actor, kind=document_kind, entries=reading.entries)
-    _add_reading_problems(reading, problems)
-    levels = [_level(found) for found in problems]
-    UploadRow.objects.filter(upload_id=upload.id).delete()
-    write_rows(
-        "declarations_uploadrow",
-        ["enterprise_id", "upload_id", "row", "document_index", "content", "level", "problems", "result"],
-        _staged(upload, reading.entries, problems, levels),
-    )
-    errors = [problem for found in problems for problem in found if problem.level == ERROR]
+    staging.stage(upload, reading, problems, tell=lambda done: _say_progress(upload.id, done, len(reading.entries)))
     upload.state, upload.attempts, upload.checked_at = UploadState.CHECKED, 0, timezone.now()
-    upload.rows = reading.row_count
-    upload.documents = len(reading.entries)
-    upload.bad_rows = len({problem.row for problem in errors})
-    upload.bad_documents = levels.count(ERROR)
-    upload.known_documents = levels.count(KNOWN)
-    upload.warnings = sum(problem.level == WARNING for found in problems for problem in found)
-    upload.found = dict(Counter(problem.rule for problem in errors))
     upload.save()
-
-
-def _add_reading_problems(reading: excel.Reading, problems: list[list[Problem]]) -> None:
-    """Put what the reader of the sheet found beside what the rules found, at the document its row belongs to."""
-    index_of = {row: index for index, entry in enumerate(reading.entries) for row in entry.rows}
-    for problem in reading.problems:
-        problems[index_of[problem.row or 0]].append(problem)
-
-
-def _level(problems: Iterable[Problem]) -> str:
-    """The worst of a document's problems: ``error``, else ``known``, else ``warning``, else nothing."""
-    levels = {problem.level for problem in problems}
-    if ERROR in levels:
-        return ERROR
-    if SKIP in levels:
-        return KNOWN
-    return WARNING if WARNING in levels else ""
-
-
-def _staged(
-    upload: Upload, entries: Sequence[Entry], problems: Sequence[Sequence[Problem]], levels: Sequence[str]
-) -> Iterator[tuple[Any, ...]]:
-    for index, (entry, found, level) in enumerate(zip(entries, problems, levels, strict=True)):
-        by_row: dict[int, list[dict[str, Any]]] = {}
-        for problem in found:
-            by_row.setdefault(problem.row or entry.rows[0], []).append(problem.as_json())
-        for position, row in enumerate(entry.rows):
-            cells = {"line": entry.lines[position] if entry.lines else {}}
-            if position == 0:
-                cells["head"] = entry.head
-            content = pack(json.dumps(cells, default=_cell_as_json, ensure_ascii=False).encode(), _row_label(upload.id))
-            own = json.dumps(by_row.get(row, []), ensure_ascii=False)
-            yield (upload.enterprise_id, upload.id, row, index, content, level, own, "")
-        if index % 500 == 0:
-            _say_progress(upload.id, index, len(entries))
 
 
 def _file(upload: Upload) -> None:
@@ -269,20 +237,24 @@ def _file(upload: Upload) -> None:
     except Membership.DoesNotExist:
         actor = None
     if actor is None or not actor.may_file:
-        _give_back(upload, _("决定申报的成员已不能为本企业申报，请由有申报角色的成员再次申报"))
+        _give_back(upload, keep(_("决定申报的成员已不能为本企业申报，请由有申报角色的成员再次申报")))
         return
-    staged = list(UploadRow.objects.filter(upload_id=upload.id).exclude(level=ERROR).order_by("document_index", "row"))
-    indexes, entries = _entries(staged)
-    _say_progress(upload.id, 0, len(entries))
+    staged = staging.good_documents(upload)
+    _say_progress(upload.id, 0, len(staged))
     outcome = filing.file_documents(
         actor=actor,
         kind=document_kind,
-        entries=entries,
+        entries=[one.entry for one in staged],
         source=Source.WORKBOOK,
         upload_id=upload.id,
         all_or_nothing=upload.all_or_nothing,
     )
-    _keep_results(upload.id, indexes, outcome)
+    in_vain = _in_vain(upload, outcome)
+    staging.settle(upload, staged, outcome, is_final=not in_vain)
+    if in_vain:
+        upload.checked_at = timezone.now()
+        _give_back(upload, in_vain)
+        return
     upload.state, upload.attempts, upload.reason, upload.filed_at = UploadState.FILED, 0, "", timezone.now()
     upload.filed = len(outcome.filed)
     upload.skipped = len(outcome.known)
@@ -291,73 +263,25 @@ def _file(upload: Upload) -> None:
     UploadFile.objects.filter(upload_id=upload.id).delete()
 
 
-def _entries(staged: Iterable[UploadRow]) -> tuple[list[int], list[Entry]]:
-    """Staged rows back into documents; beside them the index each had in the workbook."""
-    indexes, entries = [], []
-    for index, rows in groupby(staged, key=lambda row: row.document_index):
-        own = list(rows)
-        cells = [cells_of(row) for row in own]
-        indexes.append(index)
-        lines = [cell["line"] for cell in cells if cell["line"]]
-        entries.append(Entry(head=cells[0]["head"], lines=lines, rows=tuple(row.row for row in own)))
-    return indexes, entries
-
-
-def cells_of(row: UploadRow) -> dict[str, dict[str, Any]]:
-    """The cells of a staged row as read from the sheet: ``head`` (first row of a document only) and ``line``.
-
-    Personal data in the clear: whoever shows it masks it.
-    """
-    return json.loads(unpack(bytes(row.content), _row_label(row.upload_id)), object_hook=_cell_from_json)
-
-
-def _keep_results(upload_id: int, indexes: Sequence[int], outcome: filing.Outcome) -> None:
-    """Write the fate of each document at its rows, set by set; what was refused at filing keeps its new problems."""
-    fates = [(indexes[position], "filed", document_id) for position, document_id in outcome.filed.items()] + [
-        (indexes[position], "skipped", None) for position in outcome.known
-    ]
-    fates += [(indexes[position], "refused", None) for position in outcome.refused]
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE declarations_uploadrow SET result = 'refused' WHERE upload_id = %s", [upload_id])
-        cursor.execute(
-            "UPDATE declarations_uploadrow r SET result = f.result, document_id = f.document_id "
-            "FROM unnest(%s::int[], %s::text[], %s::bigint[]) AS f (document_index, result, document_id) "
-            "WHERE r.upload_id = %s AND r.document_index = f.document_index",
-            [*([fate[part] for fate in fates] for part in range(3)), upload_id],
+def _in_vain(upload: Upload, outcome: Outcome) -> str:
+    """Why the decision came to nothing, the facts having changed since the check; "" when it did not."""
+    if outcome.filed:
+        return ""
+    if upload.all_or_nothing and outcome.refused:
+        return keep(
+            _(
+                "校验之后有 %(count)s 票不再符合要求；按“全部无误才申报”，一票也没有申报。"
+                "原因在下表各行，请处理后重新上传，或只申报其余无误的。"
+            ),
+            count=len(outcome.refused),
         )
-    for position in outcome.refused:
-        found = outcome.problems[position]
-        first = UploadRow.objects.filter(upload_id=upload_id, document_index=indexes[position]).order_by("row").first()
-        if first is not None:
-            first.problems, first.level = [problem.as_json() for problem in found], ERROR
-            first.save(update_fields=["problems", "level"])
-
-
-def _cell_as_json(value: Any) -> dict[str, str]:
-    if isinstance(value, datetime):
-        return {"moment": value.isoformat()}
-    if isinstance(value, date):
-        return {"day": value.isoformat()}
-    if isinstance(value, Decimal):
-        return {"number": str(value)}
-    raise TypeError(f"a cell of type {type(value).__name__}")
-
-
-def _cell_from_json(said: dict[str, Any]) -> Any:
-    if len(said) != 1:
-        return said
-    if "moment" in said:
-        return datetime.fromisoformat(said["moment"])
-    if "day" in said:
-        return date.fromisoformat(said["day"])
-    if "number" in said:
-        return Decimal(said["number"])
-    return said
+    if not outcome.known:
+        return keep(
+            _("校验之后 %(count)s 票都不再符合要求，一票也没有申报。原因在下表各行，请处理后重新上传。"),
+            count=len(outcome.refused),
+        )
+    return ""
 
 
 def _file_label(upload_id: int) -> str:
     return f"upload {upload_id}"
-
-
-def _row_label(upload_id: int) -> str:
-    return f"upload row {upload_id}"

@@ -1,19 +1,23 @@
 """A workbook's way: received, checked, decided on, filed; three numbers at the end, and nothing twice."""
 
+import io
 import threading
 from collections.abc import Sequence
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from openpyxl import Workbook, load_workbook
 
 from accounts.cast import Cast
 from accounts.models import AuditEntry, Enterprise, Membership
-from declarations.doors import uploads
+from declarations.doors import staging, uploads
 from declarations.doors.template import template, workbook_of
 from declarations.kinds import KINDS, kind
-from declarations.models import Document, Outbound, Upload, UploadFile, UploadRow, UploadState
+from declarations.models import Document, Order, Outbound, Upload, UploadFile, UploadRow, UploadState
 from declarations.shape import Entry, Problem
+from portal.sentences import speak
 from tests import make
 from tests.exchange.desk import FILERS, accepted, filed
 
@@ -43,6 +47,18 @@ def decided(cast: Cast, upload: Upload, *, all_or_nothing: bool = False, by: str
 def numbers(upload: Upload) -> tuple[int, int, int]:
     """The three numbers at the end."""
     return upload.filed, upload.skipped, upload.refused
+
+
+def rules_at_rows(upload: Upload) -> dict[int, list[str]]:
+    """Sheet row → the numbers of what was found in it."""
+    rows = UploadRow.objects.filter(upload_id=upload.id).order_by("row").values_list("row", "problems")
+    return {row: [one["rule"] for one in problems] for row, problems in rows}
+
+
+def saved(book: Workbook) -> bytes:
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
 
 
 def bad(n: int) -> Entry:
@@ -118,9 +134,9 @@ def test_it_names_row_column_and_rule_of_every_problem(cast):
 def test_it_gives_the_cells_back_as_they_were(cast):
     upload = swept(received(cast, "order", [make.order(1)]))
     rows = list(UploadRow.objects.filter(upload_id=upload.id).order_by("row"))
-    assert uploads.cells_of(rows[0])["head"]["consignee"] == make.person(1).name
-    assert uploads.cells_of(rows[1])["line"]["item_no"] == make.order(1).lines[1]["item_no"]
-    assert "head" not in uploads.cells_of(rows[1])
+    assert staging.cells_of(rows[0])["head"]["consignee"] == make.person(1).name
+    assert staging.cells_of(rows[1])["line"]["item_no"] == make.order(1).lines[1]["item_no"]
+    assert "head" not in staging.cells_of(rows[1])
 
 
 # --- twice ----------------------------------------------------------------------------------------------------------
@@ -222,10 +238,136 @@ def test_it_files_nothing_of_all_when_one_has_become_wrong_meanwhile(cast):
     assert decided(cast, upload, all_or_nothing=True)
     filed(cast, "order", 2, note="inzwischen")
     swept(upload)
-    assert numbers(upload) == (0, 0, 2)
+    assert (upload.state, *numbers(upload)) == (UploadState.CHECKED, 0, 0, 0)
     assert Document.objects.count() == 1
-    row = UploadRow.objects.filter(upload_id=upload.id, document_index=1).order_by("row").first()
-    assert [one["rule"] for one in row.problems] == ["E05"]
+    assert rules_at_rows(upload) == {2: [], 3: [], 4: ["E05"], 5: []}
+    assert (upload.bad_rows, upload.bad_documents, upload.found) == (1, 1, {"E05": 1})
+    assert not UploadRow.objects.exclude(result="").exists()
+    assert not decided(cast, upload, all_or_nothing=True)
+    assert decided(cast, upload)
+    assert swept(upload).state == UploadState.FILED
+    assert (upload.reason, *numbers(upload)) == ("", 1, 0, 1)
+
+
+@pytest.mark.parametrize("all_or_nothing", [True, False])
+def test_it_gives_the_decision_back_when_what_all_stood_on_was_refused_meanwhile(cast, all_or_nothing):
+    for before in ("order", "payment"):
+        accepted(cast, before, 1, 2)
+    content = workbook_of(kind("waybill"), [make.waybill(n) for n in (1, 2)])
+    upload = swept(sent_in(cast, content, slug="waybill"))
+    assert decided(cast, upload, all_or_nothing=all_or_nothing)
+    Document.objects.filter(kind="payment").update(state="rejected")
+    swept(upload)
+    assert (upload.state, *numbers(upload)) == (UploadState.CHECKED, 0, 0, 0)
+    assert "2 票" in speak(upload.reason)
+    assert (upload.bad_documents, upload.bad_rows, upload.found) == (2, 2, {"E08": 2})
+    assert set(UploadRow.objects.values_list("level", "result")) == {("error", "")}
+    assert UploadFile.objects.filter(upload_id=upload.id).exists()
+    assert not decided(cast, upload)
+    Document.objects.filter(kind="payment").update(state="stored")
+    again = swept(sent_in(cast, content, slug="waybill"))
+    assert uploads.filed_before(again) is None
+    assert decided(cast, again, all_or_nothing=True)
+    assert numbers(swept(again)) == (2, 0, 0)
+
+
+def test_it_gives_the_decision_back_when_all_is_known_or_wrong_but_all_should_be_right(cast):
+    upload = swept(received(cast, "order", [make.order(1), make.order(2)]))
+    assert decided(cast, upload, all_or_nothing=True)
+    filed(cast, "order", 1)
+    filed(cast, "order", 2, note="inzwischen")
+    swept(upload)
+    assert (upload.state, upload.known_documents, upload.bad_documents) == (UploadState.CHECKED, 1, 1)
+    levels = dict(UploadRow.objects.values_list("document_index", "level"))
+    assert levels == {0: "known", 1: "error"}
+
+
+def test_it_says_at_its_row_what_became_wrong_between_check_and_filing(cast):
+    """Levels, chips and figures come from the same rows, so the page agrees with the result."""
+    upload = swept(received(cast, "order", [make.order(1), make.order(2), bad(3), make.order(4), make.order(5)]))
+    assert (upload.bad_documents, upload.found) == (1, {"S09": 1})
+    decided(cast, upload)
+    filed(cast, "order", 2, note="inzwischen")
+    filed(cast, "order", 4)
+    swept(upload)
+    assert numbers(upload) == (2, 1, 2)
+    assert (upload.rows, upload.documents, upload.bad_rows) == (10, 5, 2)
+    assert (upload.bad_documents, upload.known_documents, upload.found) == (2, 1, {"S09": 1, "E05": 1})
+    rows = UploadRow.objects.filter(upload_id=upload.id)
+    assert dict(rows.values_list("document_index", "level")) == {0: "", 1: "error", 2: "error", 3: "known", 4: ""}
+    assert set(rows.values_list("document_index", "result")) == {
+        (0, "filed"), (1, "refused"), (2, "refused"), (3, "skipped"), (4, "filed")
+    }  # fmt: skip
+    assert {row: rules for row, rules in rules_at_rows(upload).items() if rules} == {4: ["E05"], 7: ["S09"], 8: ["E04"]}
+
+
+def test_it_keeps_what_only_the_reader_of_the_sheet_can_say(cast):
+    book = load_workbook(io.BytesIO(workbook_of(kind("order"), [make.order(1), make.order(2)])))
+    book.worksheets[0].row_dimensions[3].hidden = True
+    upload = swept(sent_in(cast, saved(book)))
+    assert rules_at_rows(upload)[2] == ["X06"]
+    decided(cast, upload)
+    assert numbers(swept(upload)) == (2, 0, 0)
+    assert rules_at_rows(upload)[2] == ["X06"]
+
+
+def test_it_settles_fifty_refused_documents_in_as_many_queries_as_five(cast):
+    def cost(first: int, count: int) -> int:
+        documents = range(first, first + count)
+        upload = swept(received(cast, "order", [make.order(n) for n in [*documents, first + 100]]))
+        decided(cast, upload)
+        filed(cast, "order", *documents, note="inzwischen")
+        with CaptureQueriesContext(connection) as queries:
+            uploads.work_next()
+        upload.refresh_from_db()
+        assert numbers(upload) == (1, 0, count)
+        return len(queries)
+
+    assert cost(1, 5) == cost(11, 50)
+
+
+def test_it_says_of_a_cell_that_shows_an_error_only_that(cast):
+    book = load_workbook(io.BytesIO(workbook_of(kind("order"), [make.order(1), make.order(2)])))
+    sheet = book.worksheets[0]
+    column = {str(cell.value).rstrip("*"): cell.column for cell in sheet[1]}
+    for row, label, shown in [(2, "商品价格", "#DIV/0!"), (3, "数量", "#N/A")]:
+        sheet.cell(row, column[label], shown).data_type = "e"
+    sheet.cell(4, column["单价"], "=A1*2")
+    sheet.cell(4, column["币制"], "XX")
+    upload = swept(sent_in(cast, saved(book)))
+    found = {row: sorted(rules) for row, rules in rules_at_rows(upload).items()}
+    assert {row: rules for row, rules in found.items() if row != 4} == {2: ["X04"], 3: ["X04"], 5: []}
+    assert "X05" in found[4] and len(found[4]) == 2
+    assert upload.found["X04"] == 2
+
+
+def test_it_says_so_too_where_a_later_row_spoils_the_head(cast):
+    book = load_workbook(io.BytesIO(workbook_of(kind("order"), [make.order(1), make.order(2)])))
+    sheet = book.worksheets[0]
+    column = {str(cell.value).rstrip("*"): cell.column for cell in sheet[1]}
+    sheet.cell(2, column["商品价格"]).value = None
+    for row in (3, 5):  # fills the blank of the first row; contradicts it
+        sheet.cell(row, column["商品价格"], "#REF!").data_type = "e"
+    upload = swept(sent_in(cast, saved(book)))
+    assert rules_at_rows(upload) == {2: [], 3: ["X04"], 4: [], 5: ["X04"]}
+
+
+def test_it_names_the_enterprise_of_a_code_given_as_a_number(cast):
+    order = make.order(1)
+    own, other = make.PLATFORM, make.MERCHANT
+    order.head |= {
+        "ebp_code": int(own.customs_code),
+        "ebp_name": "",
+        "ebc_code": int(other.customs_code),
+        "ebc_name": "",
+    }
+    upload = swept(received(cast, "order", [order]))
+    assert (upload.bad_documents, upload.found) == (0, {})
+    decided(cast, upload)
+    assert numbers(swept(upload)) == (1, 0, 0)
+    body = Order.objects.get()
+    assert (body.ebp_code, body.ebp_name) == (own.customs_code, own.name)
+    assert (body.ebc_code, body.ebc_name) == (other.customs_code, other.name)
 
 
 def test_it_files_the_good_when_one_has_become_wrong_meanwhile(cast):

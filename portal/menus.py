@@ -1,7 +1,7 @@
 """The menu: one table from who somebody is to the pages they may open.
 
 A page is named by its URL name and arguments, an enterprise type and a role by their words, so that nothing is
-imported upwards. Pages ask the same words again (``accounts.access.require_role``); a test holds the two together.
+imported upwards. Pages ask the same words again (`accounts.access.require_role`); a test holds the two together.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,8 +14,8 @@ from django.utils.translation import pgettext_lazy
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the menu; empty ``types`` or ``roles`` mean every type, every role."""
+class MenuEntry:
+    """One line of the menu; empty `types` or `roles` mean every type, every role."""
 
     label: Any
     icon: str
@@ -39,15 +39,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class MenuSection:
     """A titled group of lines; the first one has no title."""
 
     title: Any
-    entries: tuple[Entry, ...]
+    entries: tuple[MenuEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MenuLine:
     """An entry as drawn on one page."""
 
     label: Any
@@ -58,12 +58,12 @@ class Line:
 
 _READERS = frozenset({"administrator", "filer", "finance", "viewer", "developer"})
 
-MENU: tuple[Section, ...] = (
-    Section("", (Entry(_("工作台"), "house", "home", whole=True),)),
-    Section(
+MENU: tuple[MenuSection, ...] = (
+    MenuSection("", (MenuEntry(_("工作台"), "house", "home", whole=True),)),
+    MenuSection(
         _("进口申报"),
         (
-            Entry(
+            MenuEntry(
                 pgettext_lazy("several", "订单"),
                 "receipt",
                 "list",
@@ -71,7 +71,7 @@ MENU: tuple[Section, ...] = (
                 frozenset({"platform", "merchant"}),
                 _READERS,
             ),
-            Entry(
+            MenuEntry(
                 pgettext_lazy("several", "支付单"),
                 "credit-card-2-front",
                 "list",
@@ -79,7 +79,7 @@ MENU: tuple[Section, ...] = (
                 frozenset({"payment"}),
                 _READERS,
             ),
-            Entry(
+            MenuEntry(
                 pgettext_lazy("several", "运单"),
                 "truck",
                 "list",
@@ -87,7 +87,7 @@ MENU: tuple[Section, ...] = (
                 frozenset({"direct_logistics", "bonded_logistics"}),
                 _READERS,
             ),
-            Entry(
+            MenuEntry(
                 pgettext_lazy("several", "清单"),
                 "boxes",
                 "list",
@@ -95,20 +95,20 @@ MENU: tuple[Section, ...] = (
                 frozenset({"warehouse", "direct_logistics", "merchant"}),
                 _READERS,
             ),
-            Entry(_("批量导入"), "file-earmark-spreadsheet", "uploads", {}, frozenset(), _READERS),
+            MenuEntry(_("批量导入"), "file-earmark-spreadsheet", "uploads", {}, frozenset(), _READERS),
         ),
     ),
 )
 
 
-def menu(types: Iterable[str], roles: Iterable[str], path: str) -> Sequence[tuple[Any, list[Line]]]:
-    """The sections and lines for somebody of these types and roles who stands on the page ``path``."""
+def menu(types: Iterable[str], roles: Iterable[str], path: str) -> Sequence[tuple[Any, list[MenuLine]]]:
+    """The sections and lines for somebody of these types and roles who stands on the page `path`."""
     types, roles = set(types), set(roles)
     drawn = []
     for section in MENU:
         entries = [(entry, entry.address) for entry in section.entries if entry.is_for(types, roles)]
         lines = [
-            Line(entry.label, entry.icon, address, path == address if entry.whole else path.startswith(address))
+            MenuLine(entry.label, entry.icon, address, path == address if entry.whole else path.startswith(address))
             for entry, address in entries
             if address
         ]

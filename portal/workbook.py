@@ -22,7 +22,7 @@ from portal.sentences import keep
 
 logger = logging.getLogger(__name__)
 
-MAX_BYTES = 30 * 1024 * 1024
+MAX_BYTES = 20 * 1024 * 1024  # the page of uploads says this number too
 MAX_UNPACKED = 500 * 1024 * 1024
 MAX_ROWS = 100_000
 MAX_COLUMNS = 256
@@ -69,7 +69,7 @@ REASONS = {
 
 
 class WorkbookRefused(Exception):
-    """A file that cannot be taken. ``reason`` says in the reader's language what is wrong, where, and the cure."""
+    """A file that cannot be taken. `reason` says in the reader's language what is wrong, where, and the cure."""
 
     reasons = REASONS
 
@@ -92,7 +92,7 @@ class WorkbookRefused(Exception):
 
 
 class Marked:
-    """A cell that holds no usable value; ``shown`` is what the person sees in it."""
+    """A cell that holds no usable value; `shown` is what the person sees in it."""
 
     __slots__ = ("shown",)
 
@@ -114,7 +114,7 @@ class CutNumber(Marked):
 
 
 class ErrorCell(Marked):
-    """A cell showing an error such as ``#N/A``."""
+    """A cell showing an error such as `#N/A`."""
 
 
 class UncalculatedFormula(Marked):
@@ -132,9 +132,9 @@ MARKS: dict[str, Callable[[str], Cell]] = {
 
 
 class Sheet:
-    """The rows of one sheet, read while they are iterated, once: ``for number, cells in sheet``.
+    """The rows of one sheet, read while they are iterated, once: `for number, cells in sheet`.
 
-    ``number`` counts from 1 as in the spreadsheet program; blank rows are left out. A cell is text
+    `number` counts from 1 as in the spreadsheet program; blank rows are left out. A cell is text
     ("" when blank), an int or float of at most 15 digits, a date, a datetime, or a `Marked` cell. Rows may differ in length. Raises WorkbookRefused while
     iterating when a late row cannot be taken. Use as a context manager, or read to the end, to end the reader.
     """
@@ -190,7 +190,7 @@ def open_sheet(
 ) -> Sheet:
     """Opens the sheet to be read of an .xlsx workbook, or a CSV file in UTF-8, UTF-16 or GB 18030.
 
-    Of a workbook it is the first visible sheet that holds anything. Sizes in bytes; ``max_columns`` from 27 to 702.
+    Of a workbook it is the first visible sheet that holds anything. Sizes in bytes; `max_columns` from 27 to 702.
     Raises WorkbookRefused for everything that is not such a file, or past a limit; never anything else.
     """
     size = content.stat().st_size if isinstance(content, Path) else len(content)

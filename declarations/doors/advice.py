@@ -8,13 +8,14 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from declarations.published import codes
+from portal.sentences import speak
 
 _SAID = re.compile(r"\[Code:\s*(?P<code>-?\w+)\s*;\s*Desc:\s*(?P<text>[^\]]*)\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What a clerk does about one code; ``fields`` are framed where the kind has them, ``lines`` means the goods."""
+    """What a clerk does about one code; `fields` are framed where the kind has them, `lines` means the goods."""
 
     text: Any
     fields: tuple[str, ...] = ()
@@ -50,8 +51,8 @@ class Reason:
 
 
 def reasons(info: str) -> Iterator[Reason]:
-    """The reasons in the text of a receipt; one without a code when the text has none."""
-    found = False
+    """The reasons in the text of a receipt, or of a sentence of ours; one without a code when the text has none."""
+    info, found = speak(info), False
     for said in _SAID.finditer(info):
         found = True
         code = said["code"]

@@ -16,11 +16,12 @@ from accounts.access import Actor
 from accounts.models import Credential
 from declarations.access import uploads_of
 from declarations.doors.advice import reasons
-from declarations.doors.tables import GROUPS, TODO
+from declarations.doors.tables import STAGES, TODO
 from declarations.kinds import KINDS
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import State
 from declarations.models import Document, Outbound, OutboundState, Upload, UploadState
+from portal.sentences import speak
 
 #: A certificate that ends within so many days is spoken of.
 DAYS_BEFORE_END = 30
@@ -82,7 +83,7 @@ def desk(actor: Actor) -> Desk:
     return Desk(
         tasks=[*_refusals(actor, kinds, counted), *_stuck(actor), *_unfinished(actor)],
         standings=[_standing(kind, counted) for kind in kinds],
-        heads=[group.label for group in GROUPS],
+        heads=[stage.label for stage in STAGES],
         uploads=uploads,
         files=kinds,
         credential=credential,
@@ -94,11 +95,11 @@ def _standing(kind: Kind, counted: dict[tuple[str, str], int]) -> Standing:
     home = reverse("list", kwargs={"kind": kind.slug})
     counts = [
         (
-            str(group.label),
-            sum(counted.get((kind.slug, state), 0) for state in group.states),
-            f"{home}?tab={group.slug}",
+            str(stage.label),
+            sum(counted.get((kind.slug, state), 0) for state in stage.states),
+            f"{home}?tab={stage.slug}",
         )
-        for group in GROUPS
+        for stage in STAGES
     ]
     total = sum(many for (slug, _state), many in counted.items() if slug == kind.slug)
     return Standing(kind, home, total, counts)
@@ -160,7 +161,7 @@ def _stuck(actor: Actor) -> list[Task]:
     found = waiting.order_by().values_list("kind", "needs_person").annotate(many=Count("id"), since=Min("created_at"))
     return [
         Task(
-            icon="exclamation-triangle", tone="warn", title=_("报文发不出去，等本企业处理"), why=[("", why, many)], count=many,
+            icon="exclamation-triangle", tone="warn", title=_("报文发不出去，等本企业处理"), why=[("", speak(why), many)], count=many,
             unit=npgettext("unit", "份", "份", many), since=since,
             address=reverse("list", kwargs={"kind": slug}) + "?tab=queued", action=_("查看"),
         )

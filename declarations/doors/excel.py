@@ -41,7 +41,7 @@ DROPPED = re.compile(r"[\s*_\-·:：﹡]+|\((?:必填|选填|可不填)\)")  # u
 
 
 class SheetRefused(WorkbookRefused):
-    """A workbook that opens but whose sheet is not one of this kind's; ``reason`` names place and cure."""
+    """A workbook that opens but whose sheet is not one of this kind's; `reason` names place and cure."""
 
     reasons = {
         "no_header": _(
@@ -84,7 +84,7 @@ class Reading:
 
 
 def read_rows(kind: Kind, sheet: Sheet) -> Reading:
-    """All documents of a sheet. Every row read belongs to exactly one entry, in its ``rows``.
+    """All documents of a sheet. Every row read belongs to exactly one entry, in its `rows`.
 
     Raises WorkbookRefused when the sheet cannot be read as one of this kind; nothing else, whatever it holds.
     """

@@ -1,6 +1,6 @@
 """The form page of every kind, derived from its description (step 1 of the walk).
 
-It shows inputs, notes and the problems the door found, and reads a post back into an ``Entry``; it validates nothing.
+It shows inputs, notes and the problems the door found, and reads a post back into an `Entry`; it validates nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,16 +16,15 @@ from accounts.access import Actor
 from declarations.doors.advice import Reason, reasons
 from declarations.fields import CLERK, OWN, Amount, Described, Moment, Whole
 from declarations.kinds import PARTIES
-from declarations.kinds.kind import Kind
+from declarations.kinds.kind import MOST_LINES, Kind
 from declarations.models import Document
 from declarations.published import codes
 from declarations.rulebook import ERROR, WARNING
 from declarations.shape import Entry, Problem
+from portal.paging import whole
 from portal.templatetags.parts import money
 
-#: What one document may hold at most (published tables: 1 to 99 items).
-MOST_LINES = 99
-#: Live sums beside the form: kind → (label, terms); a term is a field of head or lines, ``-`` takes it off.
+#: Live sums beside the form: kind → (label, terms); a term is a field of head or lines, `-` takes it off.
 SUMS: dict[str, tuple[tuple[Any, str], ...]] = {
     "order": (
         (gettext_lazy("各项总价之和"), "total_price"),
@@ -105,7 +104,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class InputGroup:
     """Inputs under one heading."""
 
     title: Any
@@ -126,7 +125,7 @@ class FormPage:
     """Everything a form page shows."""
 
     kind: Kind
-    groups: list[Group]
+    groups: list[InputGroup]
     heads: list[Described]
     lines: list[list[Input]]
     faults: list[Fault]
@@ -142,10 +141,9 @@ class FormPage:
 
 
 def read(kind: Kind, posted: Mapping[str, str], *, without: int | None = None) -> Entry:
-    """What was typed, as an entry for the door. Lines left wholly empty are dropped, and the line ``without``."""
+    """What was typed, as an entry for the door. Lines left wholly empty are dropped, and the line `without`."""
     head = {entry.name: posted.get(f"h.{entry.name}", "") for entry in asked_of_head(kind)}
-    many = posted.get("lines", "0")
-    count = min(int(many), MOST_LINES + 1) if many.isdecimal() and len(many) < 4 else 0
+    count = min(whole(posted.get("lines", ""), digits=3) or 0, MOST_LINES + 1)
     asked = asked_of_line(kind)
     lines = [
         {entry.name: posted.get(f"l.{number}.{entry.name}", "") for entry in asked}
@@ -206,21 +204,21 @@ def _typed(described: Any, value: Any) -> str:
 
 
 def page(kind: Kind, entry: Entry, problems: Sequence[Problem] = (), *, more: int = 0) -> FormPage:
-    """The form filled with an entry; ``more`` empty lines are added, the first of them gets the focus."""
+    """The form filled with an entry; `more` empty lines are added, the first of them gets the focus."""
     lines = [*entry.lines, *({} for _number in range(more))] if kind.line else []
     if kind.line and not lines:
         lines = [{}]
     by_place: dict[tuple[int | None, str], list[Problem]] = {}
     for problem in problems:
         by_place.setdefault((problem.line, problem.field), []).append(problem)
-    groups: dict[str, Group] = {}
+    groups: dict[str, InputGroup] = {}
     for described in asked_of_head(kind):
         title = str(described.group)
         value = str(entry.head.get(described.name, ""))
         drawn = Input(described, f"h.{described.name}", f"f-{described.name}", described.name, value)
         drawn.is_fixed = described.given == OWN
         drawn.problems = by_place.get((None, described.name), [])
-        groups.setdefault(title, Group(title, [])).inputs.append(drawn)
+        groups.setdefault(title, InputGroup(title, [])).inputs.append(drawn)
     grid = []
     for number, line in enumerate(lines):
         row: list[Input] = []

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from declarations.doors import uploads
+from declarations.doors import staging, uploads
 from declarations.doors.tables import Tab
 from declarations.fields import Amount, Described, Whole
 from declarations.kinds import kind as kind_of
@@ -18,15 +18,15 @@ from declarations.kinds.kind import Kind
 from declarations.models import Upload, UploadRow, UploadState
 from declarations.rulebook import ERROR, RULES, WARNING
 from declarations.shape import Problem
+from portal.paging import part_of
 
-ROWS = 50
 ALL = "all"
 _FIGURES = re.compile(r"%\([a-z_]+\)[sd]")
 WAITING = frozenset({UploadState.RECEIVED, UploadState.FILING})
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class SheetCell:
     """One cell as read from the sheet, masked when personal, and how bad what was found in it is."""
 
     text: str
@@ -35,11 +35,11 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SheetRow:
     """One row of the sheet with the problems found in it."""
 
     number: int
-    cells: list[Cell]
+    cells: list[SheetCell]
     problems: list[Problem]
     is_first: bool
     result: str
@@ -72,7 +72,7 @@ class Grid:
     tabs: list[Tab]
     chips: list[Chip]
     heads: list[Described]
-    rows: list[Row]
+    rows: list[SheetRow]
     newer: str
     older: str
     progress: tuple[int, int]
@@ -86,6 +86,16 @@ class Grid:
     def is_checked(self) -> bool:
         """Whether the clerk may decide now."""
         return self.upload.state == UploadState.CHECKED
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there are rows to show; those of a filed workbook are dropped after a while."""
+        return any(tab.count for tab in self.tabs)
+
+    @property
+    def days_kept(self) -> int:
+        """How many days the rows of a filed workbook stay."""
+        return uploads.ROWS_KEPT.days
 
     @property
     def good_documents(self) -> int:
@@ -116,14 +126,14 @@ def grid(upload: Upload, asked: Mapping[str, str]) -> Grid:
     shows_rows = upload.state in {UploadState.CHECKED, UploadState.FILING, UploadState.FILED}
     counts = dict(rows.order_by().values_list("level").annotate(many=Count("id"))) if shows_rows else {}
     tab = asked.get("tab", "")
-    if tab not in {ALL, ERROR, WARNING, uploads.KNOWN}:
+    if tab not in {ALL, ERROR, WARNING, staging.KNOWN}:
         tab = ERROR if counts.get(ERROR) else ALL
     rule = asked.get("rule", "") if asked.get("rule", "") in RULES else ""
     chosen = rows if tab == ALL else rows.filter(level=tab)
     if rule:
         chosen = chosen.filter(problems__contains=[{"rule": rule}])
-    staged, newer, older = _page(upload, chosen, asked, tab, rule) if shows_rows else ([], "", "")
-    heads, drawn = _drawn(kind, staged)
+    part = part_of(chosen if shows_rows else chosen.none(), asked, key="row")
+    heads, drawn = _drawn(kind, part.rows)
     return Grid(
         kind=kind,
         upload=upload,
@@ -132,8 +142,8 @@ def grid(upload: Upload, asked: Mapping[str, str]) -> Grid:
         chips=_chips(upload, rule) if tab == ERROR else [],
         heads=heads,
         rows=drawn,
-        newer=newer,
-        older=older,
+        newer=address(upload, tab=tab, rule=rule, **part.back) if part.back else "",
+        older=address(upload, tab=tab, rule=rule, **part.on) if part.on else "",
         progress=uploads.progress(upload.pk) if upload.state in WAITING else (0, 0),
     )
 
@@ -142,7 +152,7 @@ def _tabs(upload: Upload, counts: Mapping[str, int], current: str) -> list[Tab]:
     words = [
         (ERROR, _("有错单证的行"), counts.get(ERROR, 0)),
         (WARNING, _("有提示单证的行"), counts.get(WARNING, 0)),
-        (uploads.KNOWN, _("已申报过的行"), counts.get(uploads.KNOWN, 0)),
+        (staging.KNOWN, _("已申报过的行"), counts.get(staging.KNOWN, 0)),
         (ALL, _("全部行"), sum(counts.values())),
     ]
     return [
@@ -168,36 +178,12 @@ def _plain(rule: str) -> str:
     return _FIGURES.sub("…", str(RULES[rule].text)).rstrip("。")
 
 
-def _page(
-    upload: Upload, rows: QuerySet[UploadRow], asked: Mapping[str, str], tab: str, rule: str
-) -> tuple[list[UploadRow], str, str]:
-    """Fifty rows by row number, and the addresses of the rows before and after."""
-
-    def whole(name: str) -> int | None:
-        text = asked.get(name, "")
-        return int(text) if text.isdecimal() and len(text) < 9 else None
-
-    after, before = whole("after"), whole("before")
-    if before is not None:
-        found = list(rows.filter(row__lt=before).order_by("-row")[: ROWS + 1])
-        has_newer, has_older, found = len(found) > ROWS, True, found[:ROWS][::-1]
-    else:
-        wanted = rows.filter(row__gt=after) if after is not None else rows
-        found = list(wanted.order_by("row")[: ROWS + 1])
-        has_newer, has_older, found = after is not None, len(found) > ROWS, found[:ROWS]
-    if not found:
-        return [], "", ""
-    newer = address(upload, tab=tab, rule=rule, before=found[0].row) if has_newer else ""
-    older = address(upload, tab=tab, rule=rule, after=found[-1].row) if has_older else ""
-    return found, newer, older
-
-
-def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], list[Row]]:
+def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], list[SheetRow]]:
     """The columns in use on this page and its rows; a document's further rows repeat only the numbers of its head.
 
     Columns in which something was found on this page come first after the numbers, so that no wrong cell is out of sight.
     """
-    read = [(row, uploads.cells_of(row), [Problem.from_json(said) for said in row.problems]) for row in staged]
+    read = [(row, staging.cells_of(row), [Problem.from_json(said) for said in row.problems]) for row in staged]
     heads = [
         ("head", described)
         for described in kind.fields
@@ -229,7 +215,7 @@ def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], li
             _cell(described, said[part].get(described.name), problems, line=part == "line") for part, described in heads
         ]
         leads = reverse("detail", kwargs={"kind": kind.slug, "pk": row.document_id}) if row.document_id else ""
-        rows.append(Row(row.row, drawn, problems, "head" in cells, row.result, leads))
+        rows.append(SheetRow(row.row, drawn, problems, "head" in cells, row.result, leads))
     return [described for _part, described in heads], rows
 
 
@@ -239,10 +225,10 @@ def _present(values: Mapping[str, Any], problems: Sequence[Problem], name: str, 
     )
 
 
-def _cell(described: Any, value: Any, problems: Sequence[Problem], *, line: bool) -> Cell:
+def _cell(described: Any, value: Any, problems: Sequence[Problem], *, line: bool) -> SheetCell:
     own = [problem for problem in problems if problem.field == described.name and (problem.line is not None) == line]
     level = next((level for level in (ERROR, WARNING) if any(problem.level == level for problem in own)), "")
     text = "" if value is None else str(value)
     if described.personal and text:
         text = described.masked(text)
-    return Cell(text, level, isinstance(described, Amount | Whole))
+    return SheetCell(text, level, isinstance(described, Amount | Whole))

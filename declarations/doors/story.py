@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from declarations.doors.advice import Reason, reasons
+from declarations.doors.letters import IN, OUT
 from declarations.doors.tables import Cell, Look, look, said
 from declarations.doors.turns import Turn, next_steps, turn
 from declarations.exchange.receipts import state_of
@@ -28,8 +29,7 @@ from declarations.models import (
     Upload,
 )
 from declarations.published import codes
-
-OUT, IN = "out", "in"
+from portal.sentences import speak
 
 
 @dataclass(slots=True)
@@ -50,8 +50,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A field with its label, as read; ``flagged`` when customs points at it, ``wide`` when it is long."""
+class Statement:
+    """A field with its label, as read; `flagged` when customs points at it, `wide` when it is long."""
 
     label: Any
     cell: Cell
@@ -66,7 +66,7 @@ class Section:
     """Fields under one heading."""
 
     title: Any
-    entries: list[Entry]
+    statements: list[Statement]
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ def story(kind: Kind, document: Document) -> Story:
         kind=kind,
         document=document,
         look=look(document.state, document.code),
-        turn=turn(kind, document.state, needs_person=next((sent.needs_person for sent in outbounds[-1:]), "")),
+        turn=turn(kind, document.state, needs_person=speak(next((sent.needs_person for sent in outbounds[-1:]), ""))),
         sections=_sections(kind, document, flagged),
         goods=_goods(kind, document),
         goods_flagged=any(reason.advice.lines for reason in why),
@@ -141,8 +141,8 @@ def _sections(kind: Kind, document: Document, flagged: Iterable[str]) -> list[Se
         title = capfirst(str(described.group) or str(kind.label))
         section = sections.setdefault(title, Section(title, []))
         wide = len(cell.text) > 30
-        entry = Entry(described.label, cell, described.name, described.tag, described.name in flagged, wide)
-        section.entries.append(entry)
+        statement = Statement(described.label, cell, described.name, described.tag, described.name in flagged, wide)
+        section.statements.append(statement)
     by_system = capfirst(str(kind.field("guid").group))
     return sorted(sections.values(), key=lambda section: section.title == by_system)
 
@@ -220,7 +220,7 @@ def _sent(kind: Kind, document: Document, outbound: Outbound) -> Iterator[Step]:
         again = _("稍后自动再发同一份报文，不必重新申报")
         yield Step(
             outbound.not_before, "warn", "exclamation-triangle-fill", _("发送未成功，等待再发"), meta=times,
-            lines=[outbound.last_error, again],
+            lines=[speak(outbound.last_error), again],
         )  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def _given_up(changes: Iterable[StateChange], receipts: Sequence[Receipt]) -> It
             why = list(reasons(change.reason))
             yield Step(change.happened_at, "bad", "x-circle-fill", _("发送失败"), code=change.code, reasons=why)
         elif change.state == State.QUEUED:
-            yield Step(change.happened_at, "warn", "arrow-repeat", _("重新排队发送"), lines=[change.reason])
+            yield Step(change.happened_at, "warn", "arrow-repeat", _("重新排队发送"), lines=[speak(change.reason)])
 
 
 _ANSWER_ICONS = {

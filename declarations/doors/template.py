@@ -47,7 +47,7 @@ class Column:
 
 @cache
 def columns_of(kind: Kind, *, clerk_only: bool = True) -> tuple[Column, ...]:
-    """Columns in published order, head before line; with ``clerk_only=False`` also those others fill in.
+    """Columns in published order, head before line; with `clerk_only=False` also those others fill in.
 
     A line's label that the head has too is preceded by the name of its group: 商品备注.
     """

@@ -14,7 +14,7 @@ from declarations.lifecycle import REFUSED, State
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """``who`` (empty when nobody has anything left to do) does ``what``; ``ours`` is what the filer does meanwhile."""
+    """`who` (empty when nobody has anything left to do) does `what`; `ours` is what the filer does meanwhile."""
 
     who: str
     what: str
@@ -53,7 +53,7 @@ _OURS = frozenset({State.REJECTED, State.FAILED, State.DETAINED})
 
 
 def turn(kind: Kind, state: str, *, needs_person: str = "") -> Turn:
-    """Whose turn it is; ``needs_person`` is why a message waits for somebody of this enterprise, if it does."""
+    """Whose turn it is; `needs_person` is why a message waits for somebody of this enterprise, if it does."""
     if state == State.QUEUED and needs_person:
         return Turn(str(_US), needs_person, _("处理后自动发送，不必重新申报"), is_ours=True)
     followers = _followers(kind)

@@ -4,6 +4,7 @@ and renders; it decides nothing."""
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -23,17 +24,17 @@ from accounts.actions import Action
 from accounts.roles import FILING_ROLES, MemberRole
 from declarations import filing
 from declarations.access import documents_of, drafts_of, uploads_of
-from declarations.doors import forms, grid, story, tables, uploads
-from declarations.doors import messages as letters
+from declarations.doors import forms, grid, letters, story, tables, uploads
 from declarations.doors.desk import desk
 from declarations.doors.template import template
 from declarations.kinds import KINDS
 from declarations.kinds import kind as kind_of
-from declarations.kinds.kind import Kind
+from declarations.kinds.kind import MOST_LINES, Kind
 from declarations.lifecycle import REFUSED
 from declarations.models import Document, Draft, Source, Upload, UploadState
 from declarations.rulebook import ERROR
 from declarations.shape import Entry, Problem
+from portal.paging import part_of, whole
 
 View = Callable[..., HttpResponse]
 
@@ -111,7 +112,7 @@ def _document(request: Request, kind: Kind, pk: int) -> Document:
 @files
 @of_own_kind
 def form(request: Request, kind: Kind) -> HttpResponse:
-    """A new document typed in; with ``from`` a refused one, to be corrected and filed again."""
+    """A new document typed in; with `from` a refused one, to be corrected and filed again."""
     refused = _refused(request, kind)
     if request.method == "POST":
         return _typed(request, kind, refused=refused)
@@ -126,9 +127,10 @@ def _refused(request: Request, kind: Kind) -> Document | None:
     asked = request.GET.get("from", "")
     if not asked:
         return None
-    if not asked.isdecimal() or len(asked) > 18:
+    number = whole(asked)
+    if number is None:
         raise Http404
-    document = _document(request, kind, int(asked))
+    document = _document(request, kind, number)
     if document.state not in REFUSED:
         raise Http404
     return document
@@ -162,9 +164,8 @@ def _typed(request: Request, kind: Kind, *, kept: Draft | None = None, refused: 
     if wish == "file":
         return _file(request, kind, entry, kept=kept, refused=refused)
     if wish == "add" or wish.startswith("remove-"):
-        number = wish.removeprefix("remove-")
-        entry = forms.read(kind, request.POST, without=int(number) if number.isdecimal() else None)
-        more = 1 if wish == "add" and len(entry.lines) < forms.MOST_LINES else 0
+        entry = forms.read(kind, request.POST, without=whole(wish.removeprefix("remove-")))
+        more = 1 if wish == "add" and len(entry.lines) < MOST_LINES else 0
         return _form(request, kind, entry, kept=kept, refused=refused, more=more)
     (found,) = filing.check_documents(actor=request.actor, kind=kind, entries=[entry])
     return _form(request, kind, entry, found, kept=kept, refused=refused, checked=True)
@@ -252,16 +253,12 @@ def template_file(request: Request, kind: Kind) -> HttpResponse:
 @member
 def uploads_page(request: Request) -> HttpResponse:
     """Every workbook the enterprise sent in, newest first."""
-    before = request.GET.get("before", "")
-    found = uploads_of(request.actor).select_related("user").order_by("-id")
-    if before.isdecimal() and len(before) < 19:
-        found = found.filter(id__lt=int(before))
-    rows = list(found[: tables.ROWS + 1])
+    part = part_of(uploads_of(request.actor).select_related("user"), request.GET, newest_first=True)
     home = reverse("uploads")
     context = {
-        "uploads": [_shown(one) for one in rows[: tables.ROWS]],
-        "newer": home if before else "",
-        "older": f"{home}?before={rows[tables.ROWS - 1].pk}" if len(rows) > tables.ROWS else "",
+        "uploads": [_shown(one) for one in part.rows],
+        "newer": f"{home}?{urlencode(part.back)}" if part.back else "",
+        "older": f"{home}?{urlencode(part.on)}" if part.on else "",
         "kinds": [kind for kind in KINDS if kind.filed_by & set(request.actor.enterprise.types)],
         "may_file": request.actor.may_file,
     }

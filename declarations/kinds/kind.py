@@ -18,6 +18,9 @@ from declarations.fields import CUSTOMS, SYSTEM, Code, Described, Moment, Text, 
 ENTERPRISE_CODE = r"[0-9A-Z]{10}|[0-9A-Z]{18}"
 ENTERPRISE_CODE_WORDS = _("10 位海关编码或 18 位统一社会信用代码")
 
+#: What one document may hold at most (published tables: 1 to 99 items).
+MOST_LINES = 99
+
 # Which type of enterprise each pair of code and name stands for.
 PARTIES: dict[str, EnterpriseType] = {
     "ebp_code": EnterpriseType.PLATFORM,

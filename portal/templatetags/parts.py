@@ -36,7 +36,7 @@ class Look(Protocol):
 
 @register.simple_tag
 def icon(name: str, size: str = "", label: str = "") -> SafeString:
-    """An icon of the sprite; ``size`` is s, l or xl. Without a label it is ornament and hidden from readers."""
+    """An icon of the sprite; `size` is s, l or xl. Without a label it is ornament and hidden from readers."""
     kind = f"i i-{size}" if size else "i"
     target = f"{static('icons.svg')}#{name}"
     if label:
@@ -61,7 +61,7 @@ def lamp(tone: str, name: str) -> SafeString:
 
 @register.simple_tag
 def meter(label: str, **shares: int) -> SafeString:
-    """A bar of shares by tone (``ok=3 warn=1 bad=1``), drawn without inline style; ``label`` says it in words."""
+    """A bar of shares by tone (`ok=3 warn=1 bad=1`), drawn without inline style; `label` says it in words."""
     total = sum(shares.values()) or 1
     parts, start = [], 0.0
     for tone, share in shares.items():
@@ -139,5 +139,5 @@ def waited(value: datetime | None) -> str:
 
 @register.filter
 def masked(value: str, mask: str) -> str:
-    """A personal value with its middle hidden; ``mask`` is name, number, phone or address."""
+    """A personal value with its middle hidden; `mask` is name, number, phone or address."""
     return _MASKS[mask](value) if value else ""

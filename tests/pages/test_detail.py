@@ -55,7 +55,7 @@ def test_it_frames_the_field_customs_points_at(cast, client_of):
     documents = filed.file(cast, "order", 1)
     filed.reject(documents)
     page = client_of("merchant_filer").get(reverse("detail", args=["order", documents[0].pk]))
-    flagged = {entry.name for section in page.context["story"].sections for entry in section.entries if entry.flagged}
+    flagged = {said.name for section in page.context["story"].sections for said in section.statements if said.flagged}
     assert flagged == {"buyer_name", "buyer_id_number"}
 
 

@@ -1,11 +1,24 @@
 """The list page of every kind: what it shows, in how many queries, and that it stays one's own."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_noop
 
-from declarations.doors import tables
+from accounts.access import actor_of
+from declarations.access import documents_of
+from declarations.doors import tables, uploads
+from declarations.filing import save_draft
 from declarations.kinds import KINDS
+from declarations.kinds import kind as kind_of
 from declarations.lifecycle import State
+from declarations.models import Document, Outbound, OutboundState
+from portal import paging
+from portal.sentences import keep
+from portal.tenancy import acting_as
+from tests import make
 from tests.pages import filed
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +66,7 @@ def test_it_narrows_by_number_code_source_and_day(cast, client_of):
     for query, wanted in {
         f"q={documents[1].number}": {documents[1].number},
         "q=SH2025": {document.number for document in documents},
+        "q=H2025": set(),
         "code=100": {documents[0].number},
         "source=form": {document.number for document in documents},
         "source=workbook": set(),
@@ -72,7 +86,7 @@ def test_it_never_breaks_on_a_strange_address(query, cast, client_of):
 
 
 def test_it_turns_pages_by_key_both_ways(cast, client_of, monkeypatch):
-    monkeypatch.setattr(tables, "ROWS", 2)
+    monkeypatch.setattr(paging, "ROWS", 2)
     filed.file(cast, "order", 1, 2, 3, 4, 5)
     client = client_of("merchant_filer")
     first = client.get(reverse("list", args=["order"])).context["page"]
@@ -119,4 +133,102 @@ def test_it_gives_every_state_a_badge_and_a_turn():
         for state in State:
             assert tables.look(state).word
             assert tables.turn(kind, state).what
-    assert {state for group in tables.GROUPS for state in group.states} == set(State)
+    assert {state for stage in tables.STAGES for state in stage.states} == set(State)
+
+
+def copied(document: Document, many: int) -> None:
+    """So many further documents like this one, with numbers of their own."""
+    own = {"number": "'N' || n", "key": "'K' || n", "order_no": "'R' || n"}
+    columns = [field.column for field in Document._meta.concrete_fields if field.column != "id"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO declarations_document ({', '.join(columns)}) "
+            f"SELECT {', '.join(own.get(column, column) for column in columns)} FROM declarations_document, "
+            "generate_series(1, %s) AS n WHERE id = %s",
+            [many, document.pk],
+        )
+        cursor.execute("ANALYZE declarations_document")
+
+
+@pytest.mark.parametrize("slug", ["order", "inventory"])
+def test_it_searches_by_the_beginning_of_a_number_through_indexes_of_both_numbers(slug, cast):
+    (document,) = filed.file(cast, slug, 1)
+    copied(document, 3000)
+    actor = filed.actor(cast, slug)
+    with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):
+        narrowed = tables.Filter(q=document.number[:12]).narrowed(documents_of(actor, kind_of(slug)))
+        assert [one.pk for one in narrowed] == [document.pk]
+        plan = narrowed.order_by().explain()
+    conditions = [line for line in plan.splitlines() if "Index Cond" in line]
+    for column in ("number", "order_no"):
+        wanted = (f"({column})::text >= ", f"({column})::text < ")
+        assert any(all(part in line for part in wanted) for line in conditions), plan
+
+
+def test_it_finds_the_documents_of_an_order_by_the_beginning_of_its_number(cast, client_of):
+    documents = filed.file(cast, "waybill", 1, 2)
+    page = client_of("bonded_logistics_filer").get(reverse("list", args=["waybill"]) + f"?q={documents[1].order_no}")
+    assert [row.number for row in page.context["page"].rows] == [documents[1].number]
+    page = client_of("bonded_logistics_filer").get(reverse("list", args=["waybill"]) + "?q=SH2025")
+    assert len(page.context["page"].rows) == 2
+
+
+def test_it_lists_drafts_without_opening_them(cast, client_of):
+    actor = actor_of(cast.users["merchant_filer"].pk, cast.enterprises["merchant"].pk)
+    draft = save_draft(actor=actor, kind=kind_of("order"), entry=make.order(1))
+    client = client_of("merchant_filer")
+    with CaptureQueriesContext(
+        connection,
+    ) as made:
+        page = client.get(reverse("list", args=["order"]) + "?tab=drafts")
+    assert draft.number in page.content.decode()
+    assert not any('"declarations_draft"."content"' in query["sql"] for query in made.captured_queries)
+
+
+def test_it_turns_the_pages_of_uploads_both_ways(cast, client_of, monkeypatch):
+    monkeypatch.setattr(paging, "ROWS", 2)
+    actor = filed.actor(cast, "order")
+    for number in range(5):
+        uploads.receive(actor=actor, kind=kind_of("order"), filename=f"{number}.xlsx", content=b"x")
+    client, home = client_of("merchant_filer"), reverse("uploads")
+
+    def names(page) -> list[str]:
+        return [upload.filename for upload, _label, _look in page.context["uploads"]]
+
+    first = client.get(home)
+    assert names(first) == ["4.xlsx", "3.xlsx"] and not first.context["newer"]
+    second = client.get(first.context["older"])
+    third = client.get(second.context["older"])
+    assert names(third) == ["0.xlsx"] and not third.context["older"]
+    assert names(client.get(third.context["newer"])) == names(second) == ["2.xlsx", "1.xlsx"]
+    assert names(client.get(second.context["newer"])) == names(first)
+
+
+def test_it_says_what_a_worker_kept_in_the_readers_language(cast, client_of):
+    (document,) = filed.file(cast, "order", 1)
+    why = keep(gettext_noop("还没有导入过。先下载模板，填好后上传，系统逐格校验"))
+    Outbound.objects.update(state=OutboundState.SIGNED, last_error=why, needs_person=why, not_before=timezone.now())
+    client, detail = client_of("merchant_filer"), reverse("detail", args=["order", document.pk])
+    for address in (reverse("home"), detail):
+        assert "还没有导入过" in client.get(address).content.decode()
+    client.cookies["django_language"] = "en"
+    for address in (reverse("home"), detail):
+        page = client.get(address).content.decode()
+        assert "还没有导入过" not in page and "&quot;say&quot;" not in page, address
+        assert "template" in page
+
+
+def test_it_says_why_sending_failed_in_the_readers_language(cast, client_of):
+    documents = filed.file(cast, "order", 1)
+    filed.move(documents, State.SENT)
+    filed.move(documents, State.FAILED, reason=keep(gettext_noop("还没有导入过。先下载模板，填好后上传，系统逐格校验")))
+    client = client_of("merchant_filer")
+    client.cookies["django_language"] = "en"
+    for address in (
+        reverse("home"),
+        reverse("list", args=["order"]),
+        reverse("detail", args=["order", documents[0].pk]),
+        reverse("form", args=["order"]) + f"?from={documents[0].pk}",
+    ):
+        page = client.get(address).content.decode()
+        assert "还没有导入过" not in page and "&quot;say&quot;" not in page, address

@@ -20,7 +20,7 @@ class NoSuchMessage(LookupError):
 
 
 def raw(document: Document, direction: str, number: int) -> bytes:
-    """The bytes as sent or received, of a message that carried this very document. Raises ``NoSuchMessage``."""
+    """The bytes as sent or received, of a message that carried this very document. Raises `NoSuchMessage`."""
     if direction == OUT and OutboundDocument.objects.filter(document=document, outbound_id=number).exists():
         try:
             return outbox.signed_bytes(number)

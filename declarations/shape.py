@@ -351,3 +351,9 @@ def _packers(kind: Kind) -> tuple[Callable[..., tuple[Any, ...]], Callable[..., 
         return names["pack"]
 
     return compiled(kind.fields), compiled(kind.line_fields)
+
+
+def compile_kind(kind: Kind) -> None:
+    """Make now all that is made from the kind's description when first asked for; raises whatever is wrong with it."""
+    for make in (_checkers, _packers, _plan, _key_places, _said):
+        make(kind)

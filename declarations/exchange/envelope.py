@@ -128,6 +128,11 @@ def _spelling(one: Described, place: int) -> str:
     return f"v[{place}]" if one.fixed is not None else f"e(v[{place}])"
 
 
+def compile_kind(which: Kind) -> None:
+    """Make the kind's writer now; raises whatever is wrong with its description."""
+    _writer(which)
+
+
 def new_guid() -> str:
     """The identity of a message, in the upper-case spelling the standard asks for."""
     return str(uuid4()).upper()

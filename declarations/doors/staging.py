@@ -88,9 +88,8 @@ def _without_echoes(found: list[Problem]) -> list[Problem]:
     heads = {cause.field for cause in causes if cause.line is None and (cause.field, cause.row) not in differing}
 
     def is_echo(problem: Problem) -> bool:
-        if (problem.field, problem.line, problem.row) in cells:
-            return True
-        return problem.line is None and problem.field in heads and problem.rule != DIFFERS
+        in_head = problem.line is None and problem.field in heads
+        return in_head or (problem.field, problem.line, problem.row) in cells
 
     return [problem for problem in found if problem.rule in NO_CONTENT or not is_echo(problem)]
 

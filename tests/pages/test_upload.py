@@ -1,13 +1,18 @@
 """Uploading a workbook: the check grid, the decision, the three numbers."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
+from declarations import filing
 from declarations.doors import uploads
 from declarations.doors.template import workbook_of
 from declarations.kinds import KINDS, kind
-from declarations.models import Document, Upload, UploadState
+from declarations.models import Document, Source, Upload, UploadState
+from portal.workbook import MAX_BYTES
 from tests import make
 from tests.pages import filed
 
@@ -114,3 +119,42 @@ def test_it_costs_the_same_queries_for_few_and_many_rows(cast, client_of, django
         client.get(reverse("upload_check", args=[few.pk]))
     with django_assert_max_num_queries(len(one.captured_queries)):
         client.get(reverse("upload_check", args=[many.pk]))
+
+
+def test_it_says_that_the_rows_are_no_longer_kept(cast, client_of):
+    upload = filed.uploaded(cast, "order", orders(wrong=1, right=1))
+    client, address = client_of("merchant_filer"), reverse("upload_check", args=[upload.pk])
+    client.post(reverse("upload_file", args=[upload.pk]), {"choice": "good", "do": "file"})
+    assert uploads.work_next()
+    assert "已删除" not in client.get(address).content.decode()
+    assert "已删除" not in client.get(address + "?tab=warning").content.decode()
+    uploads.drop_expired(now=timezone.now() + timedelta(days=91))
+    body = client.get(address).content.decode()
+    assert "申报 90 天后已删除" in body and "已申报" in body and "下表" not in body and "<table" not in body
+
+
+def test_it_says_that_nobody_decided_in_time(cast, client_of):
+    upload = filed.uploaded(cast, "order", orders(right=1))
+    uploads.drop_expired(now=timezone.now() + timedelta(days=31))
+    body = client_of("merchant_filer").get(reverse("upload_check", args=[upload.pk])).content.decode()
+    assert "已放弃" in body and "30 天内没有决定" in body
+
+
+def test_it_says_why_a_decision_came_to_nothing_and_offers_it_again(cast, client_of):
+    upload = filed.uploaded(cast, "order", orders(right=2))
+    client, address = client_of("merchant_filer"), reverse("upload_check", args=[upload.pk])
+    client.post(reverse("upload_file", args=[upload.pk]), {"choice": "all", "do": "file"})
+    filing.file_documents(
+        actor=filed.actor(cast, "order"), kind=kind("order"), entries=[make.order(1, note="别的")], source=Source.FORM
+    )
+    assert uploads.work_next()
+    page = client.get(address)
+    shown, body = page.context["grid"], page.content.decode()
+    assert "一票也没有申报" in body and "申报 1 票" in body
+    assert [(chip.rule, chip.count) for chip in shown.chips] == [("E05", 1)]
+    assert {tab.slug: tab.count for tab in shown.tabs} == {"error": 2, "all": 4}
+
+
+def test_it_promises_the_size_the_reader_takes(cast, client_of):
+    page = client_of("merchant_filer").get(reverse("upload", args=["order"])).content.decode()
+    assert f"不超过 {MAX_BYTES // 1024 // 1024} MB" in page and uploads.MAX_BYTES == MAX_BYTES

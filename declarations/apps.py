@@ -1,7 +1,11 @@
-"""Registers the declarations with Django."""
+"""Registers the declarations with Django, and compiles the description where it will be used."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+
+#: The processes that check, pack and write documents; commands have other things to do and start faster.
+COMPILING = frozenset({"web", "worker"})
 
 
 class DeclarationsConfig(AppConfig):
@@ -9,3 +13,11 @@ class DeclarationsConfig(AppConfig):
 
     name = "declarations"
     verbose_name = _("申报")
+
+    def ready(self) -> None:
+        """Compile the description of every kind before the first request or task; a broken one stops the start."""
+        if settings.PORTAL_PROCESS in COMPILING:
+            # Not above: kinds are models, and Django reads this module before it loads models.
+            from declarations.compiling import compile_all  # noqa: PLC0415
+
+            compile_all()

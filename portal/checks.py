@@ -1,4 +1,4 @@
-"""System checks: what must never reach production is said at start."""
+"""What must never reach production: said at start by system checks, refused by the commands for trying out."""
 
 import base64
 import binascii
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.management.base import CommandError
 
 
 @register(Tags.security)
@@ -60,3 +61,11 @@ def field_keys_are_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             Error("PORTAL_FIELD_KEYS is empty.", hint="Make a key: openssl rand -base64 32", id="portal.E005")
         )
     return problems
+
+
+def refuse_in_production(command: str) -> None:
+    """Raise CommandError where real enterprises file: invented people with a known password have no place there."""
+    if settings.PORTAL_ENV == "production":
+        raise CommandError(
+            f"PORTAL_ENV=production: `manage.py {command}` is for trying out only and does nothing here."
+        )

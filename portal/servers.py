@@ -306,6 +306,9 @@ class Postgres(Server):
             "max_connections": "100",
             "shared_buffers": "128MB",
             "jit": "off",
+            # Its own log says what went wrong, not with which values: those may be persons'.
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
         }
         if not self.durable:  # tests only
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from portal import services
+from portal.database import startup_options
 from portal.folders import ROOT, data_folder, secret
 
 PORTAL_ENV = os.environ.get("PORTAL_ENV") or "demo"
@@ -113,8 +114,8 @@ TEMPLATES = [
 _database: dict[str, Any] = dict(
     dj_database_url.parse(services.database_url(), conn_max_age=60, conn_health_checks=True)
 )
-if PORTAL_PROCESS == "web":
-    _database["OPTIONS"] = {**_database.get("OPTIONS", {}), "options": "-c role=portal_web"}
+_options: dict[str, Any] = _database.get("OPTIONS", {})
+_database["OPTIONS"] = {**_options, "options": startup_options(PORTAL_PROCESS, _options.get("options", ""))}
 DATABASES: dict[str, dict[str, Any]] = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -183,6 +184,7 @@ LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]  # untranslated: ea
 LOCALE_PATHS = [ROOT / "portal" / "locale"]
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+FORMAT_MODULE_PATH = ["portal.formats"]
 USE_I18N = True
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
@@ -209,7 +211,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "portal.middleware.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "class": "portal.logs.DiscreetFormatter",
+            "format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s",
+        }
+    },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]},
     },

@@ -1,4 +1,4 @@
-"""All processes of the portal under one parent: web, worker, beat and the sandbox customs.
+"""All processes of the portal under one parent: web, worker, beat and, but for production, the sandbox customs.
 
 `manage.py up` and `manage.py demo` use it. A child that dies is started again; SIGTERM of the parent stops all in
 order; when the parent is killed without warning the kernel stops the children (launch.py).
@@ -56,11 +56,11 @@ class Supervisor:
     """Starts, watches and stops the processes.
 
     Use as a context manager: entering starts all and waits until each is ready; leaving stops all. Must be entered in
-    the main thread, and the process must have called `services.attach()`.
+    the main thread, and the process must have called `services.attach()`. `sandbox=False` leaves customs to the real one.
     """
 
-    def __init__(self, *, port: int, sandbox_port: int, token: str) -> None:
-        self.port, self.sandbox_port = port, sandbox_port
+    def __init__(self, *, port: int, sandbox_port: int, token: str, sandbox: bool = True) -> None:
+        self.port, self.sandbox_port, self.sandbox = port, sandbox_port, sandbox
         self.data = data_folder()
         self.run = self.data / "run"
         self.children = self._children(token)
@@ -89,13 +89,14 @@ class Supervisor:
         }
         sandbox = {**shared, "GATEWAY_TOKEN": token, "RECEIPTS_URL": f"{self.address}/customs/receive/"}
         celery = [python, "-m", "celery", "-A", "portal.celery"]
+        pretended_customs = Child(
+            "sandbox",
+            [python, "-m", "declarations.sandbox", "serve", "--port", str(self.sandbox_port)],
+            sandbox,
+            lambda: _listens(self.sandbox_port),
+        )
         return [
-            Child(
-                "sandbox",
-                [python, "-m", "declarations.sandbox", "serve", "--port", str(self.sandbox_port)],
-                sandbox,
-                lambda: _listens(self.sandbox_port),
-            ),
+            *([pretended_customs] if self.sandbox else []),
             Child(
                 "web",
                 [python, "-m", "gunicorn", "-c", "python:portal.gunicorn_settings", "portal.wsgi:application"],
@@ -147,8 +148,9 @@ class Supervisor:
             raise ServiceError(
                 f"The portal of {self.data} runs already: use it, end it, or set PORTAL_DATA to another folder."
             ) from error
-        for port, variable in ((self.port, "PORTAL_PORT"), (self.sandbox_port, "SANDBOX_PORT")):
-            _refuse_taken(port, variable)
+        _refuse_taken(self.port, "PORTAL_PORT")
+        if self.sandbox:
+            _refuse_taken(self.sandbox_port, "SANDBOX_PORT")
 
     def start(self) -> None:
         """Start every process; a taken port is refused before anything is started."""

@@ -26,6 +26,7 @@ from declarations.lifecycle import FILED, REFUSED, State
 from declarations.models import Document, Outbound, OutboundState, Upload, UploadState
 from portal import static_files
 from portal.calendar import SHANGHAI
+from portal.checks import refuse_in_production
 from portal.supervisor import Supervisor
 
 #: How long one step of the demonstration may take before it counts as failed.
@@ -45,6 +46,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         """Set up, file the sample, print what became of it; then stay or end."""
+        refuse_in_production("demo")
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         supervisor = Supervisor(
             port=settings.PORTAL_PORT, sandbox_port=settings.SANDBOX_PORT, token=settings.GATEWAY_TOKEN

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from accounts.cast import PASSWORD, load_cast
 from declarations.demo.registry import write_registry
+from portal.checks import refuse_in_production
 from portal.folders import ROOT
 
 
@@ -19,6 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Load both."""
+        refuse_in_production("load_cast")
         cast = load_cast()
         registry = settings.PORTAL_DATA / "sandbox" / "registry.json"
         write_registry(cast, registry)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
+from portal.checks import refuse_in_production
 from portal.folders import ROOT
 
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the sandbox's own command and take over its exit code."""
+        refuse_in_production("sandbox")
         environment = {
             "SANDBOX_PORT": str(settings.SANDBOX_PORT),
             **os.environ,

@@ -13,7 +13,7 @@ from portal.supervisor import Supervisor
 
 
 class Command(BaseCommand):
-    """Migrate, gather static files, then run web, worker, beat and sandbox."""
+    """Migrate, gather static files, then run web, worker, beat and, but for production, the sandbox."""
 
     help = "Start the whole portal and stay until Ctrl-C: pages, background work, pretended customs."
 
@@ -21,7 +21,10 @@ class Command(BaseCommand):
         """Run until asked to end."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         supervisor = Supervisor(
-            port=settings.PORTAL_PORT, sandbox_port=settings.SANDBOX_PORT, token=settings.GATEWAY_TOKEN
+            port=settings.PORTAL_PORT,
+            sandbox_port=settings.SANDBOX_PORT,
+            token=settings.GATEWAY_TOKEN,
+            sandbox=settings.PORTAL_ENV != "production",
         )
         supervisor.check_free()
         call_command("migrate", interactive=False, verbosity=0)

@@ -156,9 +156,15 @@ def entries(owner: str) -> tuple[list[Entry], Words]:
     return brought, Words(tuple(plain), tuple(personal))
 
 
+def load_people(stack: Stack) -> None:
+    """The cast in a running portal and in its sandbox; once."""
+    if not ask(stack, "SELECT 1 FROM accounts_credential"):
+        stack.manage("load_cast")
+
+
 def fill(stack: Stack) -> Filled:
     """Sign in, upload, file what is right, keep a draft, wait for customs; as a clerk of each enterprise."""
-    stack.manage("load_cast")
+    load_people(stack)
     words, books = {}, {}
     clerks = {owner: Member(stack, f"{owner}_filer") for owner in OWNERS}
     uploads = {}

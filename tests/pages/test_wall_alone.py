@@ -20,8 +20,15 @@ from tests.conftest import Stack
 from tests.pages.canaries import Filled
 from tests.pages.world import World, build, put_away_unread
 
-#: Who may still see the rows of accounts: staff need them to do their work, documents they never see.
-STAFF_SEES = {"accounts_membership", "accounts_credential", "accounts_auditentry"}
+#: What staff see of enterprises: accounts, to do their work, and how far messages have come. Documents never.
+STAFF_SEES = {
+    "accounts_membership",
+    "accounts_credential",
+    "accounts_auditentry",
+    "declarations_outbound",
+    "declarations_inbound",
+    "declarations_receipt",
+}
 #: What the door for customs puts away, before anybody knows whose it is.
 ARRIVALS = {"declarations_inbound", "declarations_inboundbytes"}
 #: The functions that pass the wall on purpose, and what they tell.
@@ -177,7 +184,7 @@ COUNT = """
 import json, django
 django.setup()
 from django.apps import apps
-from django.db import connection
+from django.db import ProgrammingError, connection
 found = {}
 with connection.cursor() as cursor:
     cursor.execute("SELECT current_user")
@@ -187,8 +194,13 @@ with connection.cursor() as cursor:
         if any(field.column == "enterprise_id" for field in model._meta.concrete_fields) or table in (
             "accounts_user", "accounts_enterprise"
         ):
-            cursor.execute(f'SELECT count(*) FROM "{table}"')
-            found[table] = cursor.fetchone()[0]
+            try:
+                cursor.execute(f'SELECT count(*) FROM "{table}"')
+                found[table] = cursor.fetchone()[0]
+            except ProgrammingError as error:
+                if "permission denied" not in str(error):
+                    raise
+                found[table] = 0
 print(json.dumps([who, found]))
 """
 
@@ -201,8 +213,9 @@ def counted(stack: Stack, process: str) -> tuple[str, dict[str, int]]:
         env={**stack.environment, "PORTAL_PROCESS": process},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert run.returncode == 0, run.stderr
     who, found = json.loads(run.stdout.splitlines()[-1])
     return who, found
 

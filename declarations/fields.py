@@ -187,6 +187,8 @@ class Code(Described, models.CharField):
             text = text.zfill(self.shortest)
             notes.append("S33")
         text = reading.raised(reading.halved(reading.tidied(text, notes), notes), notes)
+        if reading.is_identity(text):
+            refuse("S28")
         if self.codes and text not in self.table:
             if text in self.by_name:
                 refuse("S27", value=text, code=self.by_name[text])
@@ -216,6 +218,8 @@ class Code(Described, models.CharField):
                 and code == code.strip().upper()
             )
             return f"{test} and {v} in {put(good)}", v
+        if self.longest >= 18:  # a person's identity number is told apart by `take`
+            test += f" and not (len({v}) == 18 and {v}[:17].isdigit())"
         if self.matches:
             return f"{test} and {put(self.matches)}({v}) and {v}.isascii() and {v} == {v}.upper()", v
         return (

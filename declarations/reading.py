@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError
-from stdnum.cn import ric
+from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError as NumberRefused
 
 from declarations.rulebook import RULES
@@ -237,6 +237,15 @@ def as_identity(text: str, notes: list[str]) -> str:
     if ric.calc_check_digit(text) != text[17]:
         refuse("S20")
     return text
+
+
+def is_identity(text: str) -> bool:
+    """Whether a code is really a person's identity number; an enterprise's own credit code may look like one."""
+    try:
+        as_identity(text, [])
+    except ValidationError:
+        return False
+    return not (text[0] == "9" and uscc.is_valid(text))
 
 
 def quick_identity(text: str) -> bool:

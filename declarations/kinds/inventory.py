@@ -148,5 +148,6 @@ INVENTORY = Kind(
     filed_by=frozenset({EnterpriseType.WAREHOUSE, EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.MERCHANT}),
     key=("ebp_code", "order_no"), number="cop_no",
     own=(("agent_code", "agent_name"),), after=("order", "payment", "waybill"),
+    apart_from=("payment",), named_by=(("waybill", "logistics_no"),),
     answer_key=(("agentCode", "agent_code"), ("copNo", "cop_no")),
 )

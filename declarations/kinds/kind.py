@@ -1,7 +1,7 @@
 """What a kind of document is: its body, its lines, and the few facts no field can carry.
 
 Read one of the neighbours (`order.py`) beside this: they hold description only. To add a kind, copy `payment.py`, list it
-in `KINDS`, write its rules, keep its published table, add its menu line.
+in `KINDS`, and follow the list in `README.md`.
 """
 
 from dataclasses import dataclass
@@ -111,7 +111,9 @@ class Kind:
     sends / answered_by: root names of message and receipt. wrapper: elements around document, head and line (None without
     lines). key: what makes a document unique; number: what people call it by. order_no / platform_code: fields that join
     the documents of one trade ("" where the message has none). own: pairs of code and name, one of which must be the
-    filer. after: kinds that must be accepted first. answer_key: receipt element and field by which a receipt finds it.
+    filer. after: kinds that must be accepted first. apart_from: kinds of the same trade another enterprise must have filed.
+    named_by: pairs of kind and field, where this document names the other by its own number and not by the order's.
+    answer_key: receipt element and field by which a receipt finds it.
     """
 
     slug: str
@@ -129,7 +131,14 @@ class Kind:
     platform_code: str = "ebp_code"
     own: tuple[tuple[str, str], ...]
     after: tuple[str, ...] = ()
+    apart_from: tuple[str, ...] = ()
+    named_by: tuple[tuple[str, str], ...] = ()
     answer_key: tuple[tuple[str, str], ...]
+
+    @cached_property
+    def compared_with(self) -> tuple[str, ...]:
+        """The other kinds whose documents about the same order its rules look at."""
+        return tuple(dict.fromkeys((*self.after, *self.apart_from)))
 
     @cached_property
     def fields(self) -> tuple[Described, ...]:

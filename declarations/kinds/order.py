@@ -103,5 +103,7 @@ ORDER = Kind(
     filed_by=frozenset({EnterpriseType.PLATFORM, EnterpriseType.MERCHANT}),
     key=("ebp_code", "order_no"), number="order_no",
     own=(("ebp_code", "ebp_name"), ("ebc_code", "ebc_name")),
+    # Order, payment and waybill of one trade come from three enterprises (guide §6.2 note 2, §6.3 note 2).
+    apart_from=("payment", "waybill"),
     answer_key=(("ebpCode", "ebp_code"), ("ebcCode", "ebc_code"), ("orderNo", "order_no")),
 )

@@ -51,5 +51,6 @@ PAYMENT = Kind(
     filed_by=frozenset({EnterpriseType.PAYMENT}),
     key=("pay_code", "pay_transaction_id"), number="pay_transaction_id",
     own=(("pay_code", "pay_name"),),
+    apart_from=("order", "waybill"),
     answer_key=(("payCode", "pay_code"), ("payTransactionId", "pay_transaction_id")),
 )

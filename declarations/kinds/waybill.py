@@ -50,5 +50,6 @@ WAYBILL = Kind(
     filed_by=frozenset({EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.BONDED_LOGISTICS}),
     key=("logistics_code", "logistics_no"), number="logistics_no", platform_code="",
     own=(("logistics_code", "logistics_name"),), after=("order", "payment"),
+    apart_from=("order", "payment"),
     answer_key=(("logisticsCode", "logistics_code"), ("logisticsNo", "logistics_no")),
 )

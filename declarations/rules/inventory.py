@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from accounts.roles import EnterpriseType, Mode
 from declarations.rules.amounts import not_above_zero, unequal_products
 from declarations.rules.facts import Facts, Seen
+from declarations.rules.trade import filed_by_one
 from declarations.shape import Problem
 
 BONDED_HEAD = ("ems_no", "area_code", "area_name")
@@ -26,7 +27,7 @@ def _cells(seen: Seen, rule: str, head: tuple[str, ...], line: tuple[str, ...], 
     for name in head:
         if bool(seen.head[name]) is filled:
             yield seen.wrong(rule, name)
-    for place, values in enumerate(seen.lines):
+    for place, values in seen.numbered_lines:
         for name in line:
             if bool(values[name]) is filled:
                 yield seen.wrong(rule, name, place)
@@ -77,7 +78,7 @@ def l07_weights_are_above_zero(seen: Seen, facts: Facts) -> Iterator[Problem]:
 
 def l08_second_quantity_has_its_unit(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """第二数量与第二计量单位同时填写。"""
-    for place, line in enumerate(seen.lines):
+    for place, line in seen.numbered_lines:
         if (line["qty2"] is None) is not (line["unit2"] == ""):
             yield seen.wrong("L08", "qty2" if line["qty2"] is None else "unit2", place)
 
@@ -108,7 +109,7 @@ def l12_mode_is_bonded_or_direct(seen: Seen, facts: Facts) -> Iterator[Problem]:
 
 def l13_same_unit_same_quantity(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """申报单位即法定单位时，两个数量相同。"""
-    for place, line in enumerate(seen.lines):
+    for place, line in seen.numbered_lines:
         if line["unit"] == line["unit1"] and line["qty"] != line["qty1"]:
             yield seen.wrong("L13", "qty1", place)
 
@@ -118,6 +119,14 @@ def l14_mode_says_who_files(seen: Seen, facts: Facts) -> Iterator[Problem]:
     owner = FILED_BY.get(seen.head["trade_mode"])
     if owner and owner not in facts.types and seen.head["ebc_code"] not in facts.codes:
         yield seen.wrong("L14", "trade_mode", owner=owner.value)
+
+
+def e09_list_comes_from_a_fourth_enterprise(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """1210 的清单由第四家企业申报；电商企业自行申报的清单，订单可由它自己申报。"""
+    if seen.head["ebc_code"] not in facts.codes:
+        yield from filed_by_one(seen, facts, "order")
+    if _bonded(seen):
+        yield from filed_by_one(seen, facts, "waybill")
 
 
 def l15_only_gifts_cost_nothing(seen: Seen, facts: Facts) -> Iterator[Problem]:
@@ -141,4 +150,5 @@ CHECKS = (
     l13_same_unit_same_quantity,
     l14_mode_says_who_files,
     l15_only_gifts_cost_nothing,
+    e09_list_comes_from_a_fourth_enterprise,
 )

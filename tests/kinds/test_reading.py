@@ -11,9 +11,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from declarations.fields import Code, Day, Moment, Money, PersonalText, Text, Whole
-from declarations.kinds import INVENTORY, ORDER
+from declarations.kinds import INVENTORY, KINDS, ORDER, Kind
 from declarations.reading import SHANGHAI
-from declarations.shape import CutNumber
+from declarations.shape import CutNumber, check
 from tests import make
 
 NUMBER = Text("订单编号", 60, halfwidth=True)
@@ -123,6 +123,9 @@ def test_it_reads_what_is_clearly_meant(field: Any, raw: Any, value: Any, notes:
         (HS, "190110100A", "S05"),
         (ENTERPRISE, "312296", "S05"),
         (ENTERPRISE, "31229-0A01", "S05"),
+        (ENTERPRISE, SOMEBODY.number, "S28"),
+        (ENTERPRISE, f" {X.number.lower()} ", "S28"),
+        (UNIT, SOMEBODY.number, "S28"),
         (AMOUNT, "1,234.50", "S10"),
         (AMOUNT, "1，234", "S10"),
         (AMOUNT, "-1", "S11"),
@@ -228,3 +231,17 @@ def test_it_spells_values_for_the_wire() -> None:
     assert MOMENT.text_of(datetime(2025, 6, 1, 1, 30, tzinfo=UTC)) == "20250601093000"
     assert DAY.text_of(date(2025, 6, 1)) == "20250601"
     assert [field.text_of(None) for field in (AMOUNT, COUNT, DAY, MOMENT)] == [""] * 4
+
+
+def test_it_takes_a_credit_code_that_only_looks_like_an_identity_number() -> None:
+    assert ENTERPRISE.read("913101200512250499") == "913101200512250499"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slug)
+def test_it_never_keeps_an_identity_number_brought_as_a_code(kind: Kind) -> None:
+    for name, one in zip(kind.head_names, kind.fields, strict=True):
+        if isinstance(one, Code) and one.longest >= 18 and one.fixed is None:
+            entry = make.filled(kind, make.entry(kind.slug, **{name: SOMEBODY.number}), make.FILERS[kind.slug])
+            clean, found = check(kind, entry)
+            assert clean is None and [problem.rule for problem in found if problem.field == name] == ["S28"], name
+            assert SOMEBODY.number not in str([problem.as_json() for problem in found])

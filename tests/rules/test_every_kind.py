@@ -2,9 +2,9 @@
 
 from datetime import date, timedelta
 
-from declarations.kinds import ORDER, kind
-from declarations.rules import Filed, Known, check_together
-from declarations.shape import check, fingerprint, key_of
+from declarations.kinds import INVENTORY, ORDER, kind
+from declarations.rules import Filed, Known, check_sense, check_together
+from declarations.shape import check, fingerprint, key_of, read, unsound_cells
 from tests import make
 from tests.rules.asking import cells_of, problems, rules
 
@@ -103,6 +103,10 @@ def test_e09_filers_are_different_enterprises() -> None:
 def test_e10_parties_are_registered() -> None:
     assert "E10" not in rules("order")
     assert cells_of("E10", "order", pay_code="3122960X99") == [("pay_code", None)]
+    (short,) = [one for one in problems("order", pay_code="3122960X99") if one.rule == "E10"]
+    assert short.params == {"value": "3122960X99"}
+    (long,) = [one for one in problems("order", pay_code="91310115MA1K99999X") if one.rule == "E10"]
+    assert "91310115MA1K99999X" not in str(long.as_json())
 
 
 def test_e11_names_are_the_registered_ones() -> None:
@@ -129,3 +133,28 @@ def test_it_finds_a_number_twice_in_one_upload() -> None:
     found = check_together(ORDER, documents)
     assert {place: problem.rule for place, problem in found.items()} == {2: "X03", 3: "X02"}
     assert found[3].row == 13 and "10" in found[3].text
+
+
+def test_e13_number_names_one_document() -> None:
+    clean = make.clean("inventory")
+    number, key = clean.head[INVENTORY.head_names.index("cop_no")], key_of(INVENTORY, clean)
+    assert "E13" not in rules("inventory", cop_no=number, facts={"numbers": {number: key}})
+    assert "E13" in rules("inventory", cop_no=number, facts={"numbers": {number: ("another", "order")}})
+    assert "E13" not in rules("order", facts={"numbers": {}})
+
+
+def test_it_asks_every_rule_whose_own_cells_are_sound() -> None:
+    """A telephone that is none hides neither the wrong sum nor the wrong total of another line."""
+    entry = make.filled(ORDER, make.entry("order", actual_paid="1", consignee_telephone="139"), make.FILERS["order"])
+    clean, found = read(ORDER, entry)
+    unsound = unsound_cells(found)
+    assert unsound == {(None, "consignee_telephone")}
+    said = {one.rule for one in check_sense(ORDER, entry, clean, make.facts(make.FILERS["order"]), unsound)}
+    assert "O01" in said
+
+
+def test_it_asks_no_rule_about_a_cell_that_is_wrong_in_itself() -> None:
+    entry = make.filled(ORDER, make.entry("order", actual_paid="much", line={"qty": "two"}), make.FILERS["order"])
+    clean, found = read(ORDER, entry)
+    said = check_sense(ORDER, entry, clean, make.facts(make.FILERS["order"]), unsound_cells(found))
+    assert [one for one in said if one.level == "error"] == []

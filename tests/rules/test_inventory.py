@@ -120,3 +120,18 @@ def test_l14_mode_says_who_files() -> None:
 def test_l15_only_gifts_cost_nothing() -> None:
     assert "L15" not in rules("inventory")
     assert "L15" in rules("inventory", line={"price": "0", "total_price": "0"})
+
+
+def test_e09_list_comes_from_a_fourth_enterprise() -> None:
+    def filer(slug: str, who: make.Cast) -> dict:
+        found = make.accepted()
+        return {
+            key: tuple(one._replace(filer_credit_code=who.credit_code) for one in filed) if key[0] == slug else filed
+            for key, filed in found.items()
+        }
+
+    for slug in ("order", "payment", "waybill"):
+        assert "E09" in rules("inventory", filed=filer(slug, make.WAREHOUSE)), slug
+    assert "E09" not in rules("inventory", by=make.MERCHANT, filed=filer("order", make.MERCHANT))
+    assert "E09" in rules("inventory", by=make.MERCHANT, filed=filer("payment", make.MERCHANT))
+    assert "E09" not in rules("inventory", **DIRECT, filed=filer("waybill", make.CARRIER))

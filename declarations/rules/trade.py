@@ -1,0 +1,46 @@
+"""What rules ask about the other documents of one trade: which there are, and who filed them."""
+
+from collections.abc import Iterator
+
+from declarations.rules.facts import Facts, Filed, Seen
+from declarations.shape import Problem
+
+
+def joined_by(seen: Seen, slug: str) -> str:
+    """The field by which this document names the other: a list names its waybill by the waybill's own number."""
+    return dict(seen.kind.named_by).get(slug, seen.kind.order_no)
+
+
+def about_this_trade(seen: Seen, facts: Facts, slug: str) -> list[Filed]:
+    """The documents of that kind about the same order of the same platform, and of the number named, where one is."""
+    platform = _platform(seen)
+    named = dict(seen.kind.named_by).get(slug)
+    number = seen.head[named] if named else ""
+    return [
+        one
+        for one in _of_the_order(seen, facts, slug)
+        if (not platform or not one.platform_code or facts.same(one.platform_code, platform))
+        and (not number or one.number == number)
+    ]
+
+
+def of_another_platform(seen: Seen, facts: Facts, slug: str) -> bool:
+    """Whether a document of that kind about this order number belongs to another platform."""
+    platform = _platform(seen)
+    found = _of_the_order(seen, facts, slug)
+    return bool(platform) and any(one.platform_code and not facts.same(one.platform_code, platform) for one in found)
+
+
+def filed_by_one(seen: Seen, facts: Facts, *slugs: str) -> Iterator[Problem]:
+    """E09 for each of these kinds that the filer itself has filed about this trade."""
+    for slug in slugs:
+        if any(one.filer_credit_code == facts.credit_code for one in about_this_trade(seen, facts, slug)):
+            yield seen.wrong("E09", seen.kind.own[0][0], document=slug)
+
+
+def _platform(seen: Seen) -> str:
+    return str(seen.head[seen.kind.platform_code]) if seen.kind.platform_code else ""
+
+
+def _of_the_order(seen: Seen, facts: Facts, slug: str) -> tuple[Filed, ...]:
+    return facts.filed.get((slug, seen.head[seen.kind.order_no]), ())

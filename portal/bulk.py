@@ -1,7 +1,7 @@
 """Many rows at once: ids in one call, rows by COPY where PostgreSQL allows it, else by INSERT.
 
 PostgreSQL refuses COPY FROM under row-level security, so the web process (a plain role) inserts; workers (the owner)
-copy, which is some five times faster (shared figures are printed by ``manage.py bench``). Both write the same columns.
+copy, which is some five times faster (shared figures are printed by `manage.py bench`). Both write the same columns.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,16 +14,16 @@ from portal import tenancy
 
 
 def next_ids(table: str, count: int) -> list[int]:
-    """Take ``count`` ids from the sequence of ``table`` in one call."""
+    """Take `count` ids from the sequence of `table` in one call."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
         return [row[0] for row in cursor.fetchall()]
 
 
 def write_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write ``rows`` (values in the order of ``columns``) in the caller's transaction.
+    """Write `rows` (values in the order of `columns`) in the caller's transaction.
 
-    Past Django's cursor, but its errors are Django's (``IntegrityError`` and the like).
+    Past Django's cursor, but its errors are Django's (`IntegrityError` and the like).
     """
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     with connection.cursor() as cursor, connection.wrap_database_errors:

@@ -10,7 +10,7 @@ from portal.menus import menu
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Template context: ``portal`` (name, contacts, environment) and ``menu`` for the acting member."""
+    """Template context: `portal` (name, contacts, environment) and `menu` for the acting member."""
     actor = getattr(request, "actor", None)
     production = settings.PORTAL_ENV == "production"
     return {

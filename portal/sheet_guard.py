@@ -39,7 +39,7 @@ SIGNATURES = (
 
 
 class Refused(Exception):
-    """The file cannot be taken; ``code`` and ``params`` choose the wording in `portal/workbook.py`."""
+    """The file cannot be taken; `code` and `params` choose the wording in `portal/workbook.py`."""
 
     def __init__(self, code: str, **params: Any) -> None:
         super().__init__(code)
@@ -47,7 +47,7 @@ class Refused(Exception):
 
 
 def kind_of(content: bytes) -> str:
-    """``"xlsx"`` or ``"csv"`` by content; everything else is refused by its name."""
+    """`"xlsx"` or `"csv"` by content; everything else is refused by its name."""
     if not content.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise Refused("empty")
     if content.startswith(b"PK"):

@@ -2,8 +2,8 @@
 
 Everything hostile in an upload is touched here and nowhere else: in a process of its own, with a memory and a
 processor limit, without our settings, keys or environment. Bytes come in on standard input, marshalled frames go out
-on standard output: ``("sheet", name, notices, others)``, any number of ``("rows", numbers, rows, marks)``, ``("end",)``;
-or ``("refused", code, params)`` at any point. Wording belongs to `portal/workbook.py`; here are only codes.
+on standard output: `("sheet", name, notices, others)`, any number of `("rows", numbers, rows, marks)`, `("end",)`;
+or `("refused", code, params)` at any point. Wording belongs to `portal/workbook.py`; here are only codes.
 """
 
 import csv
@@ -35,7 +35,7 @@ DELIMITERS = ",\t;"
 
 
 def plain_number(value: float) -> Any:
-    """The number a person sees in the cell; one Excel has cut comes back marked ``("cut", shown)``."""
+    """The number a person sees in the cell; one Excel has cut comes back marked `("cut", shown)`."""
     if not -FIRST_CUT_NUMBER < value < FIRST_CUT_NUMBER:
         return ("cut", f"{value:.6g}")
     if value == int(value):
@@ -202,7 +202,7 @@ def csv_rows(reader: Iterable[list[str]]) -> Iterator[list[str]]:
 
 
 def read(content: bytes, limits: dict[str, int], out: Any) -> None:
-    """Reads any upload to the end; every way it can fail ends in one frame ``refused``."""
+    """Reads any upload to the end; every way it can fail ends in one frame `refused`."""
     try:
         if kind_of(content) == "xlsx":
             read_workbook(content, limits, out)

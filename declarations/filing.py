@@ -7,7 +7,7 @@ queries as one; rows are checked and built outside, and saved in one transaction
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -44,9 +44,9 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Checked:
-    """Documents after all checks: clean values where the shape allowed them, and the problems of each."""
+    """Documents after all checks: the values of those right in shape, by place, and the problems of each."""
 
-    clean: list[Clean | None]
+    clean: dict[int, Clean]
     problems: list[list[Problem]]
     facts: Facts
 
@@ -83,9 +83,7 @@ def file_documents(
         if all_or_nothing and refused:
             return outcome
         left_out = {*refused, *known}
-        good = {
-            place: clean for place, clean in enumerate(checked.clean) if clean is not None and place not in left_out
-        }
+        good = {place: clean for place, clean in checked.clean.items() if place not in left_out}
         begin = _Begin(actor=actor, kind=kind, source=source, upload_id=upload_id, now=now)
         outcome.filed = begin.save(good, entries, checked.facts)
         lost = sorted(good.keys() - outcome.filed.keys())
@@ -112,7 +110,7 @@ def _say_who_was_faster(
         found = [
             problem
             for problem in check_sense(kind, entries[place], clean, facts)
-            if problem.rule in {"E04", "E05", "L16"}
+            if problem.rule in {"E04", "E05", "E13"}
         ]
         outcome.problems.setdefault(place, []).extend(found)
         same = any(problem.level == SKIP for problem in found)
@@ -120,32 +118,44 @@ def _say_who_was_faster(
 
 
 def _check(actor: Actor, kind: Kind, entries: Sequence[Entry], now: datetime) -> _Checked:
-    """Shape first, then sense: facts are looked up for the documents whose shape is right."""
+    """Shape first, then sense: every rule whose own cells are right in shape is asked, of every document."""
     enterprise = actor.enterprise
     filer = Filer(enterprise.customs_code, enterprise.name, frozenset(enterprise.types))
     directory = _directory(_codes_named(kind, entries), enterprise.customs_code)
     names = {code: party.name for code, party in directory.items()}
-    clean: list[Clean | None] = []
+    read = [shape.read(kind, shape.fill(kind, entry, filer, now=now, names=names)) for entry in entries]
+    facts = _facts(actor, kind, [clean for clean, _found in read], directory, now)
     problems: list[list[Problem]] = []
-    for entry in entries:
-        values, found = shape.check(kind, shape.fill(kind, entry, filer, now=now, names=names))
-        clean.append(values)
-        problems.append(found)
-    whole = [(place, values) for place, values in enumerate(clean) if values is not None]
-    facts = _facts(actor, kind, [values for _place, values in whole], directory, now)
-    for place, values in whole:
-        problems[place] += check_sense(kind, entries[place], values, facts)
-    together = check_together(kind, [(entries[place], values) for place, values in whole])
+    whole: list[tuple[int, Clean]] = []
+    for place, (clean, found) in enumerate(read):
+        unsound = shape.unsound_cells(found)
+        if not unsound:
+            whole.append((place, clean))
+        problems.append(
+            [_nameless(kind, problem, entries[place]) for problem in found]
+            + check_sense(kind, entries[place], clean, facts, unsound)
+        )
+    together = check_together(kind, [(entries[place], clean) for place, clean in whole])
     for position, problem in together.items():
         problems[whole[position][0]].append(problem)
-    return _Checked(clean, problems, facts)
+    return _Checked(dict(whole), problems, facts)
+
+
+def _nameless(kind: Kind, problem: Problem, entry: Entry) -> Problem:
+    """A name left blank that its code could not fill in: what is wrong is the code, so that is where it is said."""
+    if problem.rule != "S01" or problem.line is not None:
+        return problem
+    code = kind.field(problem.field).name_of
+    if not code or not shape.as_code(entry.head.get(code)):
+        return problem
+    return replace(problem, rule="S28", field=code, params={"name_field": problem.field})
 
 
 def _codes_named(kind: Kind, entries: Iterable[Entry]) -> set[str]:
     """Every enterprise code on the documents, as brought; what is no code finds nobody and does no harm."""
     columns = {code for field_ in kind.fields if (code := field_.name_of)}
     named = (entry.head.get(column) for entry in entries for column in columns)
-    return {str(code).strip() for code in named if code is not None}
+    return {shape.as_code(code) for code in named} - {""}
 
 
 def _directory(codes: set[str], own_code: str) -> dict[str, Party]:
@@ -175,7 +185,7 @@ def _facts(
 def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tuple[Filed, ...]]:
     """Other kinds' documents about the same orders, whoever filed them; one query."""
     place = kind.head_names.index(kind.order_no)
-    orders = sorted({clean.head[place] for clean in documents})
+    orders = sorted({clean.head[place] for clean in documents if clean.head[place]})
     others = [slug for slug in ("order", "payment", "waybill") if slug != kind.slug]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -192,7 +202,7 @@ def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tupl
 
 def _known(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, ...], Known]:
     """The enterprise's own documents with the same keys; one query."""
-    keys = {"|".join(key): key for key in (shape.key_of(kind, clean) for clean in documents)}
+    keys = {"|".join(key): key for key in (shape.key_of(kind, clean) for clean in documents) if all(key)}
     rows = Document.objects.filter(enterprise=actor.enterprise, kind=kind.slug, key__in=list(keys)).values_list(
         "key", "id", "filed_at", "fingerprint", "state"
     )

@@ -30,8 +30,8 @@ __all__ = [
     "Entry",
     "Filer",
     "Problem",
+    "as_code",
     "check",
-    "check_slowly",
     "fill",
     "fingerprint",
     "head_columns",
@@ -39,6 +39,9 @@ __all__ = [
     "key_of",
     "line_columns",
     "line_rows",
+    "read",
+    "read_slowly",
+    "unsound_cells",
 ]
 
 Found = tuple[str, str, dict[str, Any]]
@@ -139,6 +142,8 @@ def _spoken(kind_slug: str, name: str, value: Any) -> Any:
         return str(kinds.kind(value).label)
     if name in ("owner", "types"):
         return gettext("、").join(str(PARTY_LABELS.get(one, one)).lower() for one in value.split(","))
+    if name == "name_field":
+        return str(kinds.kind(kind_slug).field(value).label)
     if name == "columns":
         return gettext("”“").join(str(kinds.kind(kind_slug).field(one).label) for one in value.split(","))
     return value
@@ -168,10 +173,10 @@ def fill(kind: Kind, entry: Entry, filer: Filer, *, now: datetime, names: Mappin
         if len(kind.own) == 1 or PARTIES[code] in filer.types:
             if is_blank(head.get(code)):
                 head[code] = filer.customs_code
-            if is_blank(head.get(name)) and _as_code(head[code]) == filer.customs_code:
+            if is_blank(head.get(name)) and as_code(head[code]) == filer.customs_code:
                 head[name] = filer.name
     for name, code in plan.named:
-        if is_blank(head.get(name)) and (known := names.get(_as_code(head.get(code)))):
+        if is_blank(head.get(name)) and (known := names.get(as_code(head.get(code)))):
             head[name] = known
     lines = []
     for number, line in enumerate(entry.lines, 1):
@@ -183,9 +188,9 @@ def fill(kind: Kind, entry: Entry, filer: Filer, *, now: datetime, names: Mappin
     return Entry(head, lines, entry.rows)
 
 
-def _as_code(given: Any) -> str:
+def as_code(given: Any) -> str:
     """A code as it is looked up: a sheet or the API may give one of digits only as a number."""
-    return "" if given is None else str(given).strip()
+    return "" if given is None else str(given).strip().upper()
 
 
 class _Plan(NamedTuple):
@@ -210,16 +215,27 @@ def _plan(kind: Kind) -> _Plan:
     )
 
 
-def check(kind: Kind, entry: Entry) -> tuple[Clean | None, list[Problem]]:
-    """Clean values and every problem of every cell; None for the values when one of them is an error."""
+def read(kind: Kind, entry: Entry) -> tuple[Clean, list[Problem]]:
+    """Every cell's clean value (None where it is wrong) and every problem of every cell."""
     head_of, line_of = _checkers(kind)
     found: list[Found] = []
     head = head_of(entry.head.get, found)
     return _gathered(kind, entry, head, found, line_of)
 
 
-def check_slowly(kind: Kind, entry: Entry) -> tuple[Clean | None, list[Problem]]:
-    """What `check` says, cell by cell through the fields' own `read`: the measure the generated code is held to."""
+def check(kind: Kind, entry: Entry) -> tuple[Clean | None, list[Problem]]:
+    """Clean values and every problem of every cell; None for the values when one of them is an error."""
+    clean, problems = read(kind, entry)
+    return (None if unsound_cells(problems) else clean), problems
+
+
+def unsound_cells(problems: Iterable[Problem]) -> frozenset[tuple[int | None, str]]:
+    """Line (None for the head) and field of every cell whose value cannot be used."""
+    return frozenset((problem.line, problem.field) for problem in problems if problem.level == ERROR)
+
+
+def read_slowly(kind: Kind, entry: Entry) -> tuple[Clean, list[Problem]]:
+    """What `read` says, cell by cell through the fields' own `read`: the measure the generated code is held to."""
 
     def reader(fields: Sequence[Described], names: Sequence[str]) -> Callable[..., tuple[Any, ...]]:
         steps = [(name, _reading(one, name)) for one, name in zip(fields, names, strict=True)]
@@ -232,7 +248,7 @@ def check_slowly(kind: Kind, entry: Entry) -> tuple[Clean | None, list[Problem]]
 
 def _gathered(
     kind: Kind, entry: Entry, head: tuple[Any, ...], found: list[Found], line_of: Callable[..., tuple[Any, ...]]
-) -> tuple[Clean | None, list[Problem]]:
+) -> tuple[Clean, list[Problem]]:
     rows = entry.rows
     problems = [
         Problem(rule, name, None, rows[0] if rows else None, params, kind=kind.slug) for rule, name, params in found
@@ -245,8 +261,6 @@ def _gathered(
             if found:
                 row = rows[place] if place < len(rows) else None
                 problems += [Problem(rule, name, place, row, params, kind=kind.slug) for rule, name, params in found]
-    if problems and any(problem.level == ERROR for problem in problems):
-        return None, problems
     return Clean(head, lines), problems
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from declarations.kinds import Kind
 from declarations.rulebook import RULES, Rule
 from declarations.rules import every_kind, inventory, order, payment, waybill
-from declarations.rules.facts import Facts, Filed, Known, Party, Seen
+from declarations.rules.facts import Facts, Filed, Known, Party, Seen, Unsound
 from declarations.shape import Clean, Entry, Problem, fingerprint, key_of
 
 __all__ = [
@@ -35,29 +35,43 @@ CHECKS: dict[str, tuple[Check, ...]] = {
 }
 
 
-def check_sense(kind: Kind, entry: Entry, clean: Clean, facts: Facts) -> list[Problem]:
-    """Every problem of every rule of the kind; nothing is asked of the database."""
-    seen = Seen(kind, entry, clean)
-    return [problem for check in CHECKS[kind.slug] for problem in check(seen, facts)]
+def check_sense(
+    kind: Kind, entry: Entry, clean: Clean, facts: Facts, unsound: frozenset[tuple[int | None, str]] = frozenset()
+) -> list[Problem]:
+    """Every problem of every rule of the kind whose own cells are sound; nothing is asked of the database."""
+    seen = Seen(kind, entry, clean, unsound)
+    found: list[Problem] = []
+    for check in CHECKS[kind.slug]:
+        try:
+            found.extend(check(seen, facts))
+        except Unsound:
+            continue
+    return found
 
 
 def check_together(kind: Kind, documents: Sequence[tuple[Entry, Clean]]) -> dict[int, Problem]:
-    """Documents of one upload with the same key: place in the sequence → X02 (differs) or X03 (the same, skipped)."""
+    """Documents of one upload that name the same key or number, by place in the sequence.
+
+    X03: the very same document again, skipped; X02: the same key for another document; E13: another document under the
+    same number, where the number is not part of the key.
+    """
     first: dict[tuple[str, ...], tuple[Entry, bytes]] = {}
+    numbers: set[str] = set()
+    number_place = None if kind.number in kind.key else kind.head_names.index(kind.number)
     repeated: dict[int, Problem] = {}
     for place, (entry, clean) in enumerate(documents):
         key, print_ = key_of(kind, clean), fingerprint(kind, clean)
-        if key not in first:
-            first[key] = entry, print_
-            continue
-        earlier, earlier_print = first[key]
         row = entry.rows[0] if entry.rows else None
-        repeated[place] = Problem(
-            "X03" if earlier_print == print_ else "X02",
-            kind.key[-1],
-            None,
-            row,
-            {"first": earlier.rows[0] if earlier.rows else 1},
-            kind=kind.slug,
-        )
+        if key in first:
+            earlier, earlier_print = first[key]
+            same = earlier_print == print_
+            said = {"first": earlier.rows[0] if earlier.rows else 1}
+            repeated[place] = Problem("X03" if same else "X02", kind.key[-1], None, row, said, kind=kind.slug)
+            continue
+        first[key] = entry, print_
+        if number_place is not None:
+            number = clean.head[number_place]
+            if number in numbers:
+                repeated[place] = Problem("E13", kind.number, None, row, {}, kind=kind.slug)
+            numbers.add(number)
     return repeated

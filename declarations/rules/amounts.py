@@ -23,7 +23,7 @@ def fen(value: Decimal) -> Decimal:
 
 def unequal_products(seen: Seen, rule: str) -> Iterator[Problem]:
     """Lines whose total is not price × quantity to the fen."""
-    for place, line in enumerate(seen.lines):
+    for place, line in seen.numbered_lines:
         product = line["price"] * line["qty"]
         if product != line["total_price"] and fen(product) != fen(line["total_price"]):
             yield seen.wrong(rule, "total_price", place, wanted=plain(fen(product)))
@@ -31,7 +31,7 @@ def unequal_products(seen: Seen, rule: str) -> Iterator[Problem]:
 
 def not_above_zero(seen: Seen, rule: str, *names: str) -> Iterator[Problem]:
     """Amounts of the lines that are given and zero."""
-    for place, line in enumerate(seen.lines):
+    for place, line in seen.numbered_lines:
         for name in names:
             if line[name] is not None and line[name] <= 0:
                 yield seen.wrong(rule, name, place)

@@ -43,7 +43,8 @@ class Facts:
     """now: the time of filing. codes: customs and credit code of the filer. types: what the filer is.
 
     directory: every enterprise code named on the documents → Party. filed: (kind slug, order number) → the documents of
-    the other kinds about that order, of whatever enterprise. known: key → own document with that key.
+    the other kinds about that order, of whatever enterprise. known: key → own document with that key. numbers: number →
+    key of the own document that has it, for kinds whose number is not part of the key.
     """
 
     now: datetime
@@ -53,6 +54,7 @@ class Facts:
     directory: Mapping[str, Party] = field(default_factory=dict)
     filed: Mapping[tuple[str, str], tuple[Filed, ...]] = field(default_factory=dict)
     known: Mapping[tuple[str, ...], Known] = field(default_factory=dict)
+    numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def same(self, one: str, other: str) -> bool:
         """Whether two codes name one enterprise; a customs code and a credit code may be the same one."""
@@ -62,16 +64,46 @@ class Facts:
         return first is not None and second is not None and first.credit_code == second.credit_code
 
 
+class Unsound(Exception):
+    """A rule asked for a cell whose value is wrong in itself; what the rule says would be noise, so it is not asked."""
+
+
+class Cells(dict[str, Any]):
+    """Clean values by field name; a cell that is wrong in itself is not among them."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Unsound(name)
+
+
 class Seen:
-    """One document under the eyes of the rules: clean values by field name, and a way to point at one of them."""
+    """One document under the eyes of the rules: clean values by field name, and a way to point at one of them.
 
-    __slots__ = ("clean", "entry", "head", "kind", "lines")
+    `unsound` names the cells (line or None, field) that are wrong in themselves: rules are asked of everything else.
+    """
 
-    def __init__(self, kind: Kind, entry: Entry, clean: Clean) -> None:
-        self.kind, self.entry, self.clean = kind, entry, clean
-        self.head: dict[str, Any] = dict(zip(kind.head_names, clean.head, strict=True))
-        names = kind.line_names
-        self.lines: list[dict[str, Any]] = [dict(zip(names, line, strict=True)) for line in clean.lines]
+    __slots__ = ("_clean", "entry", "head", "kind", "lines", "unsound")
+
+    def __init__(
+        self, kind: Kind, entry: Entry, clean: Clean, unsound: frozenset[tuple[int | None, str]] = frozenset()
+    ) -> None:
+        self.kind, self.entry, self._clean, self.unsound = kind, entry, clean, unsound
+        self.head = Cells(zip(kind.head_names, clean.head, strict=True))
+        self.lines = [Cells(zip(kind.line_names, line, strict=True)) for line in clean.lines]
+        for line, name in unsound:
+            (self.head if line is None else self.lines[line]).pop(name, None)
+
+    @property
+    def clean(self) -> Clean:
+        """The whole document, for rules that judge it as a whole."""
+        if self.unsound:
+            raise Unsound
+        return self._clean
+
+    @property
+    def numbered_lines(self) -> list[tuple[int, Cells]]:
+        """Lines with their place, the sound ones first, so that they are judged before a rule meets an unsound one."""
+        bad = {line for line, _name in self.unsound}
+        return sorted(enumerate(self.lines), key=lambda numbered: numbered[0] in bad)
 
     def wrong(self, rule: str, name: str = "", line: int | None = None, /, **params: Any) -> Problem:
         """The problem of that number at that cell."""

@@ -24,13 +24,14 @@ from declarations.shape import (
     Entry,
     Problem,
     check,
-    check_slowly,
     fingerprint,
     head_columns,
     head_row,
     key_of,
     line_columns,
     line_rows,
+    read,
+    read_slowly,
 )
 from tests import make
 
@@ -112,7 +113,7 @@ def test_it_checks_as_the_fields_themselves_do(which: Kind) -> None:
     @given(st.data())
     def equal(data: st.DataObject) -> None:
         entry = data.draw(st.composite(entry_of)(which))
-        assert same(check(which, entry), check_slowly(which, entry))
+        assert same(read(which, entry), read_slowly(which, entry))
 
     equal()
 
@@ -124,7 +125,7 @@ def test_it_checks_every_single_cell_as_its_field_does(which: Kind) -> None:
     def equal(raw: Any) -> None:
         lines = [dict.fromkeys(which.line_names, raw)] if which.line else []
         entry = Entry(dict.fromkeys(which.head_names, raw), lines)
-        assert same(check(which, entry), check_slowly(which, entry))
+        assert same(read(which, entry), read_slowly(which, entry))
 
     equal()
 
@@ -282,7 +283,7 @@ def test_it_opens_what_it_wrapped_byte_for_byte(data: bytes) -> None:
 def test_it_is_far_faster_than_cell_by_cell(which: Kind) -> None:
     """The floor is low on purpose, machines differ; `bench` measures the figure against a Django form."""
     entry = make.filled(which, make.entry(which.slug))
-    check(which, entry), check_slowly(which, entry)
+    read(which, entry), read_slowly(which, entry)
 
     def took(checker: Any) -> float:
         best = float("inf")
@@ -293,4 +294,4 @@ def test_it_is_far_faster_than_cell_by_cell(which: Kind) -> None:
             best = min(best, time.perf_counter() - start)
         return best
 
-    assert took(check) * 1.5 < took(check_slowly)
+    assert took(read) * 1.5 < took(read_slowly)

@@ -56,6 +56,7 @@ def test_it_speaks_with_the_figures_a_problem_carries(number: str) -> None:
 def _sample(name: str) -> str:
     return {
         "document": "payment",
+        "name_field": "ebp_name",
         "kind": "order",
         "owner": "payment",
         "types": "merchant,platform",

@@ -24,7 +24,7 @@ from accounts.roles import EnterpriseType, MemberRole
 
 admin.site.site_header = _("后台管理")
 admin.site.site_title = _("后台管理")
-admin.site.index_title = _("企业与用户")
+admin.site.index_title = _("企业、用户与报文")
 
 
 class WordsField(forms.MultipleChoiceField):

@@ -246,6 +246,9 @@ class Outbound(models.Model):
             models.Index(fields=["id"], name="outbound_waits_for_person", condition=~Q(needs_person="")),
         ]
 
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
 
 class OutboundDocument(models.Model):
     """Which documents a message carries; their order in it is the order of these rows."""
@@ -293,6 +296,9 @@ class Inbound(models.Model):
             models.Index(fields=["id"], name="inbound_waits_for_person", condition=Q(state="stuck")),
         ]
 
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
 
 class InboundBytes(models.Model):
     """What arrived, byte for byte, compressed and encrypted; the key is that of its ``Inbound``."""
@@ -321,3 +327,6 @@ class Receipt(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("回执")
         indexes = [models.Index(fields=["id"], name="receipt_of_nobody", condition=Q(document=None))]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"

@@ -323,5 +323,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         **_desk("credential", add=403, change=403),
         **_desk("auditentry", add=403, change=403),
         **_desk("group", app="auth", delete=200),
+        **_desk("outbound", app="declarations", add=403, change=403),
+        **_desk("inbound", app="declarations", add=403, change=403),
+        **_desk("receipt", app="declarations", add=403, change=403),
     }.items()
 }

@@ -5,12 +5,16 @@ for a thing that is there.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 from stdnum.cn import uscc
 
 from accounts.cast import Cast
@@ -18,12 +22,14 @@ from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from declarations.doors import excel, uploads
 from declarations.exchange import inbox
+from declarations.exchange.envelope import new_guid
 from declarations.filing import file_documents, save_draft
 from declarations.kinds import KINDS, kind
-from declarations.models import Document, Inbound, InboundBytes, OutboundDocument, Receipt, Source
+from declarations.models import Document, Inbound, InboundBytes, Outbound, OutboundDocument, Receipt, Source
 from declarations.shape import Entry
 from portal.personal import pack
 from tests import make
+from tests.cast import people
 from tests.exchange import answers
 from tests.exchange.desk import certify, forward_all, read_all
 from tests.exchange.peer import listening
@@ -117,6 +123,14 @@ class World:
         return client
 
 
+@contextmanager
+def standing(blocker: DjangoDbBlocker) -> Iterator[World]:
+    """The world for all tests of a file, in one transaction that is rolled back; they change nothing in it."""
+    with blocker.unblock(), transaction.atomic():
+        yield build(people())
+        transaction.set_rollback(True)
+
+
 def build(cast: Cast) -> World:
     """Make the world in the present transaction."""
     whole = Cast({**cast.enterprises, **_more_enterprises()}, dict(cast.users))
@@ -152,8 +166,30 @@ def _rows(cast: Cast) -> dict[str, str]:
         "credential": Credential.objects.filter(enterprise=enterprise)[0],
         "auditentry": AuditEntry.objects.filter(enterprise=enterprise)[0],
         "group": Group.objects.create(name="staff"),
+        **waiting_for_a_person(enterprise),
     }
     return {table: str(row.pk) for table, row in rows.items()}
+
+
+def waiting_for_a_person(enterprise: Enterprise) -> dict[str, Outbound | Inbound | Receipt]:
+    """A message that cannot leave, one that cannot be read, and an answer on no document of ours."""
+    now = timezone.now()
+    later = now + timedelta(days=1)
+    inbound = Inbound.objects.create(
+        enterprise=enterprise, state="stuck", attempts=5, last_error="unreadable", sha256="1" * 64, byte_count=1,
+        not_before=later, received_at=now,
+    )  # fmt: skip
+    return {
+        "inbound": inbound,
+        "outbound": Outbound.objects.create(
+            enterprise=enterprise, kind="order", guid=new_guid(), document_count=1, failures=3,
+            needs_person="no certificate", not_before=later, created_at=now,
+        ),
+        "receipt": Receipt.objects.create(
+            enterprise=enterprise, inbound_id=inbound.pk, kind="order", code="2", info="", customs_time=now,
+            fingerprint="1" * 64, received_at=now,
+        ),
+    }  # fmt: skip
 
 
 def _more_enterprises() -> dict[str, Enterprise]:

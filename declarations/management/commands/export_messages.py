@@ -10,6 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.access import Bystander
+from accounts.actions import Action
+from accounts.audit import record
 from declarations.exchange import envelope, inbox, outbox
 from declarations.models import Inbound, Outbound, OutboundBytes
 from portal.xml import XmlRefused
@@ -31,6 +34,14 @@ class Command(BaseCommand):
                 (directory / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             if any(path.is_file() for path in directory.rglob("*")):
                 raise CommandError(f"{directory} already holds files: name an empty folder.")
+            # Before the first file: persons' data that left stand on record even when the rest could not be written.
+            record(
+                Bystander(),
+                Action.EXPORT,
+                directory.resolve().name,
+                sent=OutboundBytes.objects.count(),
+                received=Inbound.objects.count(),
+            )
             sent, received = self._sent(directory / "sent"), self._received(directory)
         except OSError as error:
             raise CommandError(f"Cannot write into {directory}: {error.strerror}.") from error

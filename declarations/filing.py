@@ -186,7 +186,7 @@ def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tupl
     """Other kinds' documents about the same orders, whoever filed them; one query."""
     place = kind.head_names.index(kind.order_no)
     orders = sorted({clean.head[place] for clean in documents if clean.head[place]})
-    others = [slug for slug in ("order", "payment", "waybill") if slug != kind.slug]
+    others = list(kind.compared_with)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT kind, order_no, platform_code, number, state, filer FROM declarations_predecessors(%s, %s)",

@@ -183,8 +183,8 @@ UPDATE declarations_document d
    SET attempt = d.attempt + 1, filed_by_id = %(user)s, filed_at = %(now)s, source = %(source)s,
        upload_id = %(upload)s, sheet_row = b.sheet_row, number = b.number, order_no = b.order_no,
        platform_code = b.platform_code, fingerprint = b.fingerprint,
-       answered_until = coalesce((SELECT max(customs_time) FROM declarations_receipt r WHERE r.document_id = d.id),
-                                 d.answered_until)
+       answered_until = coalesce((SELECT least(max(customs_time), now()) FROM declarations_receipt r
+                                   WHERE r.document_id = d.id), d.answered_until)
   FROM unnest(%(ids)s::bigint[], %(rows)s::int[], %(numbers)s::text[], %(orders)s::text[], %(platforms)s::text[],
               %(fingerprints)s::bytea[])
        AS b (id, sheet_row, number, order_no, platform_code, fingerprint)

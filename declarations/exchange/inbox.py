@@ -18,7 +18,8 @@ from lxml import etree
 
 from accounts.models import Enterprise
 from declarations.exchange import envelope, outbox, schema
-from declarations.exchange.receipts import MESSAGE_REFUSED, Answer, deciding, state_of
+from declarations.exchange.receipts import MESSAGE_REFUSED, Answer, deciding, is_known, state_of
+from declarations.kinds import kind as kind_of
 from declarations.kinds import kind_answered_by
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import Move, move_many
@@ -31,6 +32,8 @@ from portal.xml import XmlRefused
 
 #: After so many failures a message waits for a person, with the reason; its bytes stay.
 MAX_ATTEMPTS = 5
+#: How far customs' clock may be ahead of ours.
+FARTHEST_AHEAD = timedelta(days=1)
 #: A reader that dies leaves its message behind; after this time another takes it.
 LEASE = timedelta(seconds=30)
 
@@ -158,9 +161,20 @@ def _read(kind: Kind, element: etree._Element) -> _Read:
         value=value,
         code=said["returnStatus"],
         info=said["returnInfo"],
-        customs_time=from_customs_time(said["returnTime"]),
+        customs_time=_customs_time(said["returnTime"]),
         numbers={name: said[tag] for tag, name in kind.customs_numbers.items() if said.get(tag)},
     )
+
+
+def _customs_time(text: str) -> datetime:
+    """When customs answered. A time ahead of ours would outlast every later answer, so it is not believed."""
+    try:
+        moment = from_customs_time(text)
+    except ValueError as problem:
+        raise UnreadableMessage(keep(_("回执时间“%(time)s”不是时间"), time=text)) from problem
+    if moment > timezone.now() + FARTHEST_AHEAD:
+        raise UnreadableMessage(keep(_("回执时间“%(time)s”在将来"), time=text))
+    return moment
 
 
 def _settle(inbound: Inbound, enterprise_id: int, kind: Kind, read: list[_Read]) -> None:
@@ -242,18 +256,20 @@ def settle_states(document_ids: Iterable[int]) -> list[int]:
     documents settle one after the other. Returns the documents that moved.
     """
     ids = sorted(set(document_ids))
-    since = dict(
-        Document.objects.select_for_update(no_key=True)
+    documents = {
+        document.id: document
+        for document in Document.objects.select_for_update(no_key=True)
         .filter(id__in=ids)
         .order_by("id")
-        .values_list("id", "answered_until")
-    )
+        .only("id", "kind", "answered_until")
+    }
     answers: dict[int, list[Answer]] = {}
     for document_id, code, customs_time, info in Receipt.objects.filter(document_id__in=ids).values_list(
         "document_id", "code", "customs_time", "info"
     ):
-        earlier_attempts_end = since[document_id]
-        if earlier_attempts_end is None or customs_time > earlier_attempts_end:
+        document = documents[document_id]
+        of_this_attempt = document.answered_until is None or customs_time > document.answered_until
+        if of_this_attempt and is_known(kind_of(document.kind), code):
             answers.setdefault(document_id, []).append(Answer(code, customs_time, info))
     moves = []
     for document_id, said in answers.items():
@@ -270,7 +286,7 @@ def _refuse_message(inbound: Inbound, enterprise_id: int, root: etree._Element) 
     if message is None:
         raise UnreadableMessage(keep(_("被退回的报文 %(guid)s 不在发件记录中"), guid=said["oriCopMsgId"]))
     reason = f"{said['returnStatus']} {said['returnInfo']}"
-    customs_time = from_customs_time(said["returnTime"])
+    customs_time = _customs_time(said["returnTime"])
     note = keep(_("整份报文被退回，已拆成两份重新发送：%(reason)s"), reason=reason)
     for document_id in outbox.split(message, note):
         Receipt.objects.create(

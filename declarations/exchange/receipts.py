@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from declarations.kinds.kind import Kind
 from declarations.lifecycle import State
 
 #: code → state, in rising rank. ``1`` (saved at the e-port) is not yet a filing. Unknown codes are kept and shown, and
@@ -59,6 +60,11 @@ def state_of(code: str) -> str | None:
     if code.startswith("-"):
         return State.FAILED
     return STATE_OF_CODE.get(code)
+
+
+def is_known(kind: Kind, code: str) -> bool:
+    """Whether the receipts of that kind know the code; any other is kept and shown, and changes nothing."""
+    return code.startswith("-") or not kind.answer_codes or code in kind.answer_codes
 
 
 def deciding(answers: Iterable[Answer]) -> Answer | None:

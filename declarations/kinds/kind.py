@@ -113,7 +113,7 @@ class Kind:
     the documents of one trade ("" where the message has none). own: pairs of code and name, one of which must be the
     filer. after: kinds that must be accepted first. apart_from: kinds of the same trade another enterprise must have filed.
     named_by: pairs of kind and field, where this document names the other by its own number and not by the order's.
-    answer_key: receipt element and field by which a receipt finds it.
+    answer_key: receipt element and field by which a receipt finds it. answer_codes: what its receipts may say; () all.
     """
 
     slug: str
@@ -134,6 +134,7 @@ class Kind:
     apart_from: tuple[str, ...] = ()
     named_by: tuple[tuple[str, str], ...] = ()
     answer_key: tuple[tuple[str, str], ...]
+    answer_codes: tuple[str, ...] = ()
 
     @cached_property
     def compared_with(self) -> tuple[str, ...]:

@@ -106,4 +106,5 @@ ORDER = Kind(
     # Order, payment and waybill of one trade come from three enterprises (guide §6.2 note 2, §6.3 note 2).
     apart_from=("payment", "waybill"),
     answer_key=(("ebpCode", "ebp_code"), ("ebcCode", "ebc_code"), ("orderNo", "order_no")),
+    answer_codes=("1", "2", "3", "4", "100", "120"),
 )

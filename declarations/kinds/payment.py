@@ -53,4 +53,5 @@ PAYMENT = Kind(
     own=(("pay_code", "pay_name"),),
     apart_from=("order", "waybill"),
     answer_key=(("payCode", "pay_code"), ("payTransactionId", "pay_transaction_id")),
+    answer_codes=("1", "2", "3", "4", "100", "120"),
 )

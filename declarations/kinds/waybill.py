@@ -52,4 +52,5 @@ WAYBILL = Kind(
     own=(("logistics_code", "logistics_name"),), after=("order", "payment"),
     apart_from=("order", "payment"),
     answer_key=(("logisticsCode", "logistics_code"), ("logisticsNo", "logistics_no")),
+    answer_codes=("1", "2", "3", "4", "100", "120"),
 )

@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Enterprise
 from declarations.exchange import envelope, inbox, outbox
@@ -236,6 +237,23 @@ def test_it_sets_aside_a_time_that_is_none(order, time):
         read_all()
     assert stuck(number)
     assert not Receipt.objects.exists()
+
+
+def test_it_believes_no_answer_from_the_future(order):
+    """It would outlast every later answer."""
+    ahead = (timezone.now() + inbox.FARTHEST_AHEAD * 2 - answers.MORNING).total_seconds() / 60
+    inbox.store(answers.to_filer(order, "100", ahead))
+    read_all()
+    assert Inbound.objects.get().state == InboundState.STUCK
+    assert state(order) == ("queued", "")
+
+
+@pytest.mark.parametrize("code", ["300", "700", "800", "899", "12345"])
+def test_it_keeps_a_code_an_order_does_not_know_and_changes_nothing(order, code):
+    inbox.store(answers.to_filer(order, code))
+    read_all()
+    assert Receipt.objects.get().code == code
+    assert state(order) == ("queued", "")
 
 
 def test_it_tries_a_poisoned_message_to_the_limit_then_asks_a_person(order):

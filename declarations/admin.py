@@ -36,7 +36,6 @@ class Waiting(ReadOnly):
     """The rows of a table that wait for a person, and no others."""
 
     list_select_related = ("enterprise",)
-    search_fields: tuple[str, ...] = ("guid", "enterprise__name", "enterprise__customs_code")
     show_full_result_count = False
     ordering = ("id",)
 
@@ -74,6 +73,7 @@ class OutboundAdmin(Waiting):
     list_display = fields = (
         "number", "whose", "of_kind", "documents", "how_far", "why", "tries", "made", "signed", "guid_shown",
     )  # fmt: skip
+    search_fields = ("guid", "enterprise__name", "enterprise__customs_code")
     actions = ("send_again",)
 
     @admin.action(description=_("再发一次"), permissions=["retry"])

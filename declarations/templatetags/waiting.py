@@ -16,7 +16,7 @@ class Row(NamedTuple):
     """One table of the desk: its name, how many of its rows wait, and where they are listed."""
 
     name: str
-    count: int
+    waiting: int
     address: str
 
 

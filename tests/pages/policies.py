@@ -226,6 +226,8 @@ class Staff(Policy):
             if "/" not in name:
                 address = reverse(name, kwargs={"id" if name.endswith("password_change") else "object_id": key})
             yield Ask(address, whose, place="staff")  # type: ignore[arg-type]
+            if not asker.is_staff:
+                return  # turned away before the address is looked at
 
     def answer(self, asker: Asker, method: str, ask: Ask) -> int:
         if asker.is_anonymous:

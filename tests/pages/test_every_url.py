@@ -15,10 +15,10 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.client import ClientHandler
 from django.urls import URLPattern, URLResolver, get_resolver
+from pytest_django import DjangoDbBlocker
 
-from accounts.cast import Cast
 from tests.pages.policies import GET, POLICIES, POST, Ask
-from tests.pages.world import Asker, World, build
+from tests.pages.world import Asker, World, standing
 
 #: What differs from one answer to the next without saying anything: the form token and the request's number.
 _TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
@@ -37,9 +37,10 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.fixture
-def world(cast: Cast) -> World:
-    return build(cast)
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with standing(django_db_blocker) as world:
+        yield world
 
 
 def urls(resolver: URLResolver | None = None, namespace: str = "", before: str = "") -> Iterator[str]:
@@ -162,7 +163,7 @@ class Walk:
                 self.faults.append(f"{asker} {method} {ask.address} ({ask.whose}): told apart from a missing one")
 
 
-def test_every_url_has_a_policy_and_every_policy_a_url() -> None:
+def test_every_url_has_a_policy_and_every_policy_a_url(db: None) -> None:
     there = set(urls())
     assert there - POLICIES.keys() == set(), "declare in tests/pages/policies.py who may ask for these"
     assert POLICIES.keys() - there == set(), "policies of pages that are no more"

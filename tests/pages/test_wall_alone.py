@@ -6,19 +6,20 @@ Nothing is patched: the models are asked for everything they have, and the table
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
 from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
+from pytest_django import DjangoDbBlocker
 
-from accounts.cast import Cast
 from declarations.models import Inbound
 from portal.folders import ROOT
 from portal.tenancy import ROLES, acting_as, unprotected_tables
 from tests.conftest import Stack
 from tests.pages.canaries import Filled
-from tests.pages.world import World, build, put_away_unread
+from tests.pages.world import World, put_away_unread, standing
 
 #: What staff see of enterprises: accounts, to do their work, and how far messages have come. Documents never.
 STAFF_SEES = {
@@ -40,11 +41,11 @@ PASS_THE_WALL = {
 }
 
 
-@pytest.fixture
-def world(cast: Cast) -> World:
-    world = build(cast)
-    put_away_unread()
-    return world
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with standing(django_db_blocker) as world:
+        put_away_unread()
+        yield world
 
 
 def ask(sql: str, *values: object) -> list[tuple]:
@@ -162,7 +163,7 @@ def test_it_lets_no_page_out_of_its_role(world: World) -> None:
                 cursor.execute(statement)
 
 
-def test_the_functions_that_pass_the_wall_are_known_and_bounded(db: None) -> None:
+def test_the_functions_that_pass_the_wall_are_known_and_bounded(world: World) -> None:
     rows = ask("""
         SELECT p.proname, coalesce(p.proconfig::text, ''), has_function_privilege('public', p.oid, 'EXECUTE')
         FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef ORDER BY 1
@@ -173,7 +174,7 @@ def test_the_functions_that_pass_the_wall_are_known_and_bounded(db: None) -> Non
         assert not public, f"everybody may call {name}"
 
 
-def test_no_view_shows_the_rows_of_its_owner(db: None) -> None:
+def test_no_view_shows_the_rows_of_its_owner(world: World) -> None:
     """A view runs with the rights of its owner, who passes the wall: there is none."""
     assert (
         ask("SELECT relname FROM pg_class WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace") == []

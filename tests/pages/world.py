@@ -125,7 +125,10 @@ class World:
 
 @contextmanager
 def standing(blocker: DjangoDbBlocker) -> Iterator[World]:
-    """The world for all tests of a file, in one transaction that is rolled back; they change nothing in it."""
+    """The world for all tests of a file, in one transaction that is rolled back; they change nothing in it.
+
+    pytest-django makes a database only when some test asks for one by `db`: let the first test of the file do so.
+    """
     with blocker.unblock(), transaction.atomic():
         yield build(people())
         transaction.set_rollback(True)

@@ -111,9 +111,9 @@ class Clerk:
         """The page as it stands: in order on every width, nothing refused by the policy."""
         self.page.wait_for_load_state()
         path = self.page.url.removeprefix(self.address)
-        self.pages.add(path)
-        if not self.scripts:
+        if not self.scripts or path in self.pages:
             return
+        self.pages.add(path)
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
             wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -35,6 +35,7 @@ WAITING: dict[type[Model], Q] = {
 class Waiting(ReadOnly):
     """The rows of a table that wait for a person, and no others."""
 
+    search_fields: tuple[str, ...]
     list_select_related = ("enterprise",)
     show_full_result_count = False
     ordering = ("id",)

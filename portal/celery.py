@@ -16,13 +16,16 @@ from portal import services
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-# task (named as a string: the ground imports nothing above it) → seconds between two ticks, or the hour of the day
-SCHEDULE: dict[str, float | crontab] = {
-    "declarations.tasks.import_uploads": 1.0,
-    "declarations.tasks.drain_outbox": 2.0,
-    "declarations.tasks.drain_inbox": 1.0,
-    "declarations.tasks.tidy_up": crontab(hour=3, minute=30),
+# task (named as a string: the ground imports nothing above it) → the line it stands in, and seconds between two ticks or
+# the hour of the day. Each line has a worker of its own: neither a large workbook nor a gateway that does not answer
+# keeps customs' answers waiting.
+SCHEDULE: dict[str, tuple[str, float | crontab]] = {
+    "declarations.tasks.import_uploads": ("uploads", 1.0),
+    "declarations.tasks.tidy_up": ("uploads", crontab(hour=3, minute=30)),
+    "declarations.tasks.drain_outbox": ("outbox", 2.0),
+    "declarations.tasks.drain_inbox": ("inbox", 1.0),
 }
+LINES = tuple(dict.fromkeys(line for line, _when in SCHEDULE.values()))
 ONCE_A_DAY_EXPIRES = 3600.0
 
 app = Celery("portal")
@@ -32,9 +35,12 @@ app.conf.update(
         name.rpartition(".")[2]: {
             "task": name,
             "schedule": when,
-            "options": {"expires": when * 0.9 if isinstance(when, float) else ONCE_A_DAY_EXPIRES},
+            "options": {
+                "queue": line,
+                "expires": when * 0.9 if isinstance(when, float) else ONCE_A_DAY_EXPIRES,
+            },
         }
-        for name, when in SCHEDULE.items()
+        for name, (line, when) in SCHEDULE.items()
     },
     task_ignore_result=True,
     task_acks_late=True,

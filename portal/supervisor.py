@@ -19,8 +19,9 @@ from pathlib import Path
 from types import TracebackType
 
 from portal import services
+from portal.celery import LINES
 from portal.folders import ROOT, data_folder
-from portal.servers import ServiceError, launched
+from portal.servers import ServiceError, launched, private_log
 
 READY_SECONDS = 90
 STOP_SECONDS = 15
@@ -28,8 +29,8 @@ LOOK_SECONDS = 0.2
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # before a dead child is started again; doubles while it keeps dying
 LOG_BYTES = 10 << 20
 WORKER_OPTIONS = (
-    *("--pool", "prefork", "--concurrency", "2", "--loglevel", "INFO"),
-    *("--without-gossip", "--without-mingle"),  # one worker has nobody to talk to
+    *("--pool", "prefork", "--concurrency", "1", "--loglevel", "INFO"),
+    *("--without-gossip", "--without-mingle"),  # the workers have nothing to tell each other
 )
 
 
@@ -78,7 +79,6 @@ class Supervisor:
     def _children(self, token: str) -> list[Child]:
         """In order of starting; stopped in the opposite one."""
         python = sys.executable
-        worker_ready = self.run / "worker.ready"
         shared = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "portal.settings"),
@@ -103,12 +103,7 @@ class Supervisor:
                 {**shared, "PORTAL_PROCESS": "web"},
                 lambda: _answers(self.port),
             ),
-            Child(
-                "worker",
-                [*celery, "worker", *WORKER_OPTIONS],
-                {**shared, "PORTAL_PROCESS": "worker", "PORTAL_READY_FILE": str(worker_ready)},
-                worker_ready.exists,
-            ),
+            *(self._worker(line, celery, shared) for line in LINES),
             Child(
                 "beat",
                 [*celery, "beat", "--schedule", str(self.run / "beat"), "--pidfile=", "--loglevel", "WARNING"],
@@ -117,13 +112,23 @@ class Supervisor:
             ),
         ]
 
+    def _worker(self, line: str, celery: list[str], shared: dict[str, str]) -> Child:
+        """The worker of one line of the schedule."""
+        ready = self.run / f"{line}.ready"
+        return Child(
+            f"worker-{line}",
+            [*celery, "worker", *WORKER_OPTIONS, "--queues", line, "--hostname", f"{line}@%h"],
+            {**shared, "PORTAL_PROCESS": "worker", "PORTAL_READY_FILE": str(ready)},
+            ready.exists,
+        )
+
     def _start(self, child: Child) -> None:
         path = self.data / "log" / f"{child.name}.log"
         if path.exists() and path.stat().st_size > LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
         if ready := child.environment.get("PORTAL_READY_FILE"):
             Path(ready).unlink(missing_ok=True)
-        with path.open("ab") as log:
+        with private_log(path) as log:
             child.process = subprocess.Popen(
                 launched("plain", child.stop_signal, child.command),
                 cwd=ROOT,

@@ -17,8 +17,9 @@ def names(**options: bool) -> list[str]:
 
 
 def test_it_starts_no_sandbox():
-    assert names() == ["sandbox", "web", "worker", "beat"]
-    assert names(sandbox=False) == ["web", "worker", "beat"]
+    always = ["web", "worker-uploads", "worker-outbox", "worker-inbox", "beat"]
+    assert names() == ["sandbox", *always]
+    assert names(sandbox=False) == always
 
 
 @pytest.mark.parametrize("command", [["sandbox", "settings"], ["load_cast"], ["demo", "--once"]])

@@ -34,21 +34,22 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str
     for line in demo.stdout:
         said.append(line)
         if any(word in line for word in ("filed 1/1", "answered ")) and kills < 6:
-            kills += kill_a_worker(portal.data, whole=kills % 3 == 2)
+            kills += kill_a_worker(portal.data, kills)
     code = demo.wait(60)
     yield portal, "".join(said), code, kills
     shutil.rmtree(portal.data, ignore_errors=True)
 
 
-def kill_a_worker(data: Path, *, whole: bool) -> int:
-    """``kill -9`` one pool process of the worker, or the whole worker; how many were killed (0 or 1)."""
-    workers = [process for process in processes_of(data) if is_worker(process)]
+def kill_a_worker(data: Path, turn: int) -> int:
+    """``kill -9`` a pool process, each third time a whole worker, another line's each time; how many were killed."""
+    workers = sorted((one for one in processes_of(data) if is_worker(one)), key=lambda one: one.pid)
     parents = {process.pid for process in workers}
+    whole = turn % 3 == 2
     victims = [process for process in workers if (process.ppid() in parents) is not whole]
-    for victim in victims[:1]:
-        victim.send_signal(signal.SIGKILL)
-        return 1
-    return 0
+    if not victims:
+        return 0
+    victims[turn % len(victims)].send_signal(signal.SIGKILL)
+    return 1
 
 
 def is_worker(process: psutil.Process) -> bool:

@@ -1,11 +1,13 @@
 """The detail page (step 11 of the walk): whose turn it is, what the document says, and everything that happened."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -30,6 +32,7 @@ from declarations.models import (
 )
 from declarations.published import codes
 from portal.sentences import speak
+from portal.templatetags.parts import waited
 
 
 @dataclass(slots=True)
@@ -96,6 +99,23 @@ class Story:
     def is_refused(self) -> bool:
         """Whether it may be corrected and filed again under the same number."""
         return self.document.state in REFUSED
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether anything may still happen to it without the reader: then the page asks again."""
+        return bool(self.next_steps) and not self.is_refused
+
+    @property
+    def pace(self) -> int:
+        """Seconds between two questions of the page: 3 while answers are due, 30 after ten minutes of silence."""
+        return 3 if timezone.now() - self.document.changed_at < timedelta(minutes=10) else 30
+
+
+def stamp(story: Story) -> str:
+    """Equal for two stories of a document exactly when a page shows the same."""
+    document, length = story.document, waited(story.document.state_at)
+    shown = repr((document.state, document.code, length, story.turn, story.next_steps, story.pace, story.steps))
+    return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
 def story(kind: Kind, document: Document) -> Story:

@@ -1,5 +1,6 @@
 """The list page of every kind, derived from its description: tabs, filters, columns, rows (steps 1 and 11 of the walk)."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -70,6 +71,8 @@ STAGES: tuple[Stage, ...] = (
     Stage("ended", gettext_lazy("已退运"), frozenset({State.SHIPPED_BACK}), always=False),
 )
 TODO = STAGES[0].states
+#: What changes by itself: while one document stands so, a list asks again.
+MOVING = frozenset(State) - TODO - {State.STORED, State.RELEASED, State.CLOSED, State.SHIPPED_BACK}
 DRAFTS = "drafts"
 
 
@@ -241,6 +244,18 @@ class ListPage:
     rows: list[ListRow]
     newer: str
     older: str
+    is_moving: bool = False
+
+    @property
+    def address(self) -> str:
+        """This very page of the list."""
+        return self.filter.address(self.kind, **self.filter.place)
+
+    @property
+    def pace(self) -> int:
+        """Seconds between two questions of the page: 3 while something here has just moved, else 15."""
+        fresh = timezone.now() - timedelta(minutes=10)
+        return 3 if any(row.changed > fresh for row in self.rows) else 15
 
     @property
     def is_drafts(self) -> bool:
@@ -277,7 +292,14 @@ def page(kind: Kind, documents: QuerySet[Document], drafts: QuerySet[Draft], ask
         for place, described in enumerate(columns)
     ]
     rows = [_row(kind, columns, document) for document in part.rows]
-    return ListPage(kind, asked, tabs, heads, rows, *_around(kind, asked, part))
+    moving = any(counts.get(state) for state in MOVING)
+    return ListPage(kind, asked, tabs, heads, rows, *_around(kind, asked, part), is_moving=moving)
+
+
+def stamp(page: ListPage) -> str:
+    """Equal for two lists exactly when they show the same rows in the same states, and the same counts."""
+    shown = repr(([(row.address, row.look, row.next_step, row.changed) for row in page.rows], page.tabs, page.is_moving, page.pace))
+    return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
 def _drop(kind: Kind, place: int, described: Any) -> str:

@@ -85,9 +85,17 @@ def list_page(request: Request, kind: Kind) -> HttpResponse:
     """The documents of one kind by state; htmx gets the part that changes."""
     asked = tables.Filter.of(request.GET)
     shown = tables.page(kind, documents_of(request.actor, kind), drafts_of(request.actor, kind), asked)
-    fragment = request.htmx and not request.htmx.history_restore_request
-    name = "declarations/_list.html" if fragment else "declarations/list.html"
-    return render(request, name, {"page": shown, "may_file": request.actor.may_file})
+    context = {"page": shown, "may_file": request.actor.may_file, "seen": tables.stamp(shown)}
+    return _page_or_part(request, "declarations/list.html", "declarations/_list.html", context)
+
+
+def _page_or_part(request: Request, page: str, part: str, context: dict[str, Any]) -> HttpResponse:
+    """The whole page; for htmx the part that changes; for its polls nothing (204) while what they saw still stands."""
+    if not request.htmx or request.htmx.history_restore_request:
+        return render(request, page, context)
+    if request.GET.get("seen") == context["seen"]:
+        return HttpResponse(status=204)
+    return render(request, part, context)
 
 
 @require_GET
@@ -96,12 +104,14 @@ def list_page(request: Request, kind: Kind) -> HttpResponse:
 def detail(request: Request, kind: Kind, pk: int) -> HttpResponse:
     """One document: what it says, whose turn it is, and everything that happened to it."""
     document = _document(request, kind, pk)
+    told = story.story(kind, document)
     context = {
-        "story": story.story(kind, document),
+        "story": told,
+        "seen": story.stamp(told),
         "may_file": request.actor.may_file,
         "again": reverse("form", kwargs={"kind": kind.slug}) + f"?from={pk}",
     }
-    return render(request, "declarations/detail.html", context)
+    return _page_or_part(request, "declarations/detail.html", "declarations/_document.html", context)
 
 
 def _document(request: Request, kind: Kind, pk: int) -> Document:

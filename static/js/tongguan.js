@@ -144,10 +144,44 @@
     });
   }
 
-  function begin() {
+  function wake(within) {
     each("[data-theme-switch], [data-print]", function (button) {
       button.hidden = false;
-    });
+    }, within);
+  }
+
+  /* A page that asks again by itself: not while nobody looks, and the reader keeps the place and the focus. */
+  var held = null;
+  function polls(event) {
+    return /every/.test(event.target.getAttribute("hx-trigger") || "");
+  }
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    if (polls(event) && document.hidden) {
+      event.preventDefault();
+    }
+  });
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var active = document.activeElement;
+    held = null;
+    if (active && active !== document.body && !active.id && event.target.contains(active)) {
+      held = { tag: active.tagName, href: active.getAttribute("href"), text: active.textContent };
+    }
+  });
+  document.addEventListener("htmx:afterSettle", function () {
+    wake(document);
+    if (held && document.activeElement === document.body) {
+      each(held.tag, function (same) {
+        if (held && same.getAttribute("href") === held.href && same.textContent === held.text) {
+          held = null;
+          same.focus({ preventScroll: true });
+        }
+      });
+    }
+    held = null;
+  });
+
+  function begin() {
+    wake(document);
     each("[data-keys]", function (hint) {
       hint.hidden = !document.querySelector("[data-rows] a[data-open]");
     });

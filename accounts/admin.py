@@ -4,6 +4,7 @@ Nothing of accounts is ever deleted here: members and users are switched off, en
 of the record keeps its name.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +12,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
-from django.db.models import Model, QuerySet
+from django.db.models import DateField, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +26,10 @@ from accounts.roles import EnterpriseType, MemberRole
 admin.site.site_header = _("后台管理")
 admin.site.site_title = _("后台管理")
 admin.site.index_title = _("企业、用户与报文")
+
+
+#: A day, or a moment, as the filters of days write it; PostgreSQL knows no time zones farther away.
+MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?([+-](0\d|1[0-4]):\d\d)?)?", re.ASCII)
 
 
 class WordsField(forms.MultipleChoiceField):
@@ -53,7 +58,34 @@ class MembershipForm(forms.ModelForm):
         fields = ("user", "enterprise", "roles", "active")
 
 
-class Recorded(admin.ModelAdmin):
+class Declared(admin.ModelAdmin):
+    """A list is narrowed by the filters it offers and by nothing else that an address may say."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether one of the filters of this list asks so; of moments only such as there may be here."""
+        if lookup.endswith(("__gte", "__lt")) and not MOMENT.fullmatch(value):
+            return False
+        return any(lookup in self.asked_by(one) for one in self.list_filter)
+
+    def asked_by(self, one: Any) -> tuple[str, ...]:
+        """The names under which a filter stands in the address."""
+        if not isinstance(one, str):
+            return (one.parameter_name,)
+        field = self.model._meta.get_field(one)
+        ways = ("__gte", "__lt", "__isnull") if isinstance(field, DateField) else ("", "__exact", "__isnull")
+        return tuple(one + way for way in ways)
+
+
+class WordFilter(admin.SimpleListFilter):
+    """Rows whose list of words holds one; a word that is not offered is as good as none."""
+
+    def value(self) -> str | None:
+        """The chosen word, if it is one of those offered."""
+        word = super().value()
+        return word if word in {known for known, _label in self.lookup_choices} else None
+
+
+class Recorded(Declared):
     """Whatever staff change stands in the record of deeds too, with the names of the fields, not their values."""
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
@@ -78,7 +110,7 @@ class Recorded(admin.ModelAdmin):
         return False
 
 
-class ReadOnly(admin.ModelAdmin):
+class ReadOnly(Declared):
     """Looked at, never changed here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -129,7 +161,7 @@ class CredentialInline(admin.TabularInline):
         return False
 
 
-class TypeFilter(admin.SimpleListFilter):
+class TypeFilter(WordFilter):
     """Enterprises of one type."""
 
     title = _("企业类型")
@@ -144,7 +176,7 @@ class TypeFilter(admin.SimpleListFilter):
         return queryset.filter(types__contains=[self.value()]) if self.value() else queryset
 
 
-class RoleFilter(admin.SimpleListFilter):
+class RoleFilter(WordFilter):
     """Members with one role."""
 
     title = _("角色")

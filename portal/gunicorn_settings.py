@@ -1,15 +1,20 @@
-"""How gunicorn serves the pages: 2 processes of 4 threads; read by `gunicorn -c python:portal.gunicorn_settings`."""
+"""How gunicorn serves the pages: 2 processes of 8 threads, each waiting for 400 connections at once (web_worker.py).
+
+Read by `gunicorn -c python:portal.gunicorn_settings`.
+"""
 
 import os
 import signal
 from typing import Any
 
+from portal.servers import whole_number
 from portal.services import die_with_parent
 
-bind = f"{os.environ.get('PORTAL_HOST') or '127.0.0.1'}:{os.environ.get('PORTAL_PORT') or 8000}"
-workers = int(os.environ.get("PORTAL_WEB_PROCESSES") or 2)
-threads = int(os.environ.get("PORTAL_WEB_THREADS") or 4)
-worker_class = "gthread"
+bind = f"{os.environ.get('PORTAL_HOST') or '127.0.0.1'}:{whole_number('PORTAL_PORT', 8000, most=65535)}"
+workers = whole_number("PORTAL_WEB_PROCESSES", 2, most=64)
+threads = whole_number("PORTAL_WEB_THREADS", 8, most=64)
+worker_class = "portal.web_worker.PatientWorker"
+worker_connections = 400
 timeout = 60
 graceful_timeout = 10
 keepalive = 15

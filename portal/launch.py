@@ -42,6 +42,7 @@ def _change_identity(identity: str) -> None:
 def main() -> None:
     """Become the command; never returns."""
     parent, signal, identity, *command = sys.argv[1:]
+    os.umask(0o077)  # what our processes write (logs, Redis' file) is for their owner only
     try:
         _change_identity(identity)
     except OSError as error:

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 import psycopg
 
@@ -39,6 +39,25 @@ INITDB_OPTIONS = (
 
 class ServiceError(Exception):
     """A server or process cannot run; the text is one sentence for the person at the terminal: what and what to do."""
+
+
+def whole_number(name: str, otherwise: int, *, most: int) -> int:
+    """The environment's NAME as a number from 1 to `most`, or `otherwise` when unset; ServiceError for anything else."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return otherwise
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+        raise ServiceError(
+            f"{name}={text!r} is no number from 1 to {most}: set it to one, or unset it for {otherwise}."
+        )
+    return int(text)
+
+
+def private_log(path: Path) -> BinaryIO:
+    """The log open to append, readable by its owner only; one made earlier with wider rights is narrowed."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "ab")
 
 
 def socket_folder(data: Path) -> Path:
@@ -137,7 +156,7 @@ class Server:
             raise explain(OSError(errno.ENOSPC, "full"), self.data)
         try:
             self.prepare()
-            with self.log.open("ab") as log:
+            with private_log(self.log) as log:
                 self.child = subprocess.Popen(
                     launched(self.identity(), self.death_signal, self.command()),
                     stdin=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -229,7 +230,9 @@ def keep(name: str, *, durable: bool) -> None:
     ready = run / f"{name}.ready"
     ready.unlink(missing_ok=True)
     users_lock = _open(run / f"{name}.users")
+    sockets_lock = _open(run / "sockets")
     try:
+        fcntl.flock(sockets_lock, fcntl.LOCK_SH)
         server_lock = _wait_for_the_earlier_server(run / f"{name}.server")
         server.start(keep_open=server_lock)
         _say_ready(ready, data / "log" / "keeper.log")
@@ -243,7 +246,22 @@ def keep(name: str, *, durable: bool) -> None:
     finally:
         ready.unlink(missing_ok=True)
         server.stop()
+        _remove_if_last(server.sockets, sockets_lock)
         os.close(keeper_lock)  # before the users lock, which goes with the process: who gets that one finds no keeper
+
+
+def _remove_if_last(sockets: Path, lock: int) -> None:
+    """Remove the folder of the sockets when the keeper of the other server has not got it or has gone as well.
+
+    Every keeper holds the lock shared from before it makes the folder. Of two that end together one gets it alone:
+    asking for it gives up one's own share first.
+    """
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    shutil.rmtree(sockets, ignore_errors=True)
+    os.close(lock)
 
 
 def _nobody_left(users_lock: int) -> bool:
@@ -279,6 +297,7 @@ def _say_ready(ready: Path, log: Path) -> None:
 
 def main() -> int:
     """`python -m portal.services keeper NAME [fast]`."""
+    os.umask(0o077)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:

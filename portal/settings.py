@@ -15,12 +15,13 @@ from redis.retry import Retry
 from portal import services
 from portal.database import startup_options
 from portal.folders import ROOT, data_folder, secret
+from portal.servers import whole_number
 
 PORTAL_ENV = os.environ.get("PORTAL_ENV") or "demo"
 PORTAL_PROCESS = os.environ.get("PORTAL_PROCESS") or "command"  # "web" only under gunicorn
 PORTAL_DATA = data_folder()
-PORTAL_PORT = int(os.environ.get("PORTAL_PORT") or 8000)
-SANDBOX_PORT = int(os.environ.get("SANDBOX_PORT") or 8001)
+PORTAL_PORT = whole_number("PORTAL_PORT", 8000, most=65535)
+SANDBOX_PORT = whole_number("SANDBOX_PORT", 8001, most=65535)
 
 # What the product is called and whom a user may ask.
 PORTAL_NAME = os.environ.get("PORTAL_NAME") or _("通关")
@@ -75,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.SecurityHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.admission.AdmissionMiddleware",  # before anything looks at cookies, address or body
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -198,7 +200,13 @@ STORAGES = {
 }
 
 # A workbook of 5,000 orders is some megabytes; what is larger than memory should hold goes to a temporary file.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
+# How much may be sent at all is said in portal/admission.py.
+FILE_UPLOAD_HANDLERS = [
+    "portal.admission.WorkbookSizedUploads",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 

@@ -25,5 +25,7 @@ def write_registry(cast: Cast, path: Path) -> None:
         }
         for key, enterprise in cast.enterprises.items()
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.chmod(0o600)
     path.write_text(json.dumps({"enterprises": enterprises}, ensure_ascii=False, indent=1), encoding="utf-8")

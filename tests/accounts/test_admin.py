@@ -158,3 +158,52 @@ def test_it_lets_only_a_superuser_make_staff(cast, staff):
     data |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     assert staff.post(path, data).status_code == 302
     assert not User.objects.get(username="staff").is_superuser
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "enterprise/?types__contains=x",
+        "enterprise/?name__regex=(",
+        "membership/?roles__contains=x",
+        "membership/?user__password__startswith=a",
+        "auditentry/?at__year=-1",
+        "auditentry/?details__x=1",
+        "auditentry/?address__exact=bad",
+        "user/?password__startswith=a",
+        "credential/?pem__contains=x",
+        "auditentry/?at__gte=-1",
+        "auditentry/?at__gte=0001-01-01 00:00:00%2B23:59",
+        "auditentry/?at__lt=9999-12-31 23:59:59.999999-23:59",
+        "credential/?not_after__gte=99999999999999999999",
+    ],
+)
+def test_it_narrows_a_list_by_nothing_but_its_filters(staff, query):
+    assert staff.get(f"/admin/accounts/{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "enterprise/?type=nothing",
+        "enterprise/?type=merchant&type=x",
+        "enterprise/?state__exact=nothing",
+        "enterprise/?customs_district=x&customs_district__isnull=maybe",
+        "membership/?role=%7B&active__exact=7",
+        "membership/?role=',--",
+        "auditentry/?at__gte=2026-11-01 00:00:00%2B08:00&at__lt=2026-99-99 00:00:00%2B08:00",
+        "auditentry/?at__isnull=x&action=x",
+        "user/?is_active__exact=99999999999999999999&p=99999999999999999999&o=9.-9.x",
+        "user/?p=-1&all=x",
+    ],
+)
+def test_a_filter_that_asks_for_nothing_known_breaks_no_list(staff, query):
+    assert staff.get(f"/admin/accounts/{query}", follow=True).status_code == 200
+
+
+def test_it_narrows_a_list_by_its_filters(cast, staff):
+    assert (
+        staff.get("/admin/accounts/enterprise/?type=merchant").context["cl"].result_count < Enterprise.objects.count()
+    )
+    assert staff.get("/admin/accounts/enterprise/?type=x").context["cl"].result_count == Enterprise.objects.count()
+    assert staff.get("/admin/accounts/membership/?role=filer&active__exact=0").context["cl"].result_count == 0

@@ -148,7 +148,7 @@ def _nameless(kind: Kind, problem: Problem, entry: Entry) -> Problem:
     code = kind.field(problem.field).name_of
     if not code or not shape.as_code(entry.head.get(code)):
         return problem
-    return replace(problem, rule="S28", field=code, params={"name_field": problem.field})
+    return replace(problem, rule="S29", field=code, params={"name_field": problem.field})
 
 
 def _codes_named(kind: Kind, entries: Iterable[Entry]) -> set[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.utils.translation import override
 
+from declarations import rulebook
 from declarations.kinds import KINDS
 from declarations.rulebook import ERROR, NOTICE, RULES, SKIP, WARNING
 from declarations.rules import CHECKS
@@ -62,3 +63,8 @@ def _sample(name: str) -> str:
         "types": "merchant,platform",
         "columns": "ebp_code,ebc_code",
     }.get(name, "1")
+
+
+def test_it_gives_every_rule_a_number_of_its_own() -> None:
+    listed = re.findall(r'Rule\("([A-Z][0-9]{2})"', Path(rulebook.__file__).read_text(encoding="utf-8"))
+    assert len(listed) == len(set(listed)) == len(RULES)

@@ -4,10 +4,15 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
-from django.db.utils import OperationalError
+try:
+    from django.core.management import execute_from_command_line
+    from django.db.utils import OperationalError
 
-from portal import services
+    from portal import services
+except ModuleNotFoundError as missing:
+    if missing.name and missing.name.partition(".")[0] in ("portal", "accounts", "ledger", "declarations"):
+        raise
+    sys.exit(f"This Python has no {missing.name}: use .venv/bin/python manage.py …, or make, which also makes .venv.")
 
 # Commands that look at files only; they must work where no server can be started.
 WITHOUT_SERVERS = {"", "help", "--help", "--version", "version", "check_text", "collectstatic", "makemessages"}

@@ -82,7 +82,7 @@ class ReadableRequest(WSGIRequest):
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
-            super()._set_content_type_params(meta)
+            super()._set_content_type_params(meta)  # type: ignore[misc]
         except (ValueError, LookupError):
             self.content_type, self.content_params = "", {"charset": "unreadable"}
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.management.base import CommandError
 
 
@@ -37,6 +37,20 @@ def production_is_no_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any
             )
         )
     return problems
+
+
+@register(Tags.security)
+def a_proxy_stands_in_front(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """With PORTAL_ENV=production: TLS and the patience with slow callers belong to a proxy that reads whole requests."""
+    if settings.PORTAL_ENV != "production" or settings.PORTAL_PROXIES:
+        return []
+    return [
+        Warning(
+            "No proxy is named: pages, and above all workbooks, should come through one that buffers requests.",
+            hint="Put a buffering proxy (nginx: proxy_request_buffering on) in front; name its address in PORTAL_PROXIES.",
+            id="portal.W001",
+        )
+    ]
 
 
 @register(Tags.security)

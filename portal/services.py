@@ -297,7 +297,6 @@ def _say_ready(ready: Path, log: Path) -> None:
 
 def main() -> int:
     """`python -m portal.services keeper NAME [fast]`."""
-    os.umask(0o077)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:

@@ -16,8 +16,8 @@ import time
 from functools import partial
 from typing import Any
 
-from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 HEADER_SECONDS, BODY_SECONDS, SEND_SECONDS, FAREWELL_SECONDS = 10.0, 30.0, 30.0, 2.0
 SPARE_SECONDS = 1.0  # for a thread that has been given all of a request and should not have to read any more

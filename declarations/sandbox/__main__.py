@@ -40,21 +40,46 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sandbox", description="海关沙箱：接收报文，稍后以回执答复。")
-    commands = parser.add_subparsers(required=True)
-    one = commands.add_parser("serve", help="启动，直至收到 SIGTERM")
-    one.add_argument("--host", default=os.environ.get("SANDBOX_HOST", "127.0.0.1"))
-    one.add_argument("--port", type=int, default=int(os.environ.get("SANDBOX_PORT", "8001")))
-    one.add_argument("--receipts-url", default=os.environ.get("RECEIPTS_URL", "http://127.0.0.1:8000/customs/receive/"))
+    parser = argparse.ArgumentParser(
+        prog="manage.py sandbox",
+        description="海关沙箱：接收报文，稍后以回执答复。",
+        epilog="例：manage.py sandbox settings；各命令的参数见 manage.py sandbox 命令 --help",
+    )
+    commands = parser.add_subparsers(required=True, metavar="命令")
+    one = commands.add_parser(
+        "serve",
+        help="启动，直至收到 SIGTERM",
+        description="启动沙箱，直至收到 SIGTERM。",
+        epilog="例：manage.py sandbox serve --port 8001 --set delay=0 --set repeat=0",
+    )
+    one.add_argument("--host", default=os.environ.get("SANDBOX_HOST", "127.0.0.1"), help="监听地址，默认 %(default)s")
+    one.add_argument(
+        "--port", type=int, default=os.environ.get("SANDBOX_PORT") or "8001", help="监听端口，默认 %(default)s"
+    )
+    one.add_argument(
+        "--receipts-url",
+        default=os.environ.get("RECEIPTS_URL", "http://127.0.0.1:8000/customs/receive/"),
+        help="回执发往的地址，默认 %(default)s",
+    )
     one.add_argument("--set", action="append", default=[], metavar="名称=值", help="只对本进程有效的设置，可多次给出")
     one.set_defaults(run=_serve)
-    one = commands.add_parser("load", help="装入企业备案文件（JSON）")
-    one.add_argument("file", type=Path)
+    one = commands.add_parser(
+        "load",
+        help="装入企业备案文件（JSON）",
+        description="装入企业备案文件：企业、证书、担保额度。",
+        epilog="例：manage.py sandbox load registry.json",
+    )
+    one.add_argument("file", type=Path, metavar="文件", help="备案文件（JSON）的路径")
     one.set_defaults(run=_load)
-    one = commands.add_parser("settings", help="查看或修改设置")
-    one.add_argument("name", nargs="?")
-    one.add_argument("value", nargs="?")
-    one.add_argument("--since", type=date.fromisoformat, default=None, help="自哪一日起，默认今日")
+    one = commands.add_parser(
+        "settings",
+        help="查看或修改设置",
+        description="不带参数时列出全部设置；带名称和值时修改一项。",
+        epilog="例：manage.py sandbox settings single_limit 5000 --since 2019-01-01",
+    )
+    one.add_argument("name", nargs="?", metavar="名称", help=f"设置名称：{'、'.join(settings.KNOWN)}")
+    one.add_argument("value", nargs="?", metavar="值", help="新值")
+    one.add_argument("--since", type=date.fromisoformat, metavar="年-月-日", help="自哪一日起，默认今日")
     one.set_defaults(run=_settings)
     return parser
 

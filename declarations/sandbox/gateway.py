@@ -22,6 +22,7 @@ from declarations.sandbox.store import Connection
 log = logging.getLogger("sandbox")
 
 BODY_LIMIT = 10_000_000  # bytes; the XML reader takes no longer text
+LENGTH_DIGITS = 18  # no number of bytes has more
 
 
 class Gateway(ThreadingHTTPServer):
@@ -95,6 +96,8 @@ class Window(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit():
             return self._refuse(HTTPStatus.LENGTH_REQUIRED, "缺少Content-Length")
+        if len(length) > LENGTH_DIGITS:
+            return self._refuse(HTTPStatus.BAD_REQUEST, "Content-Length不可信")
         if int(length) > BODY_LIMIT:
             self._discard(int(length))
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"报文超过{BODY_LIMIT}字节")

@@ -70,10 +70,10 @@ class Message:
 
 
 def parse(data: bytes) -> etree._Element:
-    """Bytes → root element, without DTD, entities or network. Raises Broken 0001."""
+    """Bytes → root element, without DTD, entities, processing instructions or network. Raises Broken 0001."""
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
-        remove_comments=True, remove_pis=True,
+        remove_comments=True, remove_pis=False,
     )  # fmt: skip
     try:
         root = etree.fromstring(data, parser)
@@ -81,6 +81,9 @@ def parse(data: bytes) -> etree._Element:
         raise Broken("0001", "不是完整的XML") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise Broken("0001", "不接受DTD")
+    beside = [*root.itersiblings(preceding=True), *root.itersiblings()]
+    if beside or next(root.iter(etree.ProcessingInstruction, etree.Entity), None) is not None:
+        raise Broken("0001", "不接受处理指令")
     return root
 
 

@@ -60,6 +60,16 @@ def test_production_refuses_what_belongs_to_a_demo() -> None:
         assert checks.production_is_no_demo(None) == []
 
 
+def test_production_is_told_of_the_proxy_in_front() -> None:
+    for env, proxies, expected in (
+        ("production", [], {"portal.W001"}),
+        ("production", ["10.0.0.1"], set()),
+        ("demo", [], set()),
+    ):
+        with override_settings(PORTAL_ENV=env, PORTAL_PROXIES=proxies):
+            assert ids(checks.a_proxy_stands_in_front(None)) == expected
+
+
 def test_it_refuses_keys_that_are_none() -> None:
     good = base64.b64encode(bytes(32)).decode()
     for keys, expected in (([good], set()), ([], {"portal.E005"}), ([good, "short"], {"portal.E004"})):

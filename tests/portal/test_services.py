@@ -86,6 +86,30 @@ def test_it_shares_servers_and_the_last_user_stops_them(data: Path) -> None:
     assert "database system is shut down" in (data / "log" / "pg.log").read_text()
 
 
+def test_it_keeps_its_files_to_their_owner_and_takes_the_folder_of_sockets_away(data: Path) -> None:
+    (data / "log").mkdir(parents=True)
+    (data / "log" / "redis.log").touch(0o644)
+    before = os.umask(0o022)
+    try:
+        program = USE.replace("durable=False", "")
+        user = subprocess.Popen(
+            [sys.executable, "-c", program], cwd=ROOT, env=own_environment(data), stdin=subprocess.PIPE, text=True
+        )
+        until(lambda: can_connect(data) and list(data.glob("redis/**/*.aof")), what="servers")
+    finally:
+        os.umask(before)
+    files = [*data.glob("log/*"), *(path for path in data.glob("redis/**/*") if path.is_file())]
+    assert len(files) > 3
+    assert {path.name for path in files if path.stat().st_mode & 0o077} == set()
+    assert socket_folder(data).is_dir()
+    user.communicate("")
+    until(lambda: not processes_of(data), what="servers end")
+    assert not socket_folder(data).exists()
+    again = User(data).attached()  # and comes back with the next user
+    assert can_connect(data)
+    again.go()
+
+
 def test_it_starts_again_after_its_keeper_was_killed(data: Path) -> None:
     one = User(data).attached()
     killed = keeper(data, "pg")

@@ -60,6 +60,24 @@ def test_it_refuses_too_much_without_reading_it(customs: Sandbox) -> None:
         assert connection.getresponse().status == 413
 
 
+@pytest.mark.parametrize(("length", "status"), [("9" * 5000, 400), ("9" * 18, 413), ("x", 411)])
+def test_it_refuses_a_length_that_is_none(customs: Sandbox, length: str, status: int) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", customs.port, timeout=10)) as connection:
+        connection.putrequest("POST", "/dxp")
+        connection.putheader("Authorization", f"Bearer {TOKEN}")
+        connection.putheader("Content-Length", length)
+        connection.endheaders()
+        assert connection.getresponse().status == status
+
+
+def test_it_refuses_processing_instructions_in_an_envelope(customs: Sandbox) -> None:
+    body = envelope(order(), cast()["platform"])
+    end = body.index(b"</Data>")
+    for spoilt in (body[:end] + b"<?x y?>" + body[end:], body + b"<?x y?>", b"<?x y?>" + body):
+        status, said = customs.post(spoilt)
+        assert status == 400 and "不接受处理指令" in said
+
+
 def test_it_answers_a_wrong_token_after_reading_the_message(customs: Sandbox) -> None:
     assert customs.post(b"x" * 9_000_000, token="wrong")[0] == 401
     assert customs.post(b"x" * 12_000_000)[0] == 413
@@ -98,6 +116,8 @@ def test_it_refuses_another_message_under_a_used_number(customs: Sandbox) -> Non
     [
         (lambda text: text[:-1], "0001"),
         (lambda text: "<!DOCTYPE x []>" + text, "0001"),
+        (lambda text: text.replace("<ceb:orderNo>", "<?x y?><ceb:orderNo>"), "0001"),
+        (lambda text: text + "<?x y?>", "0001"),
         (
             lambda text: text.replace("<ceb:orderNo>", "<ceb:orderNr>").replace("</ceb:orderNo>", "</ceb:orderNr>"),
             "0002",

@@ -67,6 +67,8 @@ def test_it_ends_with_the_figures_of_the_sample(shown: tuple[Stack, str, int, in
     assert code == 0, said
     for number in ("1327", "1332", "130126"):
         assert number in said
+    assert "\nwaiting: " in said and "装入" not in said
+    assert said.splitlines()[-1].startswith("Ended") and "Portal: " not in said and "Logins" not in said
 
 
 def test_it_leaves_no_process_behind(shown: tuple[Stack, str, int, int]) -> None:

@@ -27,6 +27,7 @@ from declarations.models import Document, Outbound, OutboundState, Upload, Uploa
 from portal import static_files
 from portal.calendar import SHANGHAI
 from portal.checks import refuse_in_production
+from portal.sentences import speak
 from portal.supervisor import Supervisor
 
 #: How long one step of the demonstration may take before it counts as failed.
@@ -61,14 +62,18 @@ class Command(BaseCommand):
         self._say("start: pages, background work, pretended customs")
         with supervisor as portal:
             right = self._file_sample(cast, portal.address)
-            self._print_logins(portal.address)
             if once:
                 if not right:
                     raise CommandError("The figures are not what the sample calls for; see the table above.")
-                return
-            self.stdout.write("Ctrl-C ends.")
-            self.stdout.flush()
-            portal.wait()
+            else:
+                self._print_logins(portal.address)
+                self.stdout.write("Ctrl-C ends.")
+                self.stdout.flush()
+                portal.wait()
+        if once:
+            self.stdout.write(
+                "Ended, as --once asks: nothing runs any more. `make demo` keeps it running, with logins."
+            )
 
     def _file_sample(self, cast: Cast, address: str) -> bool:
         """File the four workbooks in order and print the table; whether the figures are right."""
@@ -110,7 +115,7 @@ class Command(BaseCommand):
     def _upload_is(self, upload_id: int, state: str) -> int:
         upload = Upload.objects.get(id=upload_id)
         if upload.state == UploadState.REFUSED:
-            raise CommandError(f"The workbook was refused: {upload.reason}")
+            raise CommandError(f"The workbook was refused: {speak(upload.reason)}")
         return int(upload.state == state)
 
     def _count(self, upload_id: int, *states: str) -> int:
@@ -152,6 +157,7 @@ class Command(BaseCommand):
             cells = "".join(f"{number:>10}" for number in (*numbers, said.accepted, said.refused, waiting))
             mark = "" if said == EXPECTED[slug] else f"   <- should be {EXPECTED[slug]}"
             self.stdout.write(f"{slug:<12}{cells}{mark}")
+        self.stdout.write("waiting: accepted by the e-port, while their declaration list was refused or is missing.")
         self.stdout.write("\nRejected by customs, with its reason:")
         refused = Document.objects.filter(upload_id__in=uploads.values(), state__in=REFUSED).order_by("kind", "number")
         for document in refused:

@@ -24,7 +24,12 @@ class Command(BaseCommand):
         cast = load_cast()
         registry = settings.PORTAL_DATA / "sandbox" / "registry.json"
         write_registry(cast, registry)
-        subprocess.run([sys.executable, "-m", "declarations.sandbox", "load", str(registry)], check=True, cwd=ROOT)
+        subprocess.run(
+            [sys.executable, "-m", "declarations.sandbox", "load", str(registry)],
+            check=True,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,  # our own line says it; stderr stays
+        )
         self.stdout.write(
             f"{len(cast.enterprises)} enterprises, {len(cast.users)} people; everybody's password: {PASSWORD}"
         )

@@ -24,6 +24,17 @@ class Command(BaseCommand):
         """Everything after the command belongs to the sandbox."""
         parser.add_argument("command", nargs=argparse.REMAINDER)
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Without a command, or asked for help: the sandbox's own, which names every command and argument."""
+        if argv[2:] in ([], ["-h"], ["--help"]):
+            self.print_help(argv[0], argv[1])
+        else:
+            super().run_from_argv(argv)
+
+    def print_help(self, prog_name: str, subcommand: str) -> None:
+        """The sandbox's own help."""
+        subprocess.call([sys.executable, "-m", "declarations.sandbox", "--help"], cwd=ROOT)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the sandbox's own command and take over its exit code."""
         refuse_in_production("sandbox")

@@ -3,16 +3,20 @@
 It shows inputs, notes and the problems the door found, and reads a post back into an `Entry`; it validates nothing.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 
 from accounts.access import Actor
+from declarations import shape
 from declarations.doors.advice import Reason, reasons
 from declarations.fields import CLERK, OWN, Amount, Described, Moment, Whole
 from declarations.kinds import PARTIES
@@ -24,6 +28,10 @@ from declarations.shape import Entry, Problem
 from portal.paging import whole
 from portal.templatetags.parts import money
 
+#: Words of notes that are not for a form, and not for a party that is somebody else.
+_FOR_WORKBOOKS = ("Excel",)
+_FOR_OTHERS = ("自己申报",)  # untranslated: compared with the note as written
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 #: Live sums beside the form: kind → (label, terms); a term is a field of head or lines, `-` takes it off.
 SUMS: dict[str, tuple[tuple[Any, str], ...]] = {
     "order": (
@@ -47,6 +55,7 @@ class Input:
     is_fixed: bool = False
     problems: list[Problem] = field(default_factory=list)
     is_first: bool = False
+    is_own: bool = False
 
     @property
     def label(self) -> Any:
@@ -56,7 +65,23 @@ class Input:
     @property
     def is_needed(self) -> bool:
         """Whether the clerk must fill it; what the door fills in is not asked for."""
-        return self.described.required and not self.described.name_of and self.described.given == CLERK
+        asked = self.described.required and not self.described.name_of and self.described.given == CLERK
+        return asked and not self.is_own
+
+    @property
+    def note(self) -> str:
+        """What to fill in; what is said for workbooks, or for another party than this filer, is left out."""
+        if isinstance(self.described, Moment):
+            example = _("例如 %(example)s") % {"example": self.described.example}
+            return _("，").join((str(self.described.note), example))
+        with override(None):
+            written = re.split("[；;]", str(self.described.note))
+        shown = re.split("[；;]", str(self.described.note))
+        if len(shown) != len(written):
+            return str(self.described.note)
+        left_out = _FOR_WORKBOOKS if self.is_own else (*_FOR_WORKBOOKS, *_FOR_OTHERS)
+        parts = zip(written, shown, strict=True)
+        return _("；").join(part.strip() for said, part in parts if not any(word in said for word in left_out))
 
     @property
     def is_number(self) -> bool:
@@ -99,7 +124,7 @@ class Input:
     @property
     def described_by(self) -> str:
         """The ids of the texts that belong to the input."""
-        ids = [f"{self.id}-note"] if self.described.note else []
+        ids = [f"{self.id}-note"] if self.note else []
         return " ".join([*ids, f"{self.id}-err"] if self.problems else ids)
 
 
@@ -141,7 +166,11 @@ class FormPage:
 
 
 def read(kind: Kind, posted: Mapping[str, str], *, without: int | None = None) -> Entry:
-    """What was typed, as an entry for the door. Lines left wholly empty are dropped, and the line `without`."""
+    """What was typed, as an entry for the door. Lines left wholly empty are dropped, and the line `without`.
+
+    What no text can hold (NUL, half a character) comes back as U+FFFD, which the rules refuse at its field.
+    """
+    posted = {name: _NO_TEXT.sub("\ufffd", value) for name, value in posted.items()}
     head = {entry.name: posted.get(f"h.{entry.name}", "") for entry in asked_of_head(kind)}
     count = min(whole(posted.get("lines", ""), digits=3) or 0, MOST_LINES + 1)
     asked = asked_of_line(kind)
@@ -151,6 +180,48 @@ def read(kind: Kind, posted: Mapping[str, str], *, without: int | None = None) -
         if number != without
     ]
     return Entry(head=head, lines=[line for line in lines if any(value.strip() for value in line.values())])
+
+
+def coded(kind: Kind, entry: Entry) -> tuple[Entry, list[Fault]]:
+    """The entry with every exact name of a code table replaced by its code, and what was replaced.
+
+    Only a name that one code alone bears is replaced: nothing is guessed.
+    """
+    said: list[Fault] = []
+
+    def replaced(values: Mapping[str, str], fields: Iterable[Described], target: str, label: str) -> dict[str, str]:
+        found = dict(values)
+        for described in fields:
+            name = str(found.get(described.name, "")).strip()
+            code = _code_of(described.codes).get(name) if described.codes else None
+            if code:
+                found[described.name] = code
+                text = _("“%(name)s”已换成代码 %(code)s") % {"name": name, "code": code}
+                said.append(Fault(f"{target}-{described.name}", label % {"label": described.label}, text))
+        return found
+
+    head = replaced(entry.head, asked_of_head(kind), "f", "%(label)s")
+    lines = [
+        replaced(line, asked_of_line(kind), f"f-{number}", _line_label(number))
+        for number, line in enumerate(entry.lines)
+    ]
+    return Entry(head=head, lines=lines, rows=entry.rows), said
+
+
+@cache
+def _code_of(table: str) -> dict[str, str]:
+    """The codes of a table by name, names of several codes left out."""
+    known = codes(table)
+    many = Counter(known.values())
+    return {name: code for code, name in known.items() if many[name] == 1 and name not in known}
+
+
+def is_unchanged(kind: Kind, entry: Entry, refused: Document, actor: Actor) -> bool:
+    """Whether an entry says exactly what the refused document said."""
+    enterprise = actor.enterprise
+    filer = shape.Filer(enterprise.customs_code, enterprise.name, frozenset(enterprise.types))
+    clean, _problems = shape.check(kind, shape.fill(kind, entry, filer, now=timezone.now(), names={}))
+    return clean is not None and shape.fingerprint(kind, clean) == bytes(refused.fingerprint)
 
 
 def asked_of_head(kind: Kind) -> list[Any]:
@@ -203,8 +274,14 @@ def _typed(described: Any, value: Any) -> str:
     return str(described.text_of(value))
 
 
-def page(kind: Kind, entry: Entry, problems: Sequence[Problem] = (), *, more: int = 0) -> FormPage:
-    """The form filled with an entry; `more` empty lines are added, the first of them gets the focus."""
+def page(
+    kind: Kind, entry: Entry, problems: Sequence[Problem] = (), *, more: int = 0, types: Iterable[str] = ()
+) -> FormPage:
+    """The form filled with an entry; `more` empty lines are added, the first of them gets the focus.
+
+    `types` are the filer's: of the parties a kind names, one's own is filled in and the others must be.
+    """
+    own = own_codes(kind, types)
     lines = [*entry.lines, *({} for _number in range(more))] if kind.line else []
     if kind.line and not lines:
         lines = [{}]
@@ -217,6 +294,7 @@ def page(kind: Kind, entry: Entry, problems: Sequence[Problem] = (), *, more: in
         value = str(entry.head.get(described.name, ""))
         drawn = Input(described, f"h.{described.name}", f"f-{described.name}", described.name, value)
         drawn.is_fixed = described.given == OWN
+        drawn.is_own = described.name in own
         drawn.problems = by_place.get((None, described.name), [])
         groups.setdefault(title, InputGroup(title, [])).inputs.append(drawn)
     grid = []
@@ -249,12 +327,24 @@ def _faults(kind: Kind, problems: Iterable[Problem], level: str) -> list[Fault]:
             continue
         if problem.line is not None:
             target = f"f-{problem.line}-{problem.field}" if problem.field else "goods"
-            label = _("第 %(number)s 项商品的%(label)s") % {"number": problem.line + 1, "label": problem.label}
+            label = _line_label(problem.line) % {"label": problem.label}
         else:
             target = f"f-{problem.field}" if problem.field in shown else "goods" if problem.rule == "E03" else ""
             label = problem.label
         faults.append(Fault(target, label, problem.text))
     return faults
+
+
+def _line_label(number: int) -> str:
+    return _("第 %(number)s 项商品的%(label)s") % {"number": number + 1, "label": "%(label)s"}
+
+
+def own_codes(kind: Kind, types: Iterable[str]) -> frozenset[str]:
+    """The codes of parties that are the filer itself, where the kind names several of which one files."""
+    if len(kind.own) == 1:
+        return frozenset()
+    mine = frozenset(code for code, _name in kind.own if PARTIES.get(code) in set(types))
+    return mine if len(mine) < len(kind.own) else frozenset()
 
 
 def _sum(entry: Entry, terms: str) -> Decimal:

@@ -2,6 +2,7 @@
 and renders; it decides nothing."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from django.utils.http import content_disposition_header
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts import audit
@@ -127,9 +129,9 @@ def form(request: Request, kind: Kind) -> HttpResponse:
     if request.method == "POST":
         return _typed(request, kind, refused=refused)
     if refused is None:
-        return _form(request, kind, forms.blank(kind, request.actor))
+        return _form(request, _Page(kind, forms.blank(kind, request.actor)))
     audit.record(request.actor, Action.UNCOVER, f"{kind.slug} {refused.pk}", reason=_("更正后重新申报"))
-    return _form(request, kind, forms.again(kind, refused), refused=refused)
+    return _form(request, _Page(kind, forms.again(kind, refused), refused=refused))
 
 
 def _refused(request: Request, kind: Kind) -> Document | None:
@@ -156,66 +158,90 @@ def draft(request: Request, kind: Kind, pk: int) -> HttpResponse:
         return _typed(request, kind, kept=kept)
     if kept.user_id != request.user.pk:
         audit.record(request.actor, Action.UNCOVER, f"{kind.slug} draft {kept.pk}", reason=_("打开同事的草稿"))
-    return _form(request, kind, filing.read_draft(kept), kept=kept)
+    return _form(request, _Page(kind, filing.read_draft(kept), kept=kept))
 
 
 def _typed(request: Request, kind: Kind, *, kept: Draft | None = None, refused: Document | None = None) -> HttpResponse:
     """What the clerk pressed: a line more or less, keep, check, throw away, or file."""
     entry, wish = forms.read(kind, request.POST), request.POST.get("do", "check")
+    lines = whole(request.POST.get("lines", ""), digits=3) or 0
     if wish == "draft":
         kept = filing.save_draft(actor=request.actor, kind=kind, entry=entry, draft=kept)
         messages.success(request, _("已暂存，可以关闭页面，以后从“草稿”继续"))
-        return redirect("draft", kind=kind.slug, pk=kept.pk)
+        return _on_to(request, reverse("draft", kwargs={"kind": kind.slug, "pk": kept.pk}))
     if wish == "drop" and kept:
         audit.record(request.actor, Action.DRAFT_DELETED, f"{kind.slug} {kept.pk}")
         kept.delete()
         messages.success(request, _("草稿已删除"))
-        return redirect("list", kind=kind.slug)
-    if wish == "file":
-        return _file(request, kind, entry, kept=kept, refused=refused)
+        return _on_to(request, reverse("list", kwargs={"kind": kind.slug}))
     if wish == "add" or wish.startswith("remove-"):
         entry = forms.read(kind, request.POST, without=whole(wish.removeprefix("remove-")))
         more = 1 if wish == "add" and len(entry.lines) < MOST_LINES else 0
-        return _form(request, kind, entry, kept=kept, refused=refused, more=more)
+        page = _Page(kind, entry, kept, refused, more=more, has_empty=wish == "add" and len(entry.lines) < lines)
+        return _form(request, page)
+    entry, named = forms.coded(kind, entry)
+    page = _Page(kind, entry, kept, refused, named=named)
+    page.is_same = bool(refused) and forms.is_unchanged(kind, entry, refused, request.actor)
+    if wish == "file" and (not page.is_same or request.POST.get("same")):
+        return _file(request, page)
     (found,) = filing.check_documents(actor=request.actor, kind=kind, entries=[entry])
-    return _form(request, kind, entry, found, kept=kept, refused=refused, checked=True)
+    page.problems, page.is_checked = found, True
+    return _form(request, page)
 
 
-def _file(request: Request, kind: Kind, entry: Entry, *, kept: Draft | None, refused: Document | None) -> HttpResponse:
-    outcome = filing.file_documents(actor=request.actor, kind=kind, entries=[entry], source=Source.FORM)
+def _on_to(request: Request, address: str) -> HttpResponse:
+    """Another page, asked for by the browser itself also when htmx posted."""
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+def _file(request: Request, page: "_Page") -> HttpResponse:
+    kind = page.kind
+    outcome = filing.file_documents(actor=request.actor, kind=kind, entries=[page.entry], source=Source.FORM)
     found = outcome.problems.get(0, [])
     if 0 not in outcome.filed:
-        return _form(request, kind, entry, found, kept=kept, refused=refused, known=bool(outcome.known))
-    if kept:
-        kept.delete()
+        page.problems, page.is_known = found, bool(outcome.known)
+        return _form(request, page)
+    if page.kept:
+        page.kept.delete()
     messages.success(request, _("已申报，正在加签并发往海关"))
+    for told in page.named:
+        messages.info(request, f"{told.label}{_('：')}{told.text}")
     for problem in found:
         if problem.level == "warning":
             messages.warning(request, " ".join(part for part in (problem.label, problem.text) if part))
-    return redirect("detail", kind=kind.slug, pk=outcome.filed[0])
+    return _on_to(request, reverse("detail", kwargs={"kind": kind.slug, "pk": outcome.filed[0]}))
 
 
-def _form(
-    request: Request,
-    kind: Kind,
-    entry: Entry,
-    problems: list[Problem] | None = None,
-    *,
-    kept: Draft | None = None,
-    refused: Document | None = None,
-    more: int = 0,
-    checked: bool = False,
-    known: bool = False,
-) -> HttpResponse:
-    found = problems or []
+@dataclass(slots=True)
+class _Page:
+    """A form page to be shown: what is in it, where it came from, and what was found out about it."""
+
+    kind: Kind
+    entry: Entry
+    kept: Draft | None = None
+    refused: Document | None = None
+    problems: list[Problem] = field(default_factory=list)
+    named: list[forms.Fault] = field(default_factory=list)
+    more: int = 0
+    has_empty: bool = False
+    is_same: bool = False
+    is_checked: bool = False
+    is_known: bool = False
+
+
+def _form(request: Request, page: _Page) -> HttpResponse:
+    found, refused = page.problems, page.refused
     context = {
-        "page": forms.page(kind, entry, found, more=more),
-        "draft": kept,
+        "page": forms.page(page.kind, page.entry, found, more=page.more, types=request.actor.enterprise.types),
+        "draft": page.kept,
         "draft_look": tables.DRAFT_LOOK,
         "again": refused,
-        "said": forms.said_of(kind, refused) if refused else [],
-        "passed": checked and not any(problem.level == ERROR for problem in found),
-        "known": [problem.text for problem in found if problem.level == "skip"] if checked or known else [],
+        "said": forms.said_of(page.kind, refused) if refused else [],
+        "named": page.named,
+        "same": page.is_same,
+        "has_empty": page.has_empty,
+        "passed": page.is_checked and not any(problem.level == ERROR for problem in found),
+        "known": [one.text for one in found if one.level == "skip"] if page.is_checked or page.is_known else [],
     }
     return render(request, "declarations/form.html", context)
 
@@ -234,8 +260,11 @@ def upload(request: Request, kind: Kind) -> HttpResponse:
                 "size": f"{sent.size / 1024 / 1024:.1f}", "most": uploads.MAX_BYTES // 1024 // 1024
             }  # fmt: skip
         else:
-            kept = uploads.receive(actor=request.actor, kind=kind, filename=sent.name or "", content=sent.read())
-            return redirect("upload_check", pk=kept.pk)
+            try:
+                kept = uploads.receive(actor=request.actor, kind=kind, filename=sent.name or "", content=sent.read())
+                return redirect("upload_check", pk=kept.pk)
+            except uploads.TooManyWaiting as full:
+                fault = str(full)
     before = uploads_of(request.actor).filter(kind=kind.slug).select_related("user").order_by("-id")[:5]
     context = {
         "kind": kind, "fault": fault, "about": _(kind.body.__doc__ or ""), "most": uploads.MAX_BYTES // 1024 // 1024,

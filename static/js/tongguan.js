@@ -179,6 +179,12 @@
     }
     held = null;
   });
+  document.addEventListener("htmx:afterSettle", function (event) {
+    var first = event.target.id === "entry" && event.target.querySelector("[data-focus]");
+    if (first) {
+      first.focus();
+    }
+  });
 
   function begin() {
     wake(document);

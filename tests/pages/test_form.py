@@ -4,7 +4,10 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from declarations.kinds import KINDS
+from declarations import published
+from declarations.doors import forms
+from declarations.filing import check_documents
+from declarations.kinds import KINDS, kind
 from declarations.lifecycle import State
 from declarations.models import Document, Draft, Outbound, Source
 from tests import make
@@ -131,3 +134,81 @@ def test_it_corrects_only_what_was_refused(cast, client_of):
     client = client_of("merchant_filer")
     for number in (str(document.pk), "0", "x", "9" * 30):
         assert client.get(reverse("form", args=["order"]) + f"?from={number}").status_code == 404
+
+
+def test_it_warns_before_filing_unchanged_what_was_refused(cast, client_of):
+    documents = filed.file(cast, "order", 1)
+    filed.reject(documents)
+    client = client_of("merchant_filer")
+    address = reverse("form", args=["order"]) + f"?from={documents[0].pk}"
+    page = client.get(address).context["page"]
+    typed = {one.name: one.value for group in page.groups for one in group.inputs}
+    typed |= {one.name: one.value for line in page.lines for one in line} | {"lines": str(len(page.lines)), "do": "file"}
+    warned = client.post(address, typed)
+    assert warned.context["same"] and "完全相同" in warned.content.decode()
+    assert 'name="same"' in warned.content.decode()
+    assert client.post(address, {**typed, "same": "1"}).status_code == 302
+    assert Document.objects.get(pk=documents[0].pk).attempt == 2
+
+
+@pytest.mark.parametrize("spoilt", ["A\x00B", "A\ud800B"])
+@pytest.mark.parametrize("name", ["order_no", "ebp_code", "buyer_name"])
+def test_it_refuses_what_no_text_can_hold_at_its_field(name, spoilt, cast):
+    posted = {**filed.typed("order", make.order(1)), f"h.{name}": spoilt}
+    entry = forms.read(kind("order"), posted)
+    (found,) = check_documents(actor=filed.actor(cast, "order"), kind=kind("order"), entries=[entry])
+    assert ("S07", name) in {(problem.rule, problem.field) for problem in found}
+
+
+@pytest.mark.parametrize("wish", ["remove-" + "9" * 5000, "remove-x", "remove--1", "remove-²"])
+def test_it_takes_any_wish_and_any_number_of_lines(wish, cast, client_of):
+    posted = {**filed.typed("order", make.order(1)), "do": wish}
+    client = client_of("merchant_filer")
+    lines = client.post(reverse("form", args=["order"]), posted).context["page"].lines
+    assert len(lines) == int(posted["lines"])
+    assert client.post(reverse("form", args=["order"]), {**posted, "lines": "9" * 5000}).status_code == 200
+
+
+def test_it_takes_the_exact_name_of_a_code_and_says_so(cast, client_of):
+    entry = make.order(1)
+    country, unit = entry.lines[0]["country"], entry.lines[0]["unit"]
+    entry.lines[0]["country"] = published.codes("countries")[country]
+    page = client_of("merchant_filer").post(
+        reverse("form", args=["order"]), {**filed.typed("order", entry), "do": "check"}
+    )
+    assert page.context["passed"] and [told.target for told in page.context["named"]] == ["f-0-country"]
+    values = {one.column: one.value for one in page.context["page"].lines[0]}
+    assert (values["country"], values["unit"]) == (country, unit)
+
+
+def test_a_name_of_two_codes_is_not_guessed(monkeypatch):
+    monkeypatch.setattr(forms, "codes", lambda table: {"1": "甲", "2": "甲", "3": "乙"})
+    assert forms._code_of.__wrapped__("any") == {"乙": "3"}
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_its_hints_speak_of_the_form_and_of_this_filer(slug, cast, client_of):
+    body = client_of(filed.FILERS[slug]).get(reverse("form", args=[slug])).content.decode()
+    assert "Excel" not in body and "模板" not in body
+
+
+def test_it_asks_for_the_other_party_and_not_for_oneself(cast, client_of):
+    page = client_of("merchant_filer").get(reverse("form", args=["order"])).context["page"]
+    asked = {one.column: one for group in page.groups for one in group.inputs}
+    assert asked["ebp_code"].is_needed and "可不填" not in asked["ebp_code"].note
+    assert not asked["ebc_code"].is_needed and asked["ebc_code"].value and "可不填" in asked["ebc_code"].note
+
+
+def test_it_says_that_a_line_is_still_empty(cast, client_of):
+    client, address = client_of("merchant_filer"), reverse("form", args=["order"])
+    posted = filed.typed("order", make.order(1))
+    assert "还有一项是空的" not in client.post(address, {**posted, "do": "add"}).content.decode()
+    one_more = str(int(posted["lines"]) + 1)
+    page = client.post(address, {**posted, "lines": one_more, "do": "add"})
+    assert str(len(page.context["page"].lines)) == one_more and "还有一项是空的" in page.content.decode()
+
+
+def test_it_leads_on_by_the_browser_when_htmx_posts(cast, client_of):
+    posted = {**filed.typed("order", make.order(1)), "do": "file"}
+    answer = client_of("merchant_filer").post(reverse("form", args=["order"]), posted, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"] == reverse("detail", args=["order", Document.objects.get().pk])

@@ -23,7 +23,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
 from accounts.models import Enterprise, Membership, User
-from accounts.roles import FILING_ROLES, MemberRole
+from accounts.roles import FILING_ROLES, EnterpriseState, MemberRole
 from portal.tenancy import Role, acting_as
 
 ENTERPRISE_IN_SESSION = "enterprise"
@@ -233,7 +233,7 @@ def require_role(*roles: str, files: bool = False) -> Callable[[View], View]:
             if not request.actor.may(*roles):
                 raise PermissionDenied(role_missing(roles))
             if files and not request.actor.enterprise.may_file:
-                raise PermissionDenied(_("本企业未开通或已暂停，可以查看，不能申报"))
+                raise PermissionDenied(closed_because(request.actor.enterprise))
             return view(request, *args, **kwargs)
 
         return member(guarded)
@@ -241,10 +241,17 @@ def require_role(*roles: str, files: bool = False) -> Callable[[View], View]:
     return decorate
 
 
+def closed_because(enterprise: Enterprise) -> str:
+    """The sentence for a member of an enterprise that may not file now."""
+    if enterprise.state == EnterpriseState.SUSPENDED:
+        return _("企业已暂停，只能查看，不能申报")
+    return _("企业尚未开通，只能查看，不能申报")
+
+
 def role_missing(roles: Collection[str]) -> str:
     """The sentence for a member whose role does not reach."""
     wanted = _("、").join(str(MemberRole(role).label) for role in roles)
-    return _("这一页需要角色：%(roles)s。请本企业管理员为你添加") % {"roles": wanted}
+    return _("这一页需要角色：%(roles)s。需要添加时请拨打服务热线") % {"roles": wanted}
 
 
 def gateway(view: View) -> View:

@@ -137,7 +137,8 @@ def _refusals(actor: Actor, kinds: Sequence[Kind], counted: dict[tuple[str, str]
                 Task(
                     icon=_TITLES[state], tone="bad", title=title, why=_why(own),
                     count=count, unit=npgettext("unit", "票", "票", count), since=min(since for _r, _m, since in own),
-                    address=reverse("list", kwargs={"kind": kind.slug}) + "?tab=todo", action=_("去更正"),
+                    address=reverse("list", kwargs={"kind": kind.slug}) + "?tab=todo",
+                    action=_("去更正") if actor.may_file else _("查看"),
                 )
             )  # fmt: skip
     return tasks
@@ -184,6 +185,6 @@ def _unfinished(actor: Actor) -> list[Task]:
         Task(
             icon="file-earmark-spreadsheet", tone="warn", title=_("导入已校验，尚未申报"), why=why, count=len(left),
             unit=npgettext("unit", "个", "个", len(left)), since=oldest.created_at,
-            address=only if len(left) == 1 else reverse("uploads"), action=_("继续"),
+            address=only if len(left) == 1 else reverse("uploads"), action=_("继续") if actor.may_file else _("查看"),
         )
     ]  # fmt: skip

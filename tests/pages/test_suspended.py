@@ -1,0 +1,46 @@
+"""An enterprise that may not file now: told on every page, offered nothing that cannot work."""
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.models import Enterprise
+from accounts.roles import EnterpriseState
+from tests import make
+from tests.pages import filed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(cast, client_of):
+    """A filer whose enterprise was suspended after filing; one order was refused, one workbook lies checked."""
+    filed.reject(filed.file(cast, "order", 1))
+    filed.uploaded(cast, "order", [make.order(2)])
+    Enterprise.objects.filter(pk=cast.enterprises["merchant"].pk).update(state=EnterpriseState.SUSPENDED)
+    return client_of("merchant_filer")
+
+
+def test_it_says_so_on_every_page(client):
+    for address in (reverse("home"), reverse("list", args=["order"]), reverse("uploads"), reverse("switch_enterprise")):
+        body = client.get(address).content.decode()
+        assert "企业已暂停，只能查看" in body and settings.PORTAL_HOTLINE in body, address
+
+
+def test_it_offers_nothing_that_cannot_work(client):
+    for address in (reverse("home"), reverse("list", args=["order"]), reverse("list", args=["order"]) + "?tab=todo"):
+        body = client.get(address).content.decode()
+        for word in ("去更正", "继续<", reverse("form", args=["order"]), reverse("upload", args=["order"])):
+            assert word not in body, (address, word)
+
+
+def test_the_refusal_has_a_text_of_its_own(client):
+    page = client.get(reverse("form", args=["order"]))
+    assert page.status_code == 403
+    assert "企业已暂停，只能查看，不能申报" in page.content.decode() and "角色" not in page.content.decode()
+
+
+def test_nobody_is_sent_to_an_administrator_who_has_no_page_for_it(client_of):
+    for who, address in (("stranger", "/"), ("merchant_viewer", reverse("form", args=["order"]))):
+        body = client_of(who).get(address).content.decode()
+        assert "管理员把" not in body and "请本企业管理员" not in body and settings.PORTAL_HOTLINE in body

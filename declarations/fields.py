@@ -22,7 +22,7 @@ from django.db import models
 from django.utils.functional import Promise
 
 from declarations import published, reading
-from declarations.reading import PLACEHOLDERS, SHANGHAI, refuse
+from declarations.reading import LOST, PLACEHOLDERS, SHANGHAI, refuse
 from portal import personal
 
 Put = Callable[[object], str]
@@ -138,6 +138,7 @@ class Text(Described, models.CharField):
 
     def quick(self, v: str, put: Put) -> tuple[str, str]:
         test = f"{v}.__class__ is str and 0 < len({v}) <= {self.longest} and {v}.isprintable() and {v}.strip() is {v}"
+        test += f" and {LOST!r} not in {v}"
         if self.halfwidth:
             test += f' and {v}.isascii() and " " not in {v}'
         if self.named:
@@ -190,10 +191,7 @@ class Code(Described, models.CharField):
         if reading.is_identity(text):
             refuse("S28")
         if self.codes and text not in self.table:
-            if text in self.by_name:
-                refuse("S27", value=text, code=self.by_name[text])
-            # Whatever was pasted here by a slip of the column, a person's name or number, is not repeated.
-            refuse("S04", value=text if text.isascii() and len(text) <= 6 else "…")
+            reading.refuse_code(text, self.by_name)
         if not self.shortest <= len(text) <= self.longest:
             if self.shortest == self.longest:
                 refuse("S03", length=len(text), wanted=self.shortest)
@@ -359,7 +357,7 @@ class PersonalText(Described, models.BinaryField):
             return f"{test} and {put(reading.quick_identity)}({v})", v
         if self.mask == "phone":
             return f"{test} and 7 <= len({v}) <= 12 and {v}.isascii() and {v}.isdigit()", v
-        return f"{test} and {v}.isprintable() and {v}.strip() is {v}", v
+        return f"{test} and {v}.isprintable() and {v}.strip() is {v} and {LOST!r} not in {v}", v
 
     def sealed(self, value: str) -> bytes | None:
         """The bytes of the column for a clean value; None for a missing one."""

@@ -154,6 +154,7 @@ class Upload(models.Model):
     refused = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
+    #: When it was last checked, or filed; while that is being done, since when.
     checked_at = models.DateTimeField(null=True)
     filed_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)

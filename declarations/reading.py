@@ -6,6 +6,7 @@ what is not is refused with a rule number; nothing is ever guessed. `notes` coll
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -18,6 +19,7 @@ from stdnum.exceptions import ValidationError as NumberRefused
 from declarations.rulebook import RULES
 from portal.calendar import SHANGHAI
 
+LOST = "\ufffd"  # stands where a character could not be read
 PLACEHOLDERS = frozenset({"空", "无", "/", "／", "-", "—"})  # untranslated: what clerks type, not what they read
 AMOUNT = re.compile(r"[0-9]{1,14}(?:\.[0-9]{1,5})?").fullmatch
 _FULL_TO_HALF = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
@@ -45,6 +47,25 @@ class CutNumber(str):
 def refuse(number: str, **params: Any) -> NoReturn:
     """Raise the ValidationError of a numbered rule; params must hold nothing personal."""
     raise ValidationError(str(RULES[number].text), code=number, params=params)
+
+
+def refuse_code(text: str, by_name: Mapping[str, str]) -> NoReturn:
+    """Refuse what is no code of a table, given its codes by name; with the code where a name of the table was meant.
+
+    The text is repeated only where it is a name of the table or too short to be anything: what was pasted here by a slip
+    of the column may be a person's name or number.
+    """
+    if text in by_name:
+        refuse("S27", value=text, code=by_name[text])
+    if text.isascii() and len(text) <= 6:
+        refuse("S04", value=text)
+    if 2 <= len(text) <= 20:
+        begun = [name for name in by_name if len(name) > 1 and text.startswith(name)]
+        longer = [name for name in by_name if name.startswith(text)]
+        if begun or len(longer) == 1:
+            near = max(begun, key=len) if begun else longer[0]
+            refuse("S38", name=near, code=by_name[near])
+    refuse("S37")
 
 
 def is_blank(raw: Any) -> bool:
@@ -82,14 +103,14 @@ def _is_finite(raw: int | float | Decimal) -> bool:
 def tidied(text: str, notes: list[str]) -> str:
     """The text without outer blanks; special spaces become plain ones (S34), invisible characters are refused (S07)."""
     text = text.strip()
-    if text.isprintable():
+    if text.isprintable() and LOST not in text:
         return text
     out = []
     for place, char in enumerate(text, 1):
         category = unicodedata.category(char)
         if category == "Zs":
             out.append(" ")
-        elif category in ("Cc", "Cf", "Cs", "Zl", "Zp") or ord(char) & 0xFFFE == 0xFFFE:
+        elif category in ("Cc", "Cf", "Cs", "Zl", "Zp") or ord(char) & 0xFFFE == 0xFFFE or char == LOST:
             refuse("S07", points=f"U+{ord(char):04X}", place=place)
         else:
             out.append(char)

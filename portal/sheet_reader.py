@@ -2,7 +2,7 @@
 
 Everything hostile in an upload is touched here and nowhere else: in a process of its own, with a memory and a
 processor limit, without our settings, keys or environment. Bytes come in on standard input, marshalled frames go out
-on standard output: `("sheet", name, notices, others)`, any number of `("rows", numbers, rows, marks)`, `("end",)`;
+on standard output: `("sheet", name, notices, others, tab)`, any number of `("rows", numbers, rows, marks)`, `("end",)`;
 or `("refused", code, params)` at any point. Wording belongs to `portal/workbook.py`; here are only codes.
 """
 
@@ -14,7 +14,7 @@ import os
 import re
 import resource
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from portal.sheet_guard import Package, Refused, kind_of
 from portal.sheet_search import find_sheet
 
 CELL_LIMIT = 32_767  # characters in one cell; Excel's own limit
+ROW_LIMIT = 1_000_000  # characters in one row of a CSV file; a real one holds some thousand
 TEXT_LIMIT = 100_000_000  # characters in one sheet; a full sheet of 100,000 rows holds some 60 million
 ROWS_PER_FRAME = 500
 #: Fifteen digits is what Excel keeps of a number: from here on the last ones are already lost.
@@ -32,6 +33,8 @@ CUT_TEXT = re.compile(r"\s*[+-]?\d(?:\.\d+)?[Ee]\+\d{1,3}\s*")
 QUOTED_TEXT = re.compile(r'\A="([^"]*)"\Z')  # how text is kept text in CSV: Excel shows ="0012" as 0012
 BLANK = " \t\r\n\x00\xa0\u3000\ufeff"
 DELIMITERS = ",\t;"
+NOT_TEXT = re.compile("[\x00\ud800-\udfff]")  # what neither the database nor a message can hold
+REPLACEMENT = "\ufffd"
 
 
 def plain_number(value: float) -> Any:
@@ -75,11 +78,11 @@ class Frames:
         """Takes one row of text, numbers and marked pairs; blank rows fall out here."""
         marked: list[int] = []
         if (kinds := set(map(type, row))) == {str}:
-            text = "\0".join(row)
+            text = "\n".join(row)
             if not text.strip(BLANK):
                 return
         else:
-            text = "\0".join([cell for cell in row if type(cell) is str])
+            text = "\n".join([cell for cell in row if type(cell) is str])
             if tuple in kinds:
                 marked = [column for column, cell in enumerate(row) if type(cell) is tuple]
         self.characters += len(text)
@@ -89,6 +92,8 @@ class Frames:
             for column, cell in enumerate(row, 1):
                 if type(cell) is str and len(cell) > CELL_LIMIT:
                     raise Refused("long_cell", row=number, column=column, limit=CELL_LIMIT)
+        if NOT_TEXT.search(text):
+            row = [NOT_TEXT.sub(REPLACEMENT, cell) if type(cell) is str else cell for cell in row]
         if "E+" in text or "e+" in text:
             for column, cell in enumerate(row):
                 if type(cell) is str and CUT_TEXT.fullmatch(cell):
@@ -124,7 +129,7 @@ def read_workbook(content: bytes, limits: dict[str, int], out: Any) -> None:
         raise Refused("too_many_rows", limit=limits["max_rows"])
     if end[1] >= limits["max_columns"]:
         raise Refused("too_many_columns", limit=limits["max_columns"])
-    marshal.dump(("sheet", found.name, found.notices, found.others), out)
+    marshal.dump(("sheet", found.name, found.notices, found.others, found.tab), out)
     frames, marked, blanks, last = Frames(out), found.marked, [""] * start[1], 0
     for last, cells in enumerate(sheet.iter_rows(), 1):  # leading blank rows come along, leading blank columns do not
         if set(map(type, cells)) != {str}:
@@ -177,28 +182,46 @@ def read_csv(content: bytes, limits: dict[str, int], out: Any) -> None:
     text = text_of(content)
     delimiter = max(DELIMITERS, key="\n".join(text[:20_000].splitlines()[:5]).count)
     csv.field_size_limit(CELL_LIMIT + 1)
-    marshal.dump(("sheet", "", [], []), out)
+    marshal.dump(("sheet", "", [], [], 1), out)
     frames = Frames(out)
-    for number, row in enumerate(csv_rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)), 1):
+    for number, row in enumerate(csv_rows(text, delimiter), 1):
         if number > limits["max_rows"]:
             raise Refused("too_many_rows", limit=limits["max_rows"])
-        if len(row) > limits["max_columns"] and any(row[limits["max_columns"] :]):
-            raise Refused("too_many_columns", limit=limits["max_columns"])
+        if len(row) > limits["max_columns"]:
+            if any(row[limits["max_columns"] :]):
+                raise Refused("too_many_columns", limit=limits["max_columns"])
+            del row[limits["max_columns"] :]
         if any(cell.startswith('="') for cell in row):
             row = [QUOTED_TEXT.sub(r"\1", cell) for cell in row]
         frames.add(number, row)
     frames.flush()
 
 
-def csv_rows(reader: Iterable[list[str]]) -> Iterator[list[str]]:
-    """The rows of a CSV reader, its errors turned into ours with the row."""
-    number = 1
+class Lines:
+    """The lines of a text for the CSV reader, which must not be given a row longer than any real one."""
+
+    def __init__(self, text: str) -> None:
+        self.rest = io.StringIO(text, newline="")
+        #: rows handed on so far, and the characters given since
+        self.rows = self.taken = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self.rest.readline(ROW_LIMIT + 1):
+            self.taken += len(line)
+            if self.taken > ROW_LIMIT:
+                raise Refused("long_row", row=self.rows + 1, limit=ROW_LIMIT)
+            yield line
+
+
+def csv_rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    """The rows of a CSV text; what is wrong with one is refused with its number."""
+    lines = Lines(text)
     try:
-        for row in reader:
+        for row in csv.reader(lines, delimiter=delimiter):
+            lines.rows, lines.taken = lines.rows + 1, 0
             yield row
-            number += 1
     except csv.Error as error:
-        raise Refused("bad_csv", row=number) from error
+        raise Refused("bad_csv", row=lines.rows + 1) from error
 
 
 def read(content: bytes, limits: dict[str, int], out: Any) -> None:

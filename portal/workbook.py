@@ -27,7 +27,7 @@ MAX_UNPACKED = 500 * 1024 * 1024
 MAX_ROWS = 100_000
 MAX_COLUMNS = 256
 MEMORY = 1536 * 1024 * 1024  # address space of the reading process; 100,000 rows of 40 columns take about a third
-SECONDS = 60  # processor time of the reading process; the largest sheet allowed takes about 6
+SECONDS = 20  # processor time of the reading process; the largest sheet allowed takes about 6
 READER = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from portal.sheet_reader import main; main()"
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,6 +61,7 @@ REASONS = {
     "too_many_columns": _("表格超过 %(limit)s 列的上限（第 %(limit)s 列以后仍有内容）。请删除模板以外的列后再上传。"),
     "long_cell": _("第 %(row)s 行第 %(column)s 列的内容超过 %(limit)s 个字符，无法读取。请缩短该单元格的内容。"),
     "bad_csv": _("CSV 文件从第 %(row)s 行起无法读取，可能是引号不成对或单元格过长。请检查该行，或改用 .xlsx 模板。"),
+    "long_row": _("第 %(row)s 行超过 %(limit)s 个字符，无法读取。请删去这一行里多余的分隔符和内容。"),
     "formulas": _(
         "工作簿里有大量没有计算结果的公式或错误值。请在 Excel 中重新计算，再“选择性粘贴”为数值，保存后上传。"
     ),
@@ -144,10 +145,12 @@ class Sheet:
         reader: "subprocess.Popen[bytes]",
         name: str,
         notices: list[str],
-        others: list[str],
+        others: list[tuple[int, str]],
+        tab: int,
     ) -> None:
-        #: name of the sheet ("" for CSV); notices ("hidden_rows": hidden rows are read too); other sheets with content
-        self.name, self.notices, self.others = name, notices, others
+        #: name of the sheet ("" for CSV); notices ("hidden_rows": hidden rows are read too); its tab, counted from 1
+        #: among the visible ones; tab and name of the other visible sheets with content
+        self.name, self.notices, self.tab, self.others = name, notices, tab, others
         self._reader = reader
 
     def __enter__(self) -> Self:
@@ -212,11 +215,11 @@ def open_sheet(
     )
     try:
         hand_over(reader, data)
-        _tag, name, notices, others = next_frame(reader)
+        _tag, name, notices, others, tab = next_frame(reader)
     except BaseException:
         end_reader(reader)
         raise
-    return Sheet(reader, name, notices, others)
+    return Sheet(reader, name, notices, others, tab)
 
 
 def start_reader(limits: dict[str, int]) -> "subprocess.Popen[bytes]":

@@ -27,7 +27,7 @@ from portal.personal import pack, unpack
 #: Already filed with the same content: nothing to do, counted apart from what is wrong.
 KNOWN = "known"
 #: Only the reader of the sheet finds these: whoever checks the rows once more carries them over.
-OF_THE_SHEET = frozenset({"X01", "X04", "X05", "X06"})
+OF_THE_SHEET = frozenset({"X01", "X04", "X05", "X06", "X07"})
 #: What such a cell shows is no content, so whatever else is found in it says the same thing worse.
 NO_CONTENT = frozenset({"X04", "X05"})
 DIFFERS = "X01"

@@ -7,14 +7,17 @@ next sweep begins again. Once a day another sweep drops what nobody needs any mo
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, QuerySet
+from django.db.models.functions import Greatest
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
@@ -34,6 +37,8 @@ from portal.workbook import MAX_BYTES, WorkbookRefused, open_sheet
 
 #: A workbook that has brought down its worker so often is not tried again.
 MAX_ATTEMPTS = 3
+#: Workbooks of one enterprise that may wait at a time; it takes its turn with the others for each.
+MAX_WAITING = 20
 #: How long a workbook waits for the clerk's decision: what was checked a month ago says nothing about today.
 UNDECIDED_KEPT = timedelta(days=30)
 #: How long the rows of a filed workbook stay: long enough to correct what was refused. They hold personal data, which
@@ -41,8 +46,17 @@ UNDECIDED_KEPT = timedelta(days=30)
 ROWS_KEPT = timedelta(days=90)
 
 
+class TooManyWaiting(Exception):
+    """The enterprise has as many workbooks waiting as it may; its text says so to the clerk."""
+
+    def __str__(self) -> str:
+        return gettext("本企业已有 %(most)s 份工作簿在等待处理，请等其中几份处理完再上传") % {"most": MAX_WAITING}
+
+
 def receive(*, actor: Actor, kind: Kind, filename: str, content: bytes) -> Upload:
-    """Keep an uploaded file and put it in line for reading; nothing is read here."""
+    """Keep an uploaded file and put it in line for reading; nothing is read here. Raises TooManyWaiting."""
+    if _waiting().filter(enterprise=actor.enterprise).count() >= MAX_WAITING:
+        raise TooManyWaiting
     with transaction.atomic():
         upload = Upload.objects.create(
             enterprise=actor.enterprise,
@@ -112,8 +126,6 @@ def drop_expired(*, now: datetime) -> None:
         with transaction.atomic():
             if undecided.filter(id=upload_id).update(state=UploadState.DISCARDED, reason=reason):
                 _drop_content(upload_id)
-    unreadable = Upload.objects.filter(state=UploadState.REFUSED, checked_at__lt=now - UNDECIDED_KEPT)
-    UploadFile.objects.filter(upload_id__in=unreadable.values("id")).delete()
     filed = Upload.objects.filter(state=UploadState.FILED, filed_at__lt=now - ROWS_KEPT)
     with_rows = filed.filter(Exists(UploadRow.objects.filter(upload_id=OuterRef("id"))))
     for upload_id in list(with_rows.values_list("id", flat=True)):
@@ -145,13 +157,36 @@ def _progress_key(upload_id: int) -> str:
 
 
 def work_next() -> bool:
-    """Check or file the oldest upload that waits for it and that no other worker has in hand; False when none does."""
-    for upload_id in list(_waiting().order_by("id").values_list("id", flat=True)):
+    """Check or file the upload whose turn it is and that no other worker has in hand; False when none waits."""
+    for upload_id in _in_turn():
         with _in_hand(upload_id) as ours:
             if ours:
                 _work(upload_id)
                 return True
     return False
+
+
+def _in_turn() -> list[int]:
+    """What waits, in the order of its turn: of each enterprise its oldest, the one served longest ago first; and so on.
+
+    So many or large workbooks of one enterprise delay another's by no more than one.
+    """
+    waiting = list(_waiting().order_by("id").values_list("id", "enterprise_id"))
+    if len(waiting) < 2:
+        return [upload_id for upload_id, _enterprise in waiting]
+    served = dict(
+        Upload.objects.filter(enterprise_id__in={enterprise for _upload, enterprise in waiting})
+        .values("enterprise_id")
+        .annotate(last=Max(Greatest("checked_at", "filed_at")))
+        .values_list("enterprise_id", "last")
+    )
+    before: Counter[int] = Counter()
+    turns = []
+    for upload_id, enterprise in waiting:
+        last = served[enterprise]
+        turns.append((before[enterprise], last.timestamp() if last else 0.0, upload_id))
+        before[enterprise] += 1
+    return [upload_id for _place, _last, upload_id in sorted(turns)]
 
 
 def _waiting() -> QuerySet[Upload]:
@@ -188,7 +223,12 @@ def _work(upload_id: int) -> None:
         if upload.attempts > MAX_ATTEMPTS:
             _refuse(upload, keep(_("这份工作簿三次读取都未完成，请另存为新的 .xlsx 文件，删去图片和公式后再上传")))
             return
-        upload.save(update_fields=["attempts"])
+        # Its enterprise is served from now on, whatever becomes of it: the next turn is another's.
+        if upload.state == UploadState.RECEIVED:
+            upload.checked_at = timezone.now()
+        else:
+            upload.filed_at = timezone.now()
+        upload.save(update_fields=["attempts", "checked_at", "filed_at"])
     with transaction.atomic():
         locked = _waiting().select_for_update().get(id=upload_id)
         if locked.state == UploadState.RECEIVED:
@@ -198,8 +238,10 @@ def _work(upload_id: int) -> None:
 
 
 def _refuse(upload: Upload, reason: str) -> None:
+    """Nobody will read it any more: the file goes at once, the reason stays."""
     upload.state, upload.reason, upload.checked_at = UploadState.REFUSED, reason, timezone.now()
     upload.save()
+    UploadFile.objects.filter(upload_id=upload.id).delete()
 
 
 def _give_back(upload: Upload, reason: str) -> None:

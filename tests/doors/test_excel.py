@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from xlsxwriter.utility import xl_col_to_name
 
 from declarations.doors.excel import Reading, SheetRefused, read_rows, template, workbook_of
 from declarations.doors.template import CODE_SHEET, EXAMPLE_SHEET, columns_of, example, is_mandatory, shown
@@ -168,11 +169,22 @@ def test_no_header_names_what_is_looked_for() -> None:
     assert found.code == "no_header" and "“订单编号”" in found.reason and "模板" in found.reason
 
 
-def test_another_kinds_workbook_is_refused() -> None:
+def test_another_kinds_workbook_is_called_by_its_name() -> None:
     for which in KINDS:
         for other in KINDS:
             if other is not which:
-                assert isinstance(refusal(which, workbook_of(other, [make.entry(other.slug)])), SheetRefused)
+                for content in (workbook_of(other, [make.entry(other.slug)]), template(other)):
+                    found = refusal(which, content)
+                    assert isinstance(found, SheetRefused) and found.code == "another_kind"
+                    assert f"这是{other.label}的工作簿" in found.reason and f"“{other.many} → 导入”" in found.reason
+
+
+def test_a_workbook_of_this_kind_with_a_few_strange_columns_stays_one() -> None:
+    rows = grid(ORDER, [make.order()])
+    for label, strange in (("订单编号", "单号"), ("商品价格", "支付金额"), ("币制", "支付时间")):
+        if label in [cell.rstrip("*") for cell in rows[0]]:
+            rows = spoilt(rows, 1, label, strange)
+    assert refusal(ORDER, written(rows)).code == "unknown_columns"
 
 
 def test_missing_columns_are_all_named() -> None:
@@ -194,20 +206,45 @@ def test_every_column_is_either_optional_or_missed(which: Kind) -> None:
             assert read(which, cut).entries
 
 
-def test_unknown_columns_are_named_with_the_nearest_free_label() -> None:
+def test_unknown_columns_are_named_by_letter_with_the_nearest_free_label() -> None:
     rows = grid(ORDER, [make.order()])
     rows = spoilt(rows, 1, "收货地址", "收件地址")
     rows = [[*row, ""] for row in rows]
     rows[0][-1] = "XYZ"
     found = refusal(ORDER, written(rows))
     assert found.code == "unknown_columns"
-    assert "“收件地址”" in found.reason and "是不是“收货地址”" in found.reason and "“XYZ”" in found.reason
+    letter, last = (xl_col_to_name(index) for index in (rows[0].index("收件地址"), len(rows[0]) - 1))
+    assert f"{letter} 列（是不是“收货地址”）、{last} 列。" in found.reason
+    assert "收件地址" not in found.kept and "XYZ" not in found.kept
+
+
+def test_a_refusal_repeats_nothing_of_a_sheet_that_begins_with_data() -> None:
+    someone = make.person(1)
+    data = [
+        "订单编号",
+        "备注",
+        someone.name,
+        someone.number,
+        someone.telephone,
+        someone.address,
+        f"订购人{someone.name}",
+    ]
+    book = openpyxl.Workbook()
+    for name in (someone.name, someone.number):
+        book.create_sheet(name).append(["订单编号", "备注"])
+    out = io.BytesIO()
+    book.save(out)
+    only_header = written([row[:] for row in grid(ORDER, [make.order()])[:1]], name=someone.name)
+    for content in (written([data]), written([data[2:]]), out.getvalue(), only_header):
+        kept = refusal(ORDER, content).kept
+        assert not any(word in kept for word in someone), kept
 
 
 def test_doubled_columns_are_named_with_their_letters() -> None:
     rows = [[*row, row[0]] for row in grid(ORDER, [make.order()])]
     found = refusal(ORDER, written(rows))
-    assert found.code == "doubled_columns" and "订单编号" in found.reason and "（" in found.reason
+    first, second = xl_col_to_name(place(rows, "订单编号")), xl_col_to_name(len(rows[0]) - 1)
+    assert found.code == "doubled_columns" and f"“订单编号”（{first}, {second} 列）" in found.reason
 
 
 def test_two_columns_of_one_name_are_the_heads_and_the_lines() -> None:
@@ -224,7 +261,7 @@ def test_content_without_a_header_is_not_passed_over() -> None:
     assert found.code == "unlabelled_column" and "第 3 行" in found.reason
 
 
-def test_several_sheets_with_content_are_refused_by_name() -> None:
+def test_several_sheets_with_content_are_refused_by_place() -> None:
     book = openpyxl.Workbook()
     for name in ("一月", "二月"):
         sheet = book.create_sheet(name)
@@ -233,7 +270,7 @@ def test_several_sheets_with_content_are_refused_by_name() -> None:
     out = io.BytesIO()
     book.save(out)
     found = refusal(ORDER, out.getvalue())
-    assert found.code == "several_sheets" and "“一月”“二月”" in found.reason
+    assert found.code == "several_sheets" and "第 2, 3 个" in found.reason
 
 
 def test_rows_of_one_document_lie_apart_and_blank_rows_between() -> None:
@@ -265,6 +302,59 @@ def test_a_row_of_other_words_without_a_number_is_a_document_of_its_own() -> Non
     assert [entry.rows for entry in reading.entries] == [(2,), (3,)]
     _, problems = check(ORDER, make.filled(ORDER, reading.entries[1]))
     assert [(problem.rule, problem.field, problem.row) for problem in problems] == [("S01", "order_no", 3)]
+
+
+@pytest.mark.parametrize("blank", [(2,), (3,), (4,), (2, 3), (3, 4), (2, 4), (2, 3, 4)])
+def test_a_row_without_platform_code_belongs_to_its_number(blank: tuple[int, ...]) -> None:
+    rows = grid(ORDER, [make.order(1, lines=3), make.order(2, lines=1)])
+    for row in blank:
+        rows = spoilt(rows, row, "电商平台代码", "")
+    for order in ([0, 1, 2, 3, 4], [0, 1, 4, 2, 3]):
+        reading = read(ORDER, written([rows[number] for number in order]))
+        assert [len(entry.lines) for entry in reading.entries] == [3, 1]
+        assert reading.problems == []
+        assert bool(reading.entries[0].head["ebp_code"]) == (blank != (2, 3, 4))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 3, 1, 2), (0, 1, 3, 2)])
+def test_a_row_that_may_belong_to_two_documents_is_a_problem_of_both(order: tuple[int, ...]) -> None:
+    rows = [grid(ORDER, [make.order(1, lines=1)])[number] for number in (0, 1, 1, 1)]
+    rows = [row[:] for row in rows]
+    rows = spoilt(rows, 3, "电商平台代码", "")
+    rows = spoilt(rows, 4, "电商平台代码", "3122960A99")
+    reading = read(ORDER, written([rows[number] for number in order]))
+    doubtful = order.index(2) + 1
+    assert len(reading.entries) == 2
+    found = [problem for problem in reading.problems if problem.rule == "X07"]
+    assert {problem.field for problem in found} == {"ebp_code"}
+    assert all(any(problem.row in entry.rows for problem in found) for entry in reading.entries)
+    assert doubtful in [problem.row for problem in found]
+    assert all(f"第 {doubtful} 行没有填写“电商平台代码”" in problem.text for problem in found)
+
+
+def test_a_first_row_without_number_is_as_the_row_below_it() -> None:
+    rows = spoilt(grid(ORDER, [make.order(1, lines=3)]), 2, "订单编号", "")
+    reading = read(ORDER, written(rows))
+    assert [entry.rows for entry in reading.entries] == [(2, 3, 4)] and reading.problems == []
+    assert said(reading.entries[0].head) == said(make.order(1, lines=3).head)
+
+
+def test_a_row_that_differs_from_its_document_takes_no_other_row_along() -> None:
+    rows = grid(ORDER, [make.order(1, lines=1), make.order(2, lines=1)])
+    strange = spoilt([row[:] for row in rows], 2, "收货地址", "别处")[1]
+    reading = read(ORDER, written([rows[0], rows[1], rows[2], strange, rows[2]]))
+    assert [entry.rows for entry in reading.entries] == [(2, 4), (3, 5)]
+    assert [(problem.rule, problem.row) for problem in reading.problems] == [("X01", 4)]
+
+
+def test_many_documents_of_one_number_are_gathered_quickly() -> None:
+    rows = grid(ORDER, [make.order(1, lines=1)])
+    where = place(rows, "电商平台代码")
+    more = [[*rows[1][:where], f"31{n:08}" if n % 2 else "", *rows[1][where + 1 :]] for n in range(6_000)]
+    begun = time.process_time()
+    reading = read(ORDER, written([rows[0], *more]))
+    assert len(reading.entries) == 3_000 and {problem.rule for problem in reading.problems} == {"X07"}
+    assert time.process_time() - begun < 15
 
 
 def test_heads_that_differ_are_reported_at_row_and_column() -> None:
@@ -364,7 +454,7 @@ def test_many_lines_of_one_document_are_gathered_quickly() -> None:
 
 
 def test_rules_of_the_sheet_are_in_the_book() -> None:
-    assert {"X01", "X04", "X05", "X06"} <= RULES.keys()
+    assert {"X01", "X04", "X05", "X06", "X07"} <= RULES.keys()
 
 
 CELLS = st.one_of(

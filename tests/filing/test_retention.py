@@ -45,10 +45,10 @@ def test_it_counts_the_days_anew_when_the_clerk_got_the_decision_back(cast):
     assert kept(upload, later=HOUR) == (UploadState.CHECKED, True, True)
 
 
-def test_it_drops_the_file_nobody_could_read_and_keeps_the_reason(cast):
+def test_it_drops_the_file_nobody_could_read_at_once_and_keeps_the_reason(cast):
     upload = swept(sent_in(cast, b"x"))
     reason = upload.reason
-    assert kept(upload, later=uploads.UNDECIDED_KEPT - HOUR) == (UploadState.REFUSED, False, True)
+    assert not UploadFile.objects.exists()
     assert kept(upload, later=uploads.UNDECIDED_KEPT + HOUR) == (UploadState.REFUSED, False, False)
     assert upload.reason == reason != ""
 

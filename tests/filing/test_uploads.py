@@ -2,11 +2,14 @@
 
 import io
 import threading
+import zipfile
 from collections.abc import Sequence
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 from openpyxl import Workbook, load_workbook
 
@@ -525,3 +528,56 @@ def test_it_writes_down_who_brought_and_who_decided(cast):
 
 def test_it_keeps_the_end_of_a_long_file_name_out(cast):
     assert len(sent_in(cast, b"x", filename="长" * 400 + ".xlsx").filename) == 255
+
+
+# --- in turn ---------------------------------------------------------------------------------------------------------
+
+
+def test_enterprises_take_turns(cast):
+    """One enterprise's many workbooks delay another's by no more than one."""
+    many = [sent_in(cast, b"x") for _ in range(4)]
+    other = sent_in(cast, b"x", slug="payment")
+    order = []
+    while uploads.work_next():
+        done = set(Upload.objects.filter(state=UploadState.REFUSED).values_list("id", flat=True))
+        order += done - set(order)
+    assert order == [many[0].id, other.id, *(one.id for one in many[1:])]
+    later, again = sent_in(cast, b"x"), sent_in(cast, b"x", slug="payment")
+    assert uploads._in_turn() == [again.id, later.id]
+
+
+def test_a_workbook_that_kills_its_worker_does_not_hold_up_the_others(cast):
+    heavy, other = sent_in(cast, b"x"), sent_in(cast, b"x", slug="payment")
+    Upload.objects.filter(id=heavy.id).update(attempts=1, checked_at=timezone.now())
+    assert uploads._in_turn() == [other.id, heavy.id]
+
+
+def test_so_many_may_wait_and_no_more(cast):
+    for _ in range(uploads.MAX_WAITING):
+        last = sent_in(cast, b"x")
+    with pytest.raises(uploads.TooManyWaiting, match="20 份"):
+        sent_in(cast, b"x")
+    assert sent_in(cast, b"x", slug="payment").id
+    assert (Upload.objects.count(), UploadFile.objects.count()) == (uploads.MAX_WAITING + 1, uploads.MAX_WAITING + 1)
+    client = Client()
+    client.force_login(cast.users["platform_filer"])
+    page = client.post(reverse("upload", kwargs={"kind": "order"}), {"file": io.BytesIO(b"x")})
+    assert page.status_code == 200 and "20 份工作簿在等待" in page.content.decode()
+    swept(last)
+    assert sent_in(cast, b"x").id
+
+
+def test_the_file_of_a_refused_workbook_goes_at_once(cast):
+    upload = swept(sent_in(cast, b"x"))
+    assert upload.state == UploadState.REFUSED and not UploadFile.objects.exists()
+
+
+def test_a_character_no_database_holds_is_reported_at_its_cell(cast):
+    content = workbook_of(kind("order"), [make.order(1), make.order(2, order_no="NUL312226")])
+    spoilt = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(spoilt, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"NUL312226", b"_x0000_312226"))
+    upload = swept(sent_in(cast, spoilt.getvalue()))
+    assert upload.state == UploadState.CHECKED
+    assert rules_at_rows(upload) == {2: [], 3: [], 4: ["S07"], 5: []}

@@ -19,6 +19,7 @@ from tests import make
 NUMBER = Text("订单编号", 60, halfwidth=True)
 WORDS = Text("名称", 10, named=True)
 UNIT = Code("单位", 3, codes="units")
+COUNTRY = Code("国别", 3, codes="countries")
 HS = Code("商品编码", 10, pattern="[0-9]{10}", wanted="10 位数字")
 ENTERPRISE = ORDER.field("ebp_code")
 AMOUNT = Money("金额")
@@ -114,7 +115,11 @@ def test_it_reads_what_is_clearly_meant(field: Any, raw: Any, value: Any, notes:
         (WORDS, "/", "S23"),
         (WORDS, "字" * 11, "S02"),
         (UNIT, "千克", "S27"),
-        (UNIT, "箩筐", "S04"),
+        (UNIT, "箩筐", "S37"),
+        (COUNTRY, "日本国", "S38"),
+        (COUNTRY, "新西", "S38"),
+        (COUNTRY, "沈若溪", "S37"),
+        (WORDS, "名\ufffd称", "S07"),
         (UNIT, "999", "S04"),
         (UNIT, "-1", "S04"),
         (HS, "19011010", "S03"),

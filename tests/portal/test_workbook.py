@@ -1,5 +1,6 @@
 """Hostile and broken files are refused with a reason, honest ones read as typed."""
 
+import resource
 import time
 from datetime import date, datetime
 
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.sheet_reader import BLANK
+from portal.sheet_search import SheetSearch
 from portal.workbook import CutNumber, ErrorCell, UncalculatedFormula, WorkbookRefused, open_sheet
 from tests.portal import hostile
 from tests.portal.hostile import parts, rows_xml, sheet_of, small, text_cell, written, zipped
@@ -107,6 +109,8 @@ REFUSED = {
     "CSV of 200,000 rows": ("订单编号,数量\n".encode() + b"A,1\n" * 200_000, "too_many_rows"),
     "CSV of 300 columns": (b",".join([b"x"] * 300), "too_many_columns"),
     "CSV with one endless cell": (b'a,b\n"' + b"x" * 50_000, "bad_csv"),
+    "CSV with one endless row": (b"a,b\nx" + b"," * 19_000_000, "long_row"),
+    "CSV with one endless row of many lines": (b'a,b\n"' + b'\n","' * 4_000_000, "long_row"),
 }
 
 
@@ -134,6 +138,56 @@ def test_memory_is_bounded_by_the_process() -> None:
     """A dense sheet within every limit but that of memory ends the reader, not the worker."""
     content = written([["x" * 30_000] * 20] * 400)
     assert refusal(content, memory=120_000_000).code in ("too_large", "damaged")
+
+
+ROW = '<row r="2">'
+ENDLESS = {
+    "error cells never closed": '<c r="A2" t="e">',
+    "tags never closed": '<c  t="e" ',
+    "values never closed": "<v ",
+    "formulas never closed": "<f ",
+    "formulas without cell": "</f>",
+    "formulas and blanks": "<c><f></f>" + " " * 1_000,
+    "empty formulas": "<c><f/>",
+    "far columns in one tag": ' r="AAA1"',
+    "signs in one tag": ' xt="e" t="e"',
+    "signs in other tags": '<cc t="e">',
+    "rows never closed": '<row hidden="',
+}
+
+
+@pytest.mark.parametrize("unit", ENDLESS.values(), ids=ENDLESS)
+@pytest.mark.parametrize("size", [7_000_000, 13_000_000])
+def test_reading_takes_time_in_proportion(unit: str, size: int) -> None:
+    """Some 30 KB that unpack to millions of beginnings of the same tag: seconds, not a minute of the processor."""
+    content = zipped(parts(("甲", "visible", f"<sheetData>{ROW}{unit * (size // len(unit))}{ROW}</row></sheetData>")))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    read_or_refuse(content)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 5
+
+
+def test_a_short_row_of_many_commas_is_cut_before_it_is_handed_over() -> None:
+    read = rows_of(b"a,b\nx" + b"," * 900_000 + b"\n1,2\n")
+    assert [(number, len(row)) for number, row in read] == [(1, 2), (2, 256), (3, 2)]
+
+
+def test_what_no_database_holds_is_replaced() -> None:
+    cells = [
+        f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>' for place, text in (("A1", "_x0000_31"), ("B1", "x"))
+    ]
+    assert rows_of(zipped(parts(("甲", "visible", sheet_of(*cells))))) == [(1, ["\ufffd31", "x"])]
+
+
+def test_an_error_cell_repeats_only_known_errors() -> None:
+    search = SheetSearch(100, 50)
+    cells = '<c r="A1" t="e"><v>310115190001010011</v></c><c r="B1" t="e"><v>#NUM!</v></c>'
+    assert search.run(iter([f"<worksheet>{sheet_of(cells)}".encode()]))
+    assert search.marked == {1: {0: ("error", "#ERROR!"), 1: ("error", "#NUM!")}}
+
+
+def test_signs_of_an_error_in_text_are_text() -> None:
+    cell = '<c r="A1" t="inlineStr"><is><t>x t="e"</t></is></c><c r="B1" t="e"><v>#N/A</v></c><c r="C1" t="e"/>'
+    assert rows_of(zipped(parts(("甲", "visible", sheet_of(cell)))))[0][1][:2] == ['x t="e"', ErrorCell("#N/A")]
 
 
 def test_formatted_but_blank_cells_are_no_content() -> None:
@@ -201,7 +255,7 @@ def test_the_first_visible_sheet_with_content_is_read() -> None:
         )
     )
     with open_sheet(content) as sheet:
-        assert (sheet.name, sheet.others) == ("甲", ["乙"])
+        assert (sheet.name, sheet.tab, sheet.others) == ("甲", 2, [(4, "乙")])
         assert list(sheet) == [(1, ["甲"])]
 
 

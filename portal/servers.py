@@ -29,6 +29,8 @@ from portal import launch
 START_SECONDS = 60
 STOP_SECONDS = 20
 DATABASES = ("portal", "customs")
+OWNER = "portal"  # owns the tables: migrations, commands, workers
+PAGES = "portal_pages"  # what the web process logs in as: nothing by itself, only the roles of portal/tenancy.py
 PORT = 5432  # only part of the socket's name; said, so that a PGPORT of the user's shell changes nothing
 # The socket lies in a folder only we may enter, so whoever reaches it is trusted.
 INITDB_OPTIONS = (
@@ -214,9 +216,9 @@ class Postgres(Server):
         self._identity = ""
         self._programs: Path | None = None
 
-    def url(self, database: str) -> str:
+    def url(self, database: str, login: str = OWNER) -> str:
         """The address of one of its databases."""
-        return f"postgres://portal@{str(self.sockets).replace('/', '%2F')}:{PORT}/{database}"
+        return f"postgres://{login}@{str(self.sockets).replace('/', '%2F')}:{PORT}/{database}"
 
     def identity(self) -> str:
         """Plain for an ordinary user; PostgreSQL refuses root and users without a name, for them the way that works."""
@@ -335,13 +337,15 @@ class Postgres(Server):
         return [self.program("postgres"), "-D", self.home, *flags]
 
     def answers(self) -> bool:
-        """Whether it takes connections; makes the databases the first time it does."""
+        """Whether it takes connections; makes the databases and the pages' login the first time it does."""
         try:
             with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=5) as connection:
                 there = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
                 for database in DATABASES:
                     if database not in there:
                         connection.execute(f"CREATE DATABASE {database}")
+                if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [PAGES]).rowcount:
+                    connection.execute(f"CREATE ROLE {PAGES} LOGIN NOINHERIT")
         except psycopg.OperationalError:
             return False
         return True

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from portal.folders import ROOT, data_folder
 from portal.launch import PR_SET_PDEATHSIG
-from portal.servers import SERVERS, Postgres, Redis, ServiceError, explain, private_folder
+from portal.servers import PAGES, SERVERS, Postgres, Redis, ServiceError, explain, private_folder
 
 __all__ = ["ServiceError", "attach", "broker_url", "database_url", "detach", "die_with_parent", "redis_url"]
 
@@ -47,10 +47,17 @@ def _outside(variable: str, own: str) -> str:
     return "" if given == own else given
 
 
-def database_url() -> str:
-    """DATABASE_URL, or the address of the embedded PostgreSQL."""
-    own = Postgres(data_folder()).url("portal")
-    return _outside("DATABASE_URL", own) or own
+def database_url(process: str = "") -> str:
+    """DATABASE_URL, or the address of the embedded PostgreSQL.
+
+    The web process has a login of its own, which can take on the plain roles and nothing else: WEB_DATABASE_URL, or the
+    one of the embedded server. With DATABASE_URL alone it logs in as everybody does and only takes on the plain role.
+    """
+    own = Postgres(data_folder())
+    given = _outside("DATABASE_URL", own.url("portal"))
+    if process == "web":
+        return os.environ.get("WEB_DATABASE_URL", "").strip() or given or own.url("portal", PAGES)
+    return given or own.url("portal")
 
 
 def _redis_base() -> str:

@@ -114,7 +114,7 @@ TEMPLATES = [
 # Connections live 60 s in every process: the web threads and workers are few and long-lived, a new connection
 # costs a third of a task, and all per-actor state is SET LOCAL and ends with its transaction.
 _database: dict[str, Any] = dict(
-    dj_database_url.parse(services.database_url(), conn_max_age=60, conn_health_checks=True)
+    dj_database_url.parse(services.database_url(PORTAL_PROCESS), conn_max_age=60, conn_health_checks=True)
 )
 _options: dict[str, Any] = _database.get("OPTIONS", {})
 _database["OPTIONS"] = {**_options, "options": startup_options(PORTAL_PROCESS, _options.get("options", ""))}

@@ -6,7 +6,7 @@ Three roles without login, taken on by SET ROLE:
     portal_staff    the admin pages. Sees the tables of accounts whole, documents not at all.
     portal_gateway  the door for customs. May put away what arrives and read it back, nothing else.
 
-The login itself owns the tables and passes the policies: migrations, commands and workers (PostgreSQL refuses COPY FROM
+The owner's login owns the tables and passes the policies: migrations, commands and workers (PostgreSQL refuses COPY FROM
 under row-level security). The application's own filters stand before this wall, never instead of it.
 """
 
@@ -58,6 +58,13 @@ BEGIN
                     IF missing THEN
                         RAISE EXCEPTION 'The database login % may not act as %. Let an administrator run: GRANT portal_web, portal_staff, portal_gateway TO %; then migrate again.', current_user, name, quote_ident(current_user);
                     END IF;
+            END;
+        END IF;
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_pages') THEN
+            BEGIN
+                EXECUTE format('GRANT %I TO portal_pages', name);
+            EXCEPTION
+                WHEN insufficient_privilege OR unique_violation OR sqlstate 'XX000' THEN NULL;  -- given by whoever made it
             END;
         END IF;
     END LOOP;

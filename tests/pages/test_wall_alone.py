@@ -230,6 +230,35 @@ def test_a_web_process_sees_nothing_before_it_says_for_whom(filled: Filled) -> N
     assert seen == dict.fromkeys(all_rows, 0)
 
 
+ESCAPE = """
+import django
+django.setup()
+from django.db import connection, ProgrammingError
+with connection.cursor() as cursor:
+    cursor.execute("SET ROLE NONE")
+    try:
+        cursor.execute("SELECT count(*) FROM declarations_document")
+        print("seen")
+    except ProgrammingError as refused:
+        print(refused)
+"""
+
+
+@pytest.mark.slow
+def test_a_web_process_that_drops_its_role_can_read_nothing_at_all(filled: Filled) -> None:
+    """Its login is not the owner's: what an injected statement could take off leaves no rights behind."""
+    run = subprocess.run(
+        [sys.executable, "-c", ESCAPE],
+        cwd=ROOT,
+        env={**filled.stack.environment, "PORTAL_PROCESS": "web"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "permission denied" in run.stdout
+
+
 def test_an_arrival_belongs_to_nobody_before_it_is_read(world: World) -> None:
     unread = Inbound.objects.filter(enterprise=None).count()
     assert unread

@@ -12,11 +12,11 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from declarations.doors.advice import Reason, reasons
+from declarations.doors.advice import Reason, disagreeing, reasons, ways_out
 from declarations.doors.letters import IN, OUT
 from declarations.doors.tables import Cell, Look, look, said
 from declarations.doors.turns import Turn, next_steps, turn
-from declarations.exchange.receipts import state_of
+from declarations.exchange.receipts import STATE_OF_CODE, state_of
 from declarations.fields import Amount, Text
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import REFUSED, STATE_LOOKS, State
@@ -50,6 +50,8 @@ class Step:
     message_label: str = ""
     upload: str = ""
     reasons: Sequence[Reason] = ()
+    #: Which comes first of what happened in one second: customs' clock knows no shorter time.
+    rank: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Story:
     steps: list[Step]
     next_steps: str
     reasons: list[Reason]
+    ways_out: list[str]
 
     @property
     def is_refused(self) -> bool:
@@ -131,12 +134,13 @@ def story(kind: Kind, document: Document) -> Story:
         *_given_up(changes, receipts),
         *(_answered(kind, document, receipt) for receipt in receipts),
     ]
-    steps.sort(key=lambda step: step.at, reverse=True)
+    steps.sort(key=lambda step: (step.at.replace(microsecond=0), step.rank, step.at), reverse=True)
     return Story(
         kind=kind,
         document=document,
         look=look(document.state, document.code),
-        turn=turn(kind, document.state, needs_person=speak(next((sent.needs_person for sent in outbounds[-1:]), ""))),
+        turn=turn(kind, document.state, message=outbounds[-1] if outbounds else None, why=why),
+        ways_out=ways_out(kind, disagreeing(why)),
         sections=_sections(kind, document, flagged),
         goods=_goods(kind, document),
         goods_flagged=any(reason.advice.lines for reason in why),
@@ -217,8 +221,8 @@ def _filed(document: Document, changes: Iterable[StateChange]) -> Iterator[Step]
         elif latest:
             who.append(str(Source(document.source).label))
         meta = _("第 %(number)s 次") % {"number": attempt} if document.attempt > 1 else ""
-        yield Step(at, "idle", "check2-square", _("校验通过"), lines=[_("每一项内容和每一条规则都已核对")])
-        yield Step(at, "idle", "pencil-square", _("申报"), meta=meta, lines=[_("，").join(who)], upload=upload)
+        yield Step(at, "idle", "check2-square", _("校验通过"), lines=[_("每一项内容和每一条规则都已核对")], rank=1)
+        yield Step(at, "idle", "pencil-square", _("申报"), meta=meta, lines=[_("，").join(who)], upload=upload, rank=0)
 
 
 def _sent(kind: Kind, document: Document, outbound: Outbound) -> Iterator[Step]:
@@ -227,16 +231,16 @@ def _sent(kind: Kind, document: Document, outbound: Outbound) -> Iterator[Step]:
     together = _("报文 %(name)s，共 %(count)s 票") % {"name": kind.sends, "count": outbound.document_count}
     if outbound.signed_at:
         serial = _("证书序列号 %(serial)s") % {"serial": outbound.certificate_serial}
-        yield Step(outbound.signed_at, "idle", "pen", _("加签"), lines=[serial])
+        yield Step(outbound.signed_at, "idle", "pen", _("加签"), lines=[serial], rank=2)
     if outbound.sent_at:
         size = _("%(size)s KB") % {"size": f"{outbound.byte_count / 1024:.1f}"}
-        meta = _("发送 %(times)s 次后送达") % {"times": outbound.attempts} if outbound.attempts > 1 else ""
+        meta = _("发送 %(times)s 次后送达") % {"times": outbound.sendings} if outbound.sendings > 1 else ""
         yield Step(
             outbound.sent_at, "info", "arrow-up-circle-fill", _("发往海关"), meta=meta,
-            lines=[_("，").join([together, size])], message=link, message_label=_("报文 XML"),
+            lines=[_("，").join([together, size])], message=link, message_label=_("报文 XML"), rank=3,
         )  # fmt: skip
     elif outbound.last_error and outbound.state in {OutboundState.PENDING, OutboundState.SIGNED}:
-        times = _("第 %(times)s 次") % {"times": outbound.attempts}
+        times = _("已试 %(times)s 次") % {"times": outbound.sendings} if outbound.sendings else ""
         again = _("稍后自动再发同一份报文，不必重新申报")
         yield Step(
             outbound.not_before, "warn", "exclamation-triangle-fill", _("发送未成功，等待再发"), meta=times,
@@ -275,6 +279,7 @@ def _answered(kind: Kind, document: Document, receipt: Receipt) -> Step:
         code=receipt.code,
         message=_message(kind, document, IN, receipt.inbound_id),
         message_label=_("回执 XML"),
+        rank=10 + weight_of(receipt.code),
     )  # fmt: skip
     if state in REFUSED:
         step.reasons = list(reasons(receipt.info))
@@ -287,6 +292,12 @@ def _verdict(code: str, state: str | None) -> str:
     """What a receipt says in short: customs' own words, which are Chinese; to other readers the state it leads to."""
     own = codes("return_status").get(code) if (get_language() or "zh").startswith("zh") else None
     return own or (str(State(state).label) if state else _("海关回执"))
+
+
+def weight_of(code: str) -> int:
+    """The rank of an answer among those of one second: the codes in the order a document meets them."""
+    known = list(STATE_OF_CODE)
+    return known.index(code) if code in known else len(known)
 
 
 def _message(kind: Kind, document: Document, direction: str, number: int) -> str:

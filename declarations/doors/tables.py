@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from declarations.doors.advice import reasons
 from declarations.doors.turns import turn
@@ -215,6 +215,20 @@ def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
+#: Codes of one letter or digit that have no table of their own: (element, code) → what it stands for.
+WORDS: Mapping[tuple[str, str], Any] = {
+    ("orderType", "I"): gettext_lazy("进口"),
+    ("ieFlag", "I"): gettext_lazy("进口"),
+    ("buyerIdType", "1"): gettext_lazy("身份证"),
+    ("payerIdType", "1"): gettext_lazy("身份证"),
+    ("appType", "1"): pgettext_lazy("appType", "新增"),
+    ("appType", "2"): pgettext_lazy("appType", "变更"),
+    ("appType", "3"): pgettext_lazy("appType", "删除"),
+    ("appStatus", "1"): pgettext_lazy("appStatus", "暂存"),
+    ("appStatus", "2"): pgettext_lazy("appStatus", "申报"),
+}
+
+
 def said(described: Any, value: Any) -> Cell:
     """What a field says, for reading: masked when personal, name and code when coded, figures with commas."""
     label = str(described.label)
@@ -225,6 +239,8 @@ def said(described: Any, value: Any) -> Cell:
     if described.codes:
         code = str(value)
         return Cell(codes(described.codes).get(code, ""), code=code, name=label)
+    if (described.tag, str(value)) in WORDS:
+        return Cell(str(WORDS[described.tag, str(value)]), code=str(value), name=label)
     if isinstance(described, Amount):
         written = money(value) if isinstance(described, Money) else quantity(value)
         return Cell(written, name=label, is_number=True)
@@ -298,7 +314,14 @@ def page(kind: Kind, documents: QuerySet[Document], drafts: QuerySet[Draft], ask
 
 def stamp(page: ListPage) -> str:
     """Equal for two lists exactly when they show the same rows in the same states, and the same counts."""
-    shown = repr(([(row.address, row.look, row.next_step, row.changed) for row in page.rows], page.tabs, page.is_moving, page.pace))
+    shown = repr(
+        (
+            [(row.address, row.look, row.next_step, row.changed) for row in page.rows],
+            page.tabs,
+            page.is_moving,
+            page.pace,
+        )
+    )
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 

@@ -1,15 +1,20 @@
 """Whose turn it is with a document, what they do, and what that asks of the filer: one table by state."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from declarations.doors.advice import Reason, disagreeing, names_of
 from declarations.kinds import KINDS
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import REFUSED, State
+from declarations.models import Outbound, OutboundState
+from portal.sentences import speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,12 @@ class Turn:
 _NOTHING = gettext_lazy("无须操作")
 _BY_ITSELF = gettext_lazy("无须操作，回执到后自动更新")
 _US = gettext_lazy("本企业")
+_PORTAL = gettext_lazy("本系统")
 _CUSTOMS = gettext_lazy("海关")
 
 #: state → who, what, what is ours to do
 TURNS: dict[str, tuple[Any, Any, Any]] = {
-    State.QUEUED: (gettext_lazy("本系统"), gettext_lazy("加签并发往海关"), gettext_lazy("无须操作，几秒内自动发送")),
+    State.QUEUED: (_PORTAL, gettext_lazy("加签并发往海关"), gettext_lazy("无须操作，几秒内自动发送")),
     State.SENT: (gettext_lazy("电子口岸"), gettext_lazy("接收报文并回执"), _BY_ITSELF),
     State.DECLARING: (_CUSTOMS, gettext_lazy("比对单证"), _BY_ITSELF),
     State.STORED: (_CUSTOMS, gettext_lazy("审单"), _BY_ITSELF),
@@ -52,19 +58,44 @@ TURNS: dict[str, tuple[Any, Any, Any]] = {
 _OURS = frozenset({State.REJECTED, State.FAILED, State.DETAINED})
 
 
-def turn(kind: Kind, state: str, *, needs_person: str = "") -> Turn:
-    """Whose turn it is; `needs_person` is why a message waits for somebody of this enterprise, if it does."""
-    if state == State.QUEUED and needs_person:
-        return Turn(str(_US), needs_person, _("处理后自动发送，不必重新申报"), is_ours=True)
+def turn(kind: Kind, state: str, *, message: Outbound | None = None, why: Iterable[Reason] = ()) -> Turn:
+    """Whose turn it is; `message` is the one that carries the document, `why` what customs said when refusing it."""
+    if state == State.QUEUED and message and message.needs_person:
+        return Turn(str(_US), speak(message.needs_person), _("处理后自动发送，不必重新申报"), is_ours=True)
+    if state == State.QUEUED and message and message.last_error:
+        return _held_up(message)
+    documents = disagreeing(why) if state in REFUSED else ()
+    if documents:
+        what = _("核对%(documents)s，由有误的一方更正") % {"documents": names_of(documents)}
+        ours = _("先与对方核对哪一份有误，办法见上")
+        return Turn(_("单证有误的一方"), what, ours)
     followers = _followers(kind)
     if followers and state == State.DECLARING:
-        who = _("申报%(documents)s的企业") % {"documents": followers}
-        what = _("报送%(documents)s") % {"documents": followers}
-        return Turn(who, what, _("无须操作，单证到齐后海关自动比对"))
+        everything = _("、").join(str(other.label) for other in KINDS)
+        what = _("等%(documents)s到齐并一致") % {"documents": everything}
+        return Turn("", what, _("无须操作，到齐后海关自动比对；其他企业是否已申报，这里看不到"))
     if followers and state == State.STORED:
         return Turn("", _("已随清单比对入库，无后续步骤"), str(_NOTHING))
     who, what, ours = TURNS[state]
     return Turn(str(who), str(what), str(ours), state in _OURS)
+
+
+def _held_up(message: Outbound) -> Turn:
+    """A message that could not be sent yet: what is in the way, how often it was tried, when it is tried again."""
+    words = {
+        "why": speak(message.last_error),
+        "times": max(message.sendings, 1),
+        "at": f"{timezone.localtime(message.not_before):%H:%M}",
+    }
+    if message.sendings and message.state == OutboundState.SIGNED:
+        what = ngettext(
+            "发往海关，暂时连不上：已试 %(times)s 次，下次 %(at)s。%(why)s",
+            "发往海关，暂时连不上：已试 %(times)s 次，下次 %(at)s。%(why)s",
+            message.sendings,
+        )
+    else:
+        what = _("加签并发往海关，尚未成功：下次 %(at)s 再试。%(why)s")
+    return Turn(str(_PORTAL), what % words, _("无须操作，连上后自动发送，不必重新申报"))
 
 
 def next_steps(kind: Kind, state: str) -> str:
@@ -77,7 +108,7 @@ def next_steps(kind: Kind, state: str) -> str:
     if state in {State.QUEUED, State.SENT}:
         return _("随后：电子口岸回执、海关比对")
     if followers:
-        return _("随后：%(documents)s、海关比对、入库") % {"documents": followers}
+        return _("随后：单证到齐后海关比对、入库")
     return _("随后：海关审核、放行")
 
 

@@ -1,16 +1,20 @@
 """The detail page: the story of a document, its messages masked, the raw bytes for a reason and on record."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry
 from declarations.doors import story
+from declarations.doors.advice import reasons
 from declarations.exchange import outbox
 from declarations.kinds import KINDS, kind
 from declarations.lifecycle import State
-from declarations.models import Inbound, InboundBytes, Receipt
+from declarations.models import Inbound, InboundBytes, Outbound, Receipt, StateChange
 from portal.personal import pack
+from portal.sentences import keep
 from tests.pages import filed
 
 pytestmark = pytest.mark.django_db
@@ -134,3 +138,73 @@ def test_it_costs_the_same_queries_however_much_happened(slug, cast, client_of, 
         receipt(document, "2", f"[Code:2;Desc:{number}]")
     with django_assert_max_num_queries(len(one.captured_queries)):
         client.get(address)
+
+
+def test_documents_that_disagree_are_nobodys_fault_yet(cast, client_of):
+    documents = filed.file(cast, "order", 1)
+    filed.reject(documents, "[Code:1332;Desc:支付金额与订单支付金额不一致]")
+    page = client_of("merchant_filer").get(reverse("detail", args=["order", documents[0].pk]))
+    told = page.context["story"]
+    assert not told.turn.is_ours and "订单、支付单" in told.turn.what
+    body = page.content.decode()
+    assert "变更申报" in body and "内容不变也可以重新申报" in body and "用原编号重新申报" in body
+
+
+def test_what_is_wrong_with_one_document_stays_the_filers_to_correct(cast):
+    documents = filed.file(cast, "order", 1)
+    filed.reject(documents, "[Code:1300;Desc:人工退单][Code:1332;Desc:不一致]")
+    documents[0].refresh_from_db()
+    told = story.story(kind("order"), documents[0])
+    assert told.turn.is_ours and not told.ways_out
+
+
+@pytest.mark.parametrize("slug", ["order", "payment", "waybill"])
+def test_it_does_not_say_what_others_have_filed(slug, cast):
+    documents = filed.file(cast, slug, 1)
+    filed.accept(documents)
+    documents[0].refresh_from_db()
+    told = story.story(kind(slug), documents[0]).turn
+    assert told.what == "等订单、支付单、运单、清单到齐并一致" and not told.who
+
+
+def test_it_orders_what_happened_in_one_second_by_step(cast_with_keys):
+    document = sent(cast_with_keys, "order")
+    second = timezone.now().replace(microsecond=0)
+    message = document.messages.get().outbound
+    Outbound.objects.filter(pk=message.pk).update(
+        signed_at=second.replace(microsecond=900), sent_at=second.replace(microsecond=800), state="sent"
+    )
+    StateChange.objects.filter(document=document).update(happened_at=second.replace(microsecond=999))
+    receipt(document, "120", "[Code:1800;Desc:逻辑校验通过]", at=second)
+    receipt(document, "2", "[Code:2;Desc:新增申报成功]", at=second)
+    titles = [step.code or step.title for step in reversed(story.story(kind("order"), document).steps)]
+    assert titles == ["申报", "校验通过", "加签", "发往海关", "2", "120"]
+
+
+def test_it_says_on_top_that_the_gateway_is_away(cast_with_keys):
+    document = sent(cast_with_keys, "order")
+    soon = timezone.now() + timedelta(minutes=3)
+    reason = keep("连接海关网关失败（%(error)s），稍后自动重发", error="timeout")
+    message = Outbound.objects.filter(pk=document.messages.get().outbound_id)
+    message.update(sendings=4, attempts=9, not_before=soon, last_error=reason)
+    told = story.story(kind("order"), document).turn
+    assert "已试 4 次" in told.what and f"{timezone.localtime(soon):%H:%M}" in told.what and "timeout" in told.what
+    message.update(needs_person=keep("请平台核对网关地址与口令"))
+    told = story.story(kind("order"), document).turn
+    assert told.is_ours and told.what == "请平台核对网关地址与口令"
+
+
+def test_it_says_codes_in_words(cast, client_of):
+    documents = filed.file(cast, "order", 1)
+    page = client_of("merchant_filer").get(reverse("detail", args=["order", documents[0].pk]))
+    cells = {one.name: one.cell for section in page.context["story"].sections for one in section.statements}
+    words = {name: (cells[name].text, cells[name].code) for name in ("order_type", "buyer_id_type", "app_type")}
+    assert words == {"order_type": ("进口", "I"), "buyer_id_type": ("身份证", "1"), "app_type": ("新增", "1")}
+    assert (cells["app_status"].text, cells["app_status"].code) == ("申报", "2")
+
+
+def test_it_names_the_field_behind_an_element_of_the_message():
+    (reason,) = reasons("[Code:-10102;Desc:无效企业代码,ebpCode]")
+    assert reason.text == "无效企业代码,ebpCode（电商平台代码）"
+    (reason,) = reasons("[Code:1;Desc:iPhone, orderNo（订单编号）]")
+    assert reason.text == "iPhone, orderNo（订单编号）"

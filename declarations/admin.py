@@ -4,7 +4,7 @@ A message sent that waits (step 6 of the walk), one received that cannot be read
 here has. How far each came and why it stands, never what is in it: the bytes are out of reach of the role of staff.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import Model, Q, QuerySet
@@ -35,7 +35,7 @@ WAITING: dict[type[Model], Q] = {
 class Waiting(ReadOnly):
     """The rows of a table that wait for a person, and no others."""
 
-    search_fields: tuple[str, ...]
+    search_fields: ClassVar[tuple[str, ...]] = ()
     list_select_related = ("enterprise",)
     show_full_result_count = False
     ordering = ("id",)

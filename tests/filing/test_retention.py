@@ -84,6 +84,6 @@ def test_it_tidies_up_once_a_day(cast):
 
 def test_it_has_every_task_of_the_schedule():
     assert set(SCHEDULE) <= set(app.tasks)
-    daily = SCHEDULE["declarations.tasks.tidy_up"]
+    _line, daily = SCHEDULE["declarations.tasks.tidy_up"]
     assert isinstance(daily, crontab) and (daily.hour, daily.minute, len(daily.day_of_week)) == ({3}, {30}, 7)
     assert all(entry["options"]["expires"] > 0 for entry in app.conf.beat_schedule.values())

@@ -14,6 +14,7 @@ class Action(models.TextChoices):
     STAFF_ADD = "staff_add", _("后台新增")
     STAFF_CHANGE = "staff_change", _("后台修改")
     CREDENTIAL_MADE = "credential_made", _("登记证书")
+    PASSWORD_CHANGED = "password_changed", _("修改密码")
     UPLOAD = "upload", _("上传工作簿")
     UPLOAD_FILED = "upload_filed", _("申报工作簿中的数据")
     UPLOAD_DISCARDED = "upload_discarded", _("放弃工作簿")

@@ -1,4 +1,4 @@
-"""Addresses of signing in and out, and of changing the enterprise."""
+"""Addresses of signing in and out, and of changing the enterprise and the password."""
 
 from django.urls import path
 
@@ -8,4 +8,5 @@ urlpatterns = [
     path("login/", views.login, name="login"),
     path("logout/", views.sign_out, name="logout"),
     path("enterprise/", views.switch_enterprise, name="switch_enterprise"),
+    path("password/", views.change_password, name="change_password"),
 ]

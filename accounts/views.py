@@ -1,10 +1,14 @@
 """The pages of signing in and out, and of changing the enterprise one acts for."""
 
+from typing import cast
+
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.views import PasswordChangeView
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -14,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import ENTERPRISE_IN_SESSION, Bystander, MemberRequest, PortalRequest, address_of, member
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.forms import SignInForm, SwitchForm
+from accounts.forms import OwnPasswordForm, SignInForm, SwitchForm
 from accounts.sign_in import LOCKED_SECONDS, Attempt, sign_in
 
 
@@ -64,6 +68,30 @@ def switch_enterprise(request: MemberRequest) -> HttpResponse:
     request.session[ENTERPRISE_IN_SESSION] = membership.enterprise_id
     request.session.cycle_key()
     return redirect("home")
+
+
+class _ChangePassword(PasswordChangeView):
+    """One's own password; this session goes on, all others of this user end with the old password."""
+
+    form_class = OwnPasswordForm
+    template_name = "accounts/change_password.html"
+    success_url = reverse_lazy("home")
+
+    def form_valid(self, form: OwnPasswordForm) -> HttpResponse:
+        """Write it, and that it was done."""
+        response = super().form_valid(form)
+        record(cast(MemberRequest, self.request).actor, Action.PASSWORD_CHANGED, self.request.user.get_username())
+        messages.success(self.request, _("密码已修改；在其他地方的登录已退出"))
+        return response
+
+    def form_invalid(self, form: OwnPasswordForm) -> HttpResponse:
+        """Tell a reader of the screen which field is wrong."""
+        for name in form.errors:
+            form.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"id_{name}_error"}
+        return super().form_invalid(form)
+
+
+change_password = require_http_methods(["GET", "HEAD", "POST"])(member(_ChangePassword.as_view()))
 
 
 def why_refused(attempt: Attempt) -> str:

@@ -284,6 +284,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         # Members
         "home": Members(get=200, home=True),
         "switch_enterprise": Switch(get=200, post=302),
+        "change_password": Members(get=200, post=200, data={"old_password": "x"}),
         "uploads": Members(get=200),
         "upload_check": OfWorkbook(get=200),
         "upload_file": (

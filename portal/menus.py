@@ -56,6 +56,8 @@ class MenuLine:
     current: bool
 
 
+#: The types of enterprise that file documents of any kind.
+_FILERS = frozenset({"platform", "merchant", "payment", "direct_logistics", "bonded_logistics", "warehouse"})
 _READERS = frozenset({"administrator", "filer", "finance", "viewer", "developer"})
 
 MENU: tuple[MenuSection, ...] = (
@@ -95,7 +97,7 @@ MENU: tuple[MenuSection, ...] = (
                 frozenset({"warehouse", "direct_logistics", "merchant"}),
                 _READERS,
             ),
-            MenuEntry(_("批量导入"), "file-earmark-spreadsheet", "uploads", {}, frozenset(), _READERS),
+            MenuEntry(_("批量导入"), "file-earmark-spreadsheet", "uploads", {}, _FILERS, _READERS),
         ),
     ),
 )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, F, Min
+from django.db.models.functions import Greatest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -172,13 +173,15 @@ def _stuck(actor: Actor) -> list[Task]:
 
 def _unfinished(actor: Actor) -> list[Task]:
     """Workbooks that were checked and then left."""
-    left = list(uploads_of(actor).filter(state=UploadState.CHECKED).order_by("id")[:20])
+    goes = Greatest(F("documents") - F("bad_documents") - F("known_documents"), 0)
+    checked = uploads_of(actor).filter(state=UploadState.CHECKED).annotate(goes=goes)
+    left = list(checked.filter(goes__gt=0).order_by("id")[:20])
     if not left:
         return []
     oldest = left[0]
     only = reverse("upload_check", kwargs={"pk": oldest.pk})
     why = [
-        ("", _("%(name)s：%(count)s 票有错") % {"name": upload.filename, "count": upload.bad_documents}, 0)
+        ("", _("%(name)s：可申报 %(count)s 票") % {"name": upload.filename, "count": upload.goes}, 0)
         for upload in left[:3]
     ]
     return [

@@ -1,7 +1,7 @@
 """The pages of every kind of document (steps 1 and 11 of the walk). A view fetches what the actor may see, calls the door
 and renders; it decides nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -23,7 +23,7 @@ from django_htmx.middleware import HtmxDetails
 from accounts import audit
 from accounts.access import MemberRequest, member, require_role
 from accounts.actions import Action
-from accounts.roles import FILING_ROLES, MemberRole
+from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations import filing
 from declarations.access import documents_of, drafts_of, uploads_of
 from declarations.doors import forms, grid, letters, story, tables, uploads
@@ -88,7 +88,13 @@ def list_page(request: Request, kind: Kind) -> HttpResponse:
     asked = tables.Filter.of(request.GET)
     shown = tables.page(kind, documents_of(request.actor, kind), drafts_of(request.actor, kind), asked)
     context = {"page": shown, "may_file": request.actor.may_file, "seen": tables.stamp(shown)}
+    context["others_file"] = _others_who_file(kind, request.actor.enterprise.types)
     return _page_or_part(request, "declarations/list.html", "declarations/_list.html", context)
+
+
+def _others_who_file(kind: Kind, types: Collection[str]) -> str:
+    """The other types of enterprise that file the kind, as a reader lists them; empty where only one's own type does."""
+    return _("、").join(str(one.label) for one in EnterpriseType if one in kind.filed_by and one not in types)
 
 
 def _page_or_part(request: Request, page: str, part: str, context: dict[str, Any]) -> HttpResponse:

@@ -150,6 +150,14 @@
     }, within);
   }
 
+  /* On a phone the filters of a list are folded until asked for; without script they stand open. */
+  function fold() {
+    each("[data-fold]", function (filters) {
+      filters.removeAttribute("data-fold");
+      filters.open = !window.matchMedia("(max-width: 767px)").matches;
+    });
+  }
+
   /* A page that asks again by itself: not while nobody looks, and the reader keeps the place and the focus. */
   var held = null;
   function polls(event) {
@@ -169,6 +177,7 @@
   });
   document.addEventListener("htmx:afterSettle", function () {
     wake(document);
+    fold();
     if (held && document.activeElement === document.body) {
       each(held.tag, function (same) {
         if (held && same.getAttribute("href") === held.href && same.textContent === held.text) {
@@ -188,6 +197,7 @@
 
   function begin() {
     wake(document);
+    fold();
     each("[data-keys]", function (hint) {
       hint.hidden = !document.querySelector("[data-rows] a[data-open]");
     });
@@ -201,7 +211,26 @@
     sum();
   }
 
+  /* The total of a line is offered from price and quantity, as long as nobody has typed another. */
+  function offer(input) {
+    var row = input.closest("#goods-lines tr");
+    var total = row && row.querySelector("[data-field='total_price']");
+    var price = row && cents(row.querySelector("[data-field='price']"));
+    var quantity = row && cents(row.querySelector("[data-field='qty']"));
+    if (!total || input === total || (total.value && total.value !== total.dataset.offered)) {
+      return;
+    }
+    if (price === null || quantity === null) {
+      return;
+    }
+    total.value = (Math.round((price / 100000) * quantity) / 100000).toFixed(5).replace(/0{1,3}$/, "");
+    total.dataset.offered = total.value;
+  }
+
   document.addEventListener("input", function (event) {
+    if (event.target.matches("[data-field='price'], [data-field='qty']")) {
+      offer(event.target);
+    }
     if (event.target.closest("[data-field]")) {
       sum();
     }

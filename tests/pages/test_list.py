@@ -232,3 +232,19 @@ def test_it_says_why_sending_failed_in_the_readers_language(cast, client_of):
     ):
         page = client.get(address).content.decode()
         assert "还没有导入过" not in page and "&quot;say&quot;" not in page, address
+
+
+def test_it_says_who_else_may_have_filed_when_empty(cast, client_of):
+    body = client_of("merchant_filer").get(reverse("list", args=["inventory"])).content.decode()
+    assert "保税仓储企业" in body and "不在这里" in body
+    body = client_of("payment_filer").get(reverse("list", args=["payment"])).content.decode()
+    assert "不在这里" not in body
+
+
+def test_the_desk_offers_only_workbooks_with_something_to_file(cast, client_of):
+    wrong = filed.uploaded(cast, "order", [make.order(1, goods_value="1")])
+    good = filed.uploaded(cast, "order", [make.order(2), make.order(3)])
+    body = client_of("merchant_filer").get(reverse("home")).content.decode()
+    (task,) = client_of("merchant_filer").get(reverse("home")).context["desk"].tasks
+    assert task.count == 1 and task.address.endswith(f"/{good.pk}/") and "可申报 2 票" in body
+    assert wrong.bad_documents == 1

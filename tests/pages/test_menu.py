@@ -29,3 +29,13 @@ def test_it_marks_where_one_stands():
     drawn = menus.menu({"platform"}, {"filer"}, reverse("detail", kwargs={"kind": "order", "pk": 7}))
     current = [str(line.label) for _title, lines in drawn for line in lines if line.current]
     assert current == ["订单"]
+
+
+def test_who_files_nothing_gets_no_entry_to_import():
+    def shown(of_type):
+        drawn = menus.menu({of_type}, {"filer"}, "/")
+        return {line.address for _title, lines in drawn for line in lines}
+
+    for of_type in EnterpriseType.values:
+        files = any(of_type in kind.filed_by for kind in KINDS)
+        assert (reverse("uploads") in shown(of_type)) == files

@@ -5,6 +5,7 @@ from typing import cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -15,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access import ENTERPRISE_IN_SESSION, Bystander, MemberRequest, PortalRequest, address_of, member
+from accounts.access import ENTERPRISE_IN_SESSION, Bystander, MemberRequest, PortalRequest, View, address_of, member
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.forms import OwnPasswordForm, SignInForm, SwitchForm
@@ -77,21 +78,21 @@ class _ChangePassword(PasswordChangeView):
     template_name = "accounts/change_password.html"
     success_url = reverse_lazy("home")
 
-    def form_valid(self, form: OwnPasswordForm) -> HttpResponse:
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Write it, and that it was done."""
         response = super().form_valid(form)
         record(cast(MemberRequest, self.request).actor, Action.PASSWORD_CHANGED, self.request.user.get_username())
         messages.success(self.request, _("密码已修改；在其他地方的登录已退出"))
         return response
 
-    def form_invalid(self, form: OwnPasswordForm) -> HttpResponse:
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
         """Tell a reader of the screen which field is wrong."""
         for name in form.errors:
             form.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"id_{name}_error"}
         return super().form_invalid(form)
 
 
-change_password = require_http_methods(["GET", "HEAD", "POST"])(member(_ChangePassword.as_view()))
+change_password = require_http_methods(["GET", "HEAD", "POST"])(member(cast(View, _ChangePassword.as_view())))
 
 
 def why_refused(attempt: Attempt) -> str:

@@ -17,7 +17,7 @@ from accounts.access import Actor
 from accounts.models import Credential
 from declarations.access import uploads_of
 from declarations.doors.advice import reasons
-from declarations.doors.tables import STAGES, TODO
+from declarations.doors.tables import STAGES, TODO, Stage
 from declarations.kinds import KINDS
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import State
@@ -79,12 +79,15 @@ def desk(actor: Actor) -> Desk:
         (slug, state): many
         for slug, state, many in documents.order_by().values_list("kind", "state").annotate(many=Count("id"))
     }
+    own = {kind.slug for kind in kinds}
+    found = {state for slug, state in counted if slug in own}
+    shown = [stage for stage in STAGES if stage.always or stage.states & found]
     uploads = list(uploads_of(actor).select_related("user").order_by("-id")[:5])
     credential = Credential.objects.filter(enterprise=actor.enterprise, active=True).order_by("-not_after").first()
     return Desk(
         tasks=[*_refusals(actor, kinds, counted), *_stuck(actor), *_unfinished(actor)],
-        standings=[_standing(kind, counted) for kind in kinds],
-        heads=[stage.label for stage in STAGES],
+        standings=[_standing(kind, counted, shown) for kind in kinds],
+        heads=[stage.label for stage in shown],
         uploads=uploads,
         files=kinds,
         credential=credential,
@@ -92,7 +95,7 @@ def desk(actor: Actor) -> Desk:
     )
 
 
-def _standing(kind: Kind, counted: dict[tuple[str, str], int]) -> Standing:
+def _standing(kind: Kind, counted: dict[tuple[str, str], int], shown: Sequence[Stage]) -> Standing:
     home = reverse("list", kwargs={"kind": kind.slug})
     counts = [
         (
@@ -100,7 +103,7 @@ def _standing(kind: Kind, counted: dict[tuple[str, str], int]) -> Standing:
             sum(counted.get((kind.slug, state), 0) for state in stage.states),
             f"{home}?tab={stage.slug}",
         )
-        for stage in STAGES
+        for stage in shown
     ]
     total = sum(many for (slug, _state), many in counted.items() if slug == kind.slug)
     return Standing(kind, home, total, counts)

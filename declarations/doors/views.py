@@ -187,7 +187,7 @@ def _typed(request: Request, kind: Kind, *, kept: Draft | None = None, refused: 
         return _form(request, page)
     entry, named = forms.coded(kind, entry)
     page = _Page(kind, entry, kept, refused, named=named)
-    page.is_same = bool(refused) and forms.is_unchanged(kind, entry, refused, request.actor)
+    page.is_same = refused is not None and forms.is_unchanged(kind, entry, refused, request.actor)
     if wish == "file" and (not page.is_same or request.POST.get("same")):
         return _file(request, page)
     (found,) = filing.check_documents(actor=request.actor, kind=kind, entries=[entry])

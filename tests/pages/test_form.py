@@ -143,7 +143,10 @@ def test_it_warns_before_filing_unchanged_what_was_refused(cast, client_of):
     address = reverse("form", args=["order"]) + f"?from={documents[0].pk}"
     page = client.get(address).context["page"]
     typed = {one.name: one.value for group in page.groups for one in group.inputs}
-    typed |= {one.name: one.value for line in page.lines for one in line} | {"lines": str(len(page.lines)), "do": "file"}
+    typed |= {one.name: one.value for line in page.lines for one in line} | {
+        "lines": str(len(page.lines)),
+        "do": "file",
+    }
     warned = client.post(address, typed)
     assert warned.context["same"] and "完全相同" in warned.content.decode()
     assert 'name="same"' in warned.content.decode()

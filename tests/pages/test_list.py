@@ -248,3 +248,13 @@ def test_the_desk_offers_only_workbooks_with_something_to_file(cast, client_of):
     (task,) = client_of("merchant_filer").get(reverse("home")).context["desk"].tasks
     assert task.count == 1 and task.address.endswith(f"/{good.pk}/") and "可申报 2 票" in body
     assert wrong.bad_documents == 1
+
+
+def test_the_desk_draws_a_column_for_what_there_is(cast, client_of):
+    documents = filed.file(cast, "order", 1)
+    heads = [str(head) for head in client_of("merchant_filer").get(reverse("home")).context["desk"].heads]
+    assert heads == ["需处理", "待发送", "申报中", "已入库"]
+    filed.accept(documents)
+    filed.move(documents, State.RELEASED, code="800")
+    heads = [str(head) for head in client_of("merchant_filer").get(reverse("home")).context["desk"].heads]
+    assert heads[-1] == "已放行"

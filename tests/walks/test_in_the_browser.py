@@ -122,8 +122,12 @@ class Clerk:
         self.faults += [f"{path}: {refused}" for refused in self.page.evaluate("window.refusedByPolicy")]
 
     def press(self, name: str, **options: Any) -> None:
-        """Press a button and look at what it leads to."""
-        self.page.get_by_role("button", name=name, **options).click()
+        """Press a button that sends a form, and look at what it leads to: a page, or by htmx a fragment or a way on."""
+        button = self.page.get_by_role("button", name=name, **options)
+        with self.page.expect_response(lambda answer: answer.request.method == "POST") as sent:
+            button.click()
+        if way_on := sent.value.headers.get("hx-redirect"):
+            self.page.wait_for_url(f"**{way_on}")
         self.look()
 
     def follow(self, name: str) -> None:

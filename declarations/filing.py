@@ -276,7 +276,7 @@ class _Begin:
         )
 
     def _drop_bodies(self, document_ids: Iterable[int]) -> None:
-        """What a refused attempt said gives way to what is said now; the bytes of the message keep it."""
+        """What a refused attempt said gives way to what is said now; what was signed stays in the bytes of its message."""
         ids = list(document_ids)
         if ids and self.kind.line:
             self.kind.line._default_manager.filter(document_id__in=ids).delete()

@@ -239,14 +239,23 @@ WITH wish AS (
  RETURNING d.id, d.enterprise_id, d.state, d.code, d.reason, d.state_at, d.attempt
 )
 INSERT INTO declarations_statechange
-       (enterprise_id, document_id, state, code, reason, happened_at, attempt, user_id, outbound_id, recorded_at)
-SELECT enterprise_id, id, state, code, reason, state_at, attempt, %(user)s, %(outbound)s, now() FROM moved
+       (enterprise_id, document_id, state, code, reason, happened_at, attempt, user_id, outbound_id, inbound_id,
+        recorded_at)
+SELECT enterprise_id, id, state, code, reason, state_at, attempt, %(user)s, %(outbound)s, %(inbound)s, now() FROM moved
 RETURNING document_id
 """
 
 
-def move_many(moves: Iterable[Move], *, user_id: int | None = None, outbound_id: int | None = None) -> list[int]:
+def move_many(
+    moves: Iterable[Move],
+    *,
+    user_id: int | None = None,
+    outbound_id: int | None = None,
+    inbound_id: int | None = None,
+) -> list[int]:
     """Move documents set by set and return the ids of those that really moved.
+
+    `user_id`, `outbound_id`, `inbound_id`: who or which message made them move, for the record.
 
     A wish whose move is not in ``ALLOWED``, or that changes nothing, is left out silently: that is what makes late,
     early and repeated answers harmless. One statement, whatever the number; runs in the caller's transaction. Wishes
@@ -270,6 +279,7 @@ def move_many(moves: Iterable[Move], *, user_id: int | None = None, outbound_id:
                 "out_of": [str(source) for _into, source in pairs],
                 "user": user_id,
                 "outbound": outbound_id,
+                "inbound": inbound_id,
             },
         )
         return [row[0] for row in cursor.fetchall()]

@@ -7,7 +7,7 @@ from lxml import etree
 from declarations.exchange import envelope, inbox, outbox
 from declarations.kinds import KINDS
 from declarations.kinds.kind import Kind
-from declarations.models import Document, InboundBytes, OutboundBytes, OutboundDocument, Receipt
+from declarations.models import Document, InboundBytes, OutboundBytes, OutboundDocument, Receipt, StateChange
 from declarations.published import CEB
 from portal import personal
 from portal.xml import parse
@@ -26,7 +26,9 @@ def raw(document: Document, direction: str, number: int) -> bytes:
             return outbox.signed_bytes(number)
         except OutboundBytes.DoesNotExist as missing:
             raise NoSuchMessage from missing
-    if direction == IN and Receipt.objects.filter(document=document, inbound_id=number).exists():
+    if direction == IN and any(
+        said.objects.filter(document=document, inbound_id=number).exists() for said in (Receipt, StateChange)
+    ):
         try:
             return inbox.raw_bytes(number)
         except InboundBytes.DoesNotExist as missing:

@@ -131,7 +131,7 @@ def story(kind: Kind, document: Document) -> Story:
     steps = [
         *_filed(document, changes),
         *(step for outbound in outbounds for step in _sent(kind, document, outbound)),
-        *_given_up(changes, receipts),
+        *_given_up(kind, document, changes, receipts),
         *(_answered(kind, document, receipt) for receipt in receipts),
     ]
     steps.sort(key=lambda step: (step.at.replace(microsecond=0), step.rank, step.at), reverse=True)
@@ -248,7 +248,9 @@ def _sent(kind: Kind, document: Document, outbound: Outbound) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def _given_up(changes: Iterable[StateChange], receipts: Sequence[Receipt]) -> Iterator[Step]:
+def _given_up(
+    kind: Kind, document: Document, changes: Iterable[StateChange], receipts: Sequence[Receipt]
+) -> Iterator[Step]:
     """Moves that no receipt explains: sending given up, a message split in two."""
     answered = {(receipt.code, receipt.info) for receipt in receipts}
     for change in changes:
@@ -258,7 +260,10 @@ def _given_up(changes: Iterable[StateChange], receipts: Sequence[Receipt]) -> It
             why = list(reasons(change.reason))
             yield Step(change.happened_at, "bad", "x-circle-fill", _("发送失败"), code=change.code, reasons=why)
         elif change.state == State.QUEUED:
-            yield Step(change.happened_at, "warn", "arrow-repeat", _("重新排队发送"), lines=[speak(change.reason)])
+            step = Step(change.happened_at, "warn", "arrow-repeat", _("重新排队发送"), lines=[speak(change.reason)])
+            if change.inbound_id:
+                step.message, step.message_label = _message(kind, document, IN, change.inbound_id), _("回执 XML")
+            yield step
 
 
 _ANSWER_ICONS = {

@@ -208,7 +208,7 @@ def _settle(inbound: Inbound, enterprise_id: int, kind: Kind, read: list[_Read])
     Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
     _adopt(receipts)
     _keep_numbers(kind, touched)
-    settle_states(touched)
+    settle_states(touched, inbound_id=inbound.id)
 
 
 def _adopt(receipts: Iterable[Receipt]) -> None:
@@ -249,7 +249,7 @@ def _keep_numbers(kind: Kind, document_ids: Iterable[int]) -> None:
             )
 
 
-def settle_states(document_ids: Iterable[int]) -> list[int]:
+def settle_states(document_ids: Iterable[int], *, inbound_id: int) -> list[int]:
     """Derive the state of each document from all receipts of its present attempt and move those that differ.
 
     Runs in the caller's transaction; the documents are locked first, in id order, so that two messages about the same
@@ -276,7 +276,7 @@ def settle_states(document_ids: Iterable[int]) -> list[int]:
         answer = deciding(said)
         if answer:
             moves.append(Move(document_id, state_of(answer.code) or "", answer.at, answer.code, answer.info))
-    return move_many(moves)
+    return move_many(moves, inbound_id=inbound_id)
 
 
 def _refuse_message(inbound: Inbound, enterprise_id: int, root: etree._Element) -> None:
@@ -288,7 +288,7 @@ def _refuse_message(inbound: Inbound, enterprise_id: int, root: etree._Element) 
     reason = f"{said['returnStatus']} {said['returnInfo']}"
     customs_time = _customs_time(said["returnTime"])
     note = keep(_("整份报文被退回，已拆成两份重新发送：%(reason)s"), reason=reason)
-    for document_id in outbox.split(message, note):
+    for document_id in outbox.split(message, note, inbound_id=inbound.id):
         Receipt.objects.create(
             enterprise_id=enterprise_id,
             document_id=document_id,
@@ -300,4 +300,4 @@ def _refuse_message(inbound: Inbound, enterprise_id: int, root: etree._Element) 
             fingerprint=hashlib.sha256(f"900 {message.guid} {document_id}".encode()).hexdigest(),
             received_at=inbound.received_at,
         )
-        settle_states([document_id])
+        settle_states([document_id], inbound_id=inbound.id)

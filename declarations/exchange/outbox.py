@@ -347,7 +347,7 @@ def _give_up(message: Outbound, reason: str) -> None:
             move_many(_moves(_unanswered(message), State.FAILED, reason), outbound_id=message.id)
 
 
-def split(message: Outbound, reason: str) -> list[int]:
+def split(message: Outbound, reason: str, *, inbound_id: int | None = None) -> list[int]:
     """Give a message up whole (refused by 900, or too large) and queue each half alone, in the caller's transaction.
 
     Returns the documents of the message when there is only one left, which then is the culprit; nothing is queued.
@@ -358,7 +358,7 @@ def split(message: Outbound, reason: str) -> list[int]:
     document_ids = _unanswered(message)
     if len(document_ids) <= 1:
         return document_ids
-    move_many(_moves(document_ids, State.QUEUED, reason), outbound_id=message.id)
+    move_many(_moves(document_ids, State.QUEUED, reason), outbound_id=message.id, inbound_id=inbound_id)
     middle = len(document_ids) // 2
     for half in (document_ids[:middle], document_ids[middle:]):
         queue(enterprise_id=message.enterprise_id, kind_slug=message.kind, document_ids=half, alone=True)

@@ -9,7 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Enterprise
+from declarations.doors import letters
+from declarations.doors.story import story
 from declarations.exchange import envelope, inbox, outbox
+from declarations.kinds import kind
 from declarations.models import (
     Document,
     Inbound,
@@ -297,6 +300,22 @@ def test_it_narrows_a_refused_message_down_to_the_culprit(signers, peer):
     assert "报文结构不符" in document.reason
     assert Receipt.objects.get().document_id == culprit
     assert refused <= 4
+
+
+def test_it_keeps_the_refusal_at_every_document_it_sent_back(signers, peer):
+    """The message that was split can be read at each of its documents, without the persons it quotes."""
+    ids = filed(signers, "order", 1, 2)
+    (message,) = forward_all()
+    arrive(answers.letter(answers.refusal(message, 1), signers.enterprises["platform"].dxp_id))
+    inbound = Inbound.objects.get()
+    for document_id in ids:
+        document = Document.objects.get(id=document_id)
+        text, _others = letters.shown(
+            kind("order"), document, letters.IN, letters.raw(document, letters.IN, inbound.id)
+        )
+        assert "CEB900Message" in text and make.person(1).name not in text
+        steps = story(kind("order"), document).steps
+        assert [step.message for step in steps if f"/in/{inbound.id}/" in step.message]
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -1,4 +1,4 @@
-"""The one door's lock: form, workbook and API all file here (steps 3 to 5 of the walk).
+"""The one door's lock: form and workbook both file here (steps 3 to 5 of the walk).
 
 ``check_documents`` says everything that is wrong with documents and changes nothing; ``file_documents`` says the same and
 files those with which nothing is wrong. Facts are looked up for all documents at once, so that 5,000 cost as many

@@ -1,7 +1,7 @@
 """Many rows at once: ids in one call, rows by COPY where PostgreSQL allows it, else by INSERT.
 
 PostgreSQL refuses COPY FROM under row-level security, so the web process (a plain role) inserts; workers (the owner)
-copy, which is some five times faster (shared figures are printed by `manage.py bench`). Both write the same columns.
+copy, which is several times faster. Both write the same columns.
 """
 
 from collections.abc import Iterable, Sequence

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 
 from accounts.cast import PASSWORD
@@ -48,11 +49,34 @@ def bare(response) -> str:
     return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", response.content.decode())
 
 
-def test_it_hashes_a_password_for_an_unknown_name_too(monkeypatch):
-    hashed = []
-    monkeypatch.setattr(User, "set_password", lambda self, password: hashed.append(password))
-    try_("nobody_here", "typed")
-    assert hashed == ["typed"]
+class CountingHasher(MD5PasswordHasher):
+    """A hasher that tells how often it worked: the time of an answer is the time of its hashing."""
+
+    algorithm = "counting"
+    worked = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        CountingHasher.worked += 1
+        return super().encode(password, salt)
+
+
+@pytest.fixture
+def counting(settings):
+    settings.PASSWORD_HASHERS = [f"{CountingHasher.__module__}.{CountingHasher.__qualname__}"]
+    return CountingHasher
+
+
+def test_it_works_as_hard_for_an_unknown_name_as_for_a_wrong_password(counting, cast):
+    known = cast.users["merchant_filer"]
+    known.set_password("right")
+    known.save()
+
+    def work(username: str) -> int:
+        before = counting.worked
+        try_(username, "typed")
+        return counting.worked - before
+
+    assert work("nobody_here") == work("merchant_filer") == 1
 
 
 def test_it_locks_a_name_from_one_address_after_five_failures_known_or_not():

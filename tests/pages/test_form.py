@@ -184,9 +184,17 @@ def test_it_takes_the_exact_name_of_a_code_and_says_so(cast, client_of):
     assert (values["country"], values["unit"]) == (country, unit)
 
 
-def test_a_name_of_two_codes_is_not_guessed(monkeypatch):
-    monkeypatch.setattr(forms, "codes", lambda table: {"1": "甲", "2": "甲", "3": "乙"})
-    assert forms._code_of.__wrapped__("any") == {"乙": "3"}
+def test_a_name_of_two_codes_is_not_guessed(cast, client_of):
+    """Two published districts are called 济南海关; 上海海关 is one."""
+    districts = published.codes("districts")
+    assert sorted(code for code, name in districts.items() if name == "济南海关") == ["4205", "4300"]
+    entry = make.inventory(1)
+    entry.head["customs_code"], entry.head["port_code"] = "济南海关", districts["2200"]
+    page = client_of("warehouse_filer").post(
+        reverse("form", args=["inventory"]), {**filed.typed("inventory", entry), "do": "check"}
+    )
+    values = {one.column: one.value for group in page.context["page"].groups for one in group.inputs}
+    assert (values["customs_code"], values["port_code"]) == ("济南海关", "2200")
 
 
 @pytest.mark.parametrize("slug", SLUGS)

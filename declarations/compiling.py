@@ -10,8 +10,8 @@ from declarations import published, shape
 from declarations.exchange import envelope
 from declarations.kinds import KINDS, Kind
 
-#: What customs sends beside the answers of the kinds: the refusal of a message whole, and the envelope of all.
-ANSWERS = ("CEB900Message",)
+#: What customs sends beside the answers of the kinds: tax bills and what becomes of them, the refusal of a message whole.
+ANSWERS = ("CEB816Message", "CEB818Message", "CEB900Message")
 
 
 def compile_all(kinds: Iterable[Kind] = KINDS) -> None:

@@ -1,4 +1,4 @@
-"""What customs publishes, as facts: field tables of the messages, code tables, and the XSD built from them.
+"""What customs publishes, as facts: field tables of the messages, code tables, the tariff, and the XSD built from the tables.
 
 Beside the walk, not in it: the portal checks its outgoing and incoming messages against this, the sandbox what it
 receives. It imports nothing of ours.
@@ -8,10 +8,23 @@ import threading
 
 from lxml import etree
 
-from declarations.published.tables import FOLDER, Row, codes, messages, rows
+from declarations.published.tables import FOLDER, Row, codes, messages, rows, tariff
 from declarations.published.xsd import CEB, DS, DXP, namespace, xsd_text
 
-__all__ = ["CEB", "DS", "DXP", "Row", "codes", "messages", "namespace", "rows", "schema", "xsd_text"]
+__all__ = [
+    "CEB",
+    "DS",
+    "DXP",
+    "FOLDER",
+    "Row",
+    "codes",
+    "messages",
+    "namespace",
+    "rows",
+    "schema",
+    "tariff",
+    "xsd_text",
+]
 
 _kept = threading.local()
 

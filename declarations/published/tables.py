@@ -42,11 +42,11 @@ class Row(NamedTuple):
         return int(total), int(fraction or 0)
 
     @property
-    def times(self) -> tuple[int, int]:
-        """How often the element occurs: least and most."""
+    def times(self) -> tuple[int, int | None]:
+        """How often the element occurs: least and most; None where the table sets no upper limit (`1..n`)."""
         if self.occurs:
             low, _, high = self.occurs.partition("..")
-            return int(low), int(high)
+            return int(low), None if high == "n" else int(high)
         return (1 if self.required else 0), 1
 
 
@@ -78,6 +78,14 @@ def codes(name: str) -> dict[str, str]:
     if not path.is_file():
         raise KeyError(name)
     return {row["code"]: row["name_zh"] for row in _read(path)}
+
+
+def tariff() -> list[dict[str, str]]:
+    """The tariff of 2019, a row per 10-digit code, in order of the codes; README.md says what each column means.
+
+    Read anew at every call: who needs it often keeps a copy where it can be looked up.
+    """
+    return _read(FOLDER / "tariff.csv")
 
 
 @cache

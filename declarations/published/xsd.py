@@ -57,7 +57,8 @@ def _content(path: str, children: dict[str, list[Row]], depth: int) -> list[str]
 def _element(row: Row, children: dict[str, list[Row]], depth: int) -> list[str]:
     pad = " " * depth
     low, high = row.times
-    occurs = (f' minOccurs="{low}"' if low != 1 else "") + (f' maxOccurs="{high}"' if high != 1 else "")
+    most = "unbounded" if high is None else high
+    occurs = (f' minOccurs="{low}"' if low != 1 else "") + (f' maxOccurs="{most}"' if most != 1 else "")
     if row.field == "ds:Signature":
         return [f'{pad}<xs:element ref="ds:Signature"{occurs}/>']
     start = f"{pad}<xs:element name={quoteattr(row.field)}{occurs}>"

@@ -105,6 +105,62 @@ def test_it_knows_the_envelope() -> None:
     assert not valid(text.replace("<ReceiverId>c</ReceiverId>", "<ReceiverId>c</ReceiverId>" * 6), "DxpMsg")
 
 
+BILL = f"""<CEB816Message xmlns="{CEB}" guid="{"A" * 36}" version="1.0"><Tax><TaxHeadRd><guid>{"B" * 36}</guid>
+<returnTime>20250602093000123</returnTime><invtNo>221620251000000001</invtNo><taxNo>221620251000000001_0</taxNo>
+<customsTax>0</customsTax><valueAddedTax>30.03</valueAddedTax><consumptionTax>0</consumptionTax><status>1</status>
+<assureCode>3122260A02</assureCode><ebcCode>3122260A02</ebcCode><logisticsCode>3122260A03</logisticsCode>
+<agentCode>3122260A04</agentCode><customsCode>2216</customsCode><orderNo>SH1</orderNo><logisticsNo>L1</logisticsNo>
+</TaxHeadRd><TaxListRd><gnum>1</gnum><gcode>1901101000</gcode><taxPrice>330</taxPrice><customsTax>0</customsTax>
+<valueAddedTax>30.03</valueAddedTax><consumptionTax>0</consumptionTax></TaxListRd></Tax></CEB816Message>"""
+NOTICE = f"""<CEB818Message xmlns="{CEB}" guid="{"A" * 36}" version="1.0"><Tax><TaxHeadStatus><guid>{"B" * 36}</guid>
+<returnTime>20250602093000123</returnTime><invtNo>221620251000000001</invtNo><taxNo>221620251000000001_0</taxNo>
+<status>2</status><entDutyNo>2216202506020001</entDutyNo><assureCode>3122260A02</assureCode></TaxHeadStatus></Tax>
+</CEB818Message>"""
+
+
+@pytest.mark.parametrize(("message", "text"), [("CEB816Message", BILL), ("CEB818Message", NOTICE)])
+def test_it_takes_any_number_of_tax_bills_in_a_message_but_not_none(message: str, text: str) -> None:
+    assert valid(text, message), published.schema(message).error_log
+    start, end = text.index("<Tax>"), text.index(f"</{message}>")
+    assert valid(text[:start] + text[start:end] * 1000 + text[end:], message)
+    assert not valid(text[:start] + text[end:], message)
+
+
+def test_it_takes_either_spelling_of_the_waybill_on_a_bill_and_none() -> None:
+    assert valid(BILL.replace("logisticsNo", "logisticNo"), "CEB816Message")
+    assert valid(BILL.replace("<orderNo>SH1</orderNo><logisticsNo>L1</logisticsNo>", ""), "CEB816Message")
+    assert not valid(BILL.replace("logisticsNo", "waybillNo"), "CEB816Message")
+
+
+def test_it_wants_the_taxes_of_a_bill_and_of_each_line() -> None:
+    assert not valid(BILL.replace("<valueAddedTax>30.03</valueAddedTax>", "", 1), "CEB816Message")
+    line = BILL[BILL.index("<TaxListRd>") : BILL.index("</Tax></CEB816")]
+    assert valid(BILL.replace(line, line * 99), "CEB816Message")
+    assert not valid(BILL.replace(line, line * 100), "CEB816Message")
+    assert not valid(BILL.replace(line, line.replace("<taxPrice>330</taxPrice>", "")), "CEB816Message")
+
+
+def test_it_states_the_faults_of_the_tariff_as_they_are() -> None:
+    rows = published.tariff()
+    assert len(rows) == len({row["code"] for row in rows}) == 11_929
+    assert all(len(row["code"]) == 10 and row["code"].isdigit() for row in rows)
+    assert {row["unit1"] for row in rows} | {row["unit2"] for row in rows if row["unit2"]} <= set(
+        published.codes("units")
+    )
+    readme = (published.FOLDER / "README.md").read_text(encoding="utf-8")
+    faults = {
+        "no duty": sum(not row["duty_pct"] for row in rows),
+        "duty by quantity": sum(len(row["duty_pct"].partition(".")[2]) > 2 for row in rows),
+        "no VAT": sum(not row["vat_pct"] for row in rows),
+        "VAT derived": sum(row["vat_basis"] == "rule" for row in rows),
+        "no consumption tax": sum(row["consumption_basis"] == "todo" for row in rows),
+    }
+    for what, count in faults.items():
+        assert f"| {count:,} |" in readme, what
+    assert {row["vat_pct"] for row in rows} == {"", "9", "13"}
+    assert all(not row["consumption_pct"] for row in rows if row["consumption_basis"] == "todo")
+
+
 def test_it_gives_each_thread_its_own_schema() -> None:
     seen: list[object] = []
     thread = threading.Thread(target=lambda: seen.append(published.schema("CEB311Message")))

@@ -1,7 +1,7 @@
 """The one door's lock: form and workbook both file here (steps 3 to 5 of the walk).
 
 ``check_documents`` says everything that is wrong with documents and changes nothing; ``file_documents`` says the same and
-files those with which nothing is wrong. Facts are looked up for all documents at once, so that 5,000 cost as many
+files those with which nothing is wrong. What only comes too early is saved and waits (``waiting.py``). Facts are looked up for all documents at once, so that 5,000 cost as many
 queries as one; rows are checked and built outside, and saved in one transaction with the outbox rows that will send them.
 """
 
@@ -20,10 +20,12 @@ from accounts.actions import Action
 from declarations import shape
 from declarations.exchange import outbox
 from declarations.kinds.kind import Kind
-from declarations.lifecycle import FILED, REFUSED, Beginning, begin_again, begin_many
-from declarations.models import Document, Draft
+from declarations.kinds.order import ORDER
+from declarations.kinds.payment import PAYMENT
+from declarations.lifecycle import FILED, REFUSED, Beginning, State, begin_again, begin_many
+from declarations.models import Document, Draft, Order
 from declarations.rulebook import ERROR, SKIP
-from declarations.rules import Facts, Filed, Known, Party, check_sense, check_together
+from declarations.rules import Facts, Filed, Known, Party, Wait, check_sense, check_together, wait_of
 from declarations.shape import Clean, Entry, Filer, Problem
 from portal.bulk import write_rows
 from portal.personal import pack, unpack
@@ -31,12 +33,14 @@ from portal.personal import pack, unpack
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of each document, by its place in what was brought: three ways, and nothing falls between.
+    """What became of each document, by its place in what was brought: four ways, and nothing falls between.
 
-    ``problems`` also holds the warnings and notices of filed documents.
+    ``filed`` goes to customs now, ``waiting`` is saved and goes by itself when the documents it stands on are accepted;
+    both place → id. ``problems`` also holds the warnings and notices of filed documents.
     """
 
     filed: dict[int, int] = field(default_factory=dict)
+    waiting: dict[int, int] = field(default_factory=dict)
     known: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     problems: dict[int, list[Problem]] = field(default_factory=dict)
@@ -70,7 +74,7 @@ def file_documents(
 ) -> Outcome:
     """File every document with which nothing is wrong; one transaction, all of them or none.
 
-    A document filed before with the same content is passed over (``known``); a refused one is filed again as its next
+    A document whose predecessors customs has not accepted yet is saved and waits. One filed before with the same content is passed over (``known``); a refused one is filed again as its next
     attempt. With ``all_or_nothing`` a single wrong document keeps all from being filed.
     """
     now = timezone.now()
@@ -84,21 +88,31 @@ def file_documents(
             return outcome
         left_out = {*refused, *known}
         good = {place: clean for place, clean in checked.clean.items() if place not in left_out}
+        waits = {place: wait for place in good if (wait := wait_of(checked.problems[place]))}
         begin = _Begin(actor=actor, kind=kind, source=source, upload_id=upload_id, now=now)
-        outcome.filed = begin.save(good, entries, checked.facts)
-        lost = sorted(good.keys() - outcome.filed.keys())
+        saved = begin.save(good, entries, checked.facts, waits)
+        outcome.filed = {place: document_id for place, document_id in saved.items() if place not in waits}
+        outcome.waiting = {place: document_id for place, document_id in saved.items() if place in waits}
+        lost = sorted(good.keys() - saved.keys())
         if lost:
             _say_who_was_faster(outcome, {place: good[place] for place in lost}, actor, kind, entries, now)
         if all_or_nothing and outcome.refused:
             transaction.set_rollback(True)
-            outcome.filed = {}
+            outcome.filed, outcome.waiting = {}, {}
         if outcome.filed:
             outbox.queue(
                 enterprise_id=actor.enterprise.pk, kind_slug=kind.slug, document_ids=list(outcome.filed.values())
             )
-            subject = f"{kind.slug} {next(iter(outcome.filed.values()))}" if len(outcome.filed) == 1 else kind.slug
-            audit.record(actor, Action.FILE, subject, documents=len(outcome.filed), source=source, upload=upload_id)
+        if outcome.filed or outcome.waiting:
+            _put_on_record(outcome, actor, kind, source=source, upload_id=upload_id)
     return outcome
+
+
+def _put_on_record(outcome: Outcome, actor: Actor, kind: Kind, *, source: str, upload_id: int | None) -> None:
+    ids = [*outcome.filed.values(), *outcome.waiting.values()]
+    subject = f"{kind.slug} {ids[0]}" if len(ids) == 1 else kind.slug
+    waiting = {"waiting": len(outcome.waiting)} if outcome.waiting else {}
+    audit.record(actor, Action.FILE, subject, documents=len(outcome.filed), **waiting, source=source, upload=upload_id)
 
 
 def _say_who_was_faster(
@@ -106,6 +120,8 @@ def _say_who_was_faster(
 ) -> None:
     """Somebody filed the same key between our look and our writing: theirs stands, ours is the same or contradicts."""
     facts = _facts(actor, kind, list(lost.values()), {}, now)
+    # Theirs stands also where it waits: it is as new as ours, so ours is no correction of it.
+    facts = replace(facts, known={key: known._replace(waits=False) for key, known in facts.known.items()})
     for place, clean in lost.items():
         found = [
             problem
@@ -179,18 +195,17 @@ def _facts(
         filed=_filed(kind, documents),
         known=_known(actor, kind, documents),
         numbers=_numbers(actor, kind, documents),
+        payers=_payers(actor, kind, documents),
     )
 
 
 def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tuple[Filed, ...]]:
     """Other kinds' documents about the same orders, whoever filed them; one query."""
-    place = kind.head_names.index(kind.order_no)
-    orders = sorted({clean.head[place] for clean in documents if clean.head[place]})
     others = list(kind.compared_with)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT kind, order_no, platform_code, number, state, filer FROM declarations_predecessors(%s, %s)",
-            [others, orders],
+            [others, _order_numbers(kind, documents)],
         )
         rows = cursor.fetchall()
     found: dict[tuple[str, str], tuple[Filed, ...]] = {}
@@ -200,6 +215,20 @@ def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tupl
     return found
 
 
+def _order_numbers(kind: Kind, documents: Sequence[Clean]) -> list[str]:
+    place = kind.head_names.index(kind.order_no)
+    return sorted({clean.head[place] for clean in documents if clean.head[place]})
+
+
+def _payers(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[str, str]:
+    """Who pays, as the enterprise's own orders say; one query, none for whom files no orders or need not wait for payments."""
+    if PAYMENT.slug not in kind.after or not ORDER.filed_by & set(actor.enterprise.types):
+        return {}
+    numbers = _order_numbers(kind, documents)
+    own = Order.objects.filter(document__enterprise=actor.enterprise, document__number__in=numbers)
+    return dict(own.filter(document__kind=ORDER.slug).exclude(pay_name="").values_list("order_no", "pay_name"))
+
+
 def _known(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, ...], Known]:
     """The enterprise's own documents with the same keys; one query."""
     keys = {"|".join(key): key for key in (shape.key_of(kind, clean) for clean in documents) if all(key)}
@@ -207,7 +236,13 @@ def _known(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[tuple[s
         "key", "id", "filed_at", "fingerprint", "state"
     )
     return {
-        keys[key]: Known(document_id, timezone.localtime(filed_at).date(), bytes(print_), state in REFUSED)
+        keys[key]: Known(
+            document_id,
+            timezone.localtime(filed_at).date(),
+            bytes(print_),
+            may_file_again=state in REFUSED,
+            waits=state == State.WAITING,
+        )
         for key, document_id, filed_at, print_, state in rows
     }
 
@@ -233,9 +268,11 @@ class _Begin:
     upload_id: int | None
     now: datetime
 
-    def save(self, good: Mapping[int, Clean], entries: Sequence[Entry], facts: Facts) -> dict[int, int]:
-        """Place → id of every document that was saved, new or as the next attempt of a refused one."""
-        beginnings = {place: self._beginning(clean, entries[place]) for place, clean in good.items()}
+    def save(
+        self, good: Mapping[int, Clean], entries: Sequence[Entry], facts: Facts, waits: Mapping[int, Wait]
+    ) -> dict[int, int]:
+        """Place → id of every document that was saved, new, as the next attempt of a refused one or for one that waits."""
+        beginnings = {place: self._beginning(clean, entries[place], waits.get(place)) for place, clean in good.items()}
         again = {
             place: facts.known[key].document_id
             for place, clean in good.items()
@@ -264,7 +301,7 @@ class _Begin:
         self._write_bodies({document_id: good[place] for place, document_id in saved.items()})
         return saved
 
-    def _beginning(self, clean: Clean, entry: Entry) -> Beginning:
+    def _beginning(self, clean: Clean, entry: Entry, wait: Wait | None) -> Beginning:
         head = dict(zip(self.kind.head_names, clean.head, strict=True))
         return Beginning(
             number=head[self.kind.number],
@@ -273,10 +310,11 @@ class _Begin:
             platform_code=head[self.kind.platform_code] if self.kind.platform_code else "",
             fingerprint=shape.fingerprint(self.kind, clean),
             sheet_row=entry.rows[0] if entry.rows else None,
+            **(wait._asdict() if wait else {}),
         )
 
     def _drop_bodies(self, document_ids: Iterable[int]) -> None:
-        """What a refused attempt said gives way to what is said now; what was signed stays in the bytes of its message."""
+        """What was said before gives way to what is said now; what was signed stays in the bytes of its message."""
         ids = list(document_ids)
         if ids and self.kind.line:
             self.kind.line._default_manager.filter(document_id__in=ids).delete()

@@ -1,12 +1,12 @@
 """States of a document and the only code that changes them (steps 5, 6 and 9 of the walk).
 
-A document's state follows from three things: what we did (queued, sent, failed to send), what customs answered
+A document's state follows from three things: what we did (waits, queued, sent, failed to send), what customs answered
 (``declarations/exchange/receipts.py`` turns its receipts into one state), and nothing else. ``move_many`` is the one
 writer: a conditional UPDATE set by set, so that a late or repeated move does no harm, with a ``StateChange`` row for
 every move that really happened.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from portal.bulk import next_ids
 class State(models.TextChoices):
     """Where a document stands; stored as the word, shown through ``STATE_LOOKS``."""
 
+    WAITING = "waiting", _("等待前序单证")
     QUEUED = "queued", _("待发送")
     SENT = "sent", _("已发送")
     DECLARING = "declaring", _("申报中")
@@ -46,6 +47,7 @@ class StateLook:
 
 
 STATE_LOOKS: dict[str, StateLook] = {
+    State.WAITING: StateLook("hold", "hourglass", _("已保存，前序单证到齐并被海关接受后自动发往海关")),
     State.QUEUED: StateLook("idle", "hourglass", _("已通过校验，排队加签发送，无须操作")),
     State.SENT: StateLook("info", "send", _("报文已送达，等待海关第一份回执")),
     State.DECLARING: StateLook("info", "arrow-up-circle", _("电子口岸已接收，等待海关比对其他单证")),
@@ -80,14 +82,19 @@ FILED = frozenset(
 #: A definite refusal: the same business key may be filed again, as a new attempt of the same document.
 REFUSED = frozenset({State.REJECTED, State.FAILED})
 
-_ANSWERED = frozenset(State) - {State.QUEUED, State.SENT}
+#: What was filed under the key may be replaced by filing again: customs refused it, or was never asked.
+REPLACEABLE = REFUSED | {State.WAITING}
+
+_ANSWERED = frozenset(State) - {State.WAITING, State.QUEUED, State.SENT}
 
 #: state → the states it may be entered from. Whatever customs answered is derived from the whole set of its
-#: receipts, so between answers every move is allowed; back to QUEUED leads only a refusal or a message sent in vain.
+#: receipts, so between answers every move is allowed; back to QUEUED leads only a refusal, a message sent in vain or the
+#: end of a wait. Of a document that waits customs knows nothing: no answer moves it, only a rule can still fail it.
 ALLOWED: dict[str, frozenset[str]] = {
-    State.QUEUED: REFUSED | {State.SENT},
+    State.WAITING: REFUSED,
+    State.QUEUED: REPLACEABLE | {State.SENT},
     State.SENT: frozenset({State.QUEUED}),
-    State.FAILED: frozenset({State.QUEUED, State.SENT}) | _ANSWERED,
+    State.FAILED: frozenset({State.WAITING, State.QUEUED, State.SENT}) | _ANSWERED,
     **{state: frozenset({State.QUEUED, State.SENT}) | _ANSWERED for state in _ANSWERED - {State.FAILED}},
 }
 
@@ -105,7 +112,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """A document about to exist: its identity, and the sheet row it came from (None for a form)."""
+    """A document about to exist: its identity, and the sheet row it came from (None for a form).
+
+    ``waits_for``: the kinds it waits for, joined by commas, with the rule that found them missing and the kept sentence.
+    """
 
     number: str
     key: str
@@ -113,25 +123,35 @@ class Beginning:
     platform_code: str
     fingerprint: bytes
     sheet_row: int | None = None
+    waits_for: str = ""
+    code: str = ""
+    reason: str = ""
+
+    @property
+    def state(self) -> State:
+        """Where such a document begins."""
+        return State.WAITING if self.waits_for else State.QUEUED
 
 
 _BEGIN = """
 WITH begun AS (
     INSERT INTO declarations_document
            (id, enterprise_id, kind, number, key, order_no, platform_code, fingerprint, sheet_row, state, code, reason,
-            state_at, attempt, source, upload_id, filed_by_id, filed_at, changed_at)
+            waits_for, not_before, state_at, attempt, source, upload_id, filed_by_id, filed_at, changed_at)
     SELECT b.id, %(enterprise)s, %(kind)s, b.number, b.key, b.order_no, b.platform_code, b.fingerprint, b.sheet_row,
-           'queued', '', '', %(now)s, 1, %(source)s, %(upload)s, %(user)s, %(now)s, %(now)s
+           b.state, b.code, b.reason, b.waits_for, CASE b.state WHEN 'waiting' THEN %(now)s::timestamptz END, %(now)s, 1,
+           %(source)s, %(upload)s, %(user)s, %(now)s, %(now)s
       FROM unnest(%(ids)s::bigint[], %(numbers)s::text[], %(keys)s::text[], %(orders)s::text[], %(platforms)s::text[],
-                  %(fingerprints)s::bytea[], %(rows)s::int[])
-           AS b (id, number, key, order_no, platform_code, fingerprint, sheet_row)
+                  %(fingerprints)s::bytea[], %(rows)s::int[], %(states)s::text[], %(codes)s::text[],
+                  %(reasons)s::text[], %(waits)s::text[])
+           AS b (id, number, key, order_no, platform_code, fingerprint, sheet_row, state, code, reason, waits_for)
      ORDER BY b.key
         ON CONFLICT (enterprise_id, kind, key) DO NOTHING
- RETURNING id, enterprise_id, key
+ RETURNING id, enterprise_id, key, state, code, reason
 ), noted AS (
     INSERT INTO declarations_statechange
            (enterprise_id, document_id, state, code, reason, happened_at, attempt, user_id, recorded_at)
-    SELECT enterprise_id, id, 'queued', '', '', %(now)s, 1, %(user)s, %(now)s FROM begun
+    SELECT enterprise_id, id, state, code, reason, %(now)s, 1, %(user)s, %(now)s FROM begun
 )
 SELECT key, id FROM begun
 """
@@ -147,7 +167,7 @@ def begin_many(
     upload_id: int | None,
     now: datetime,
 ) -> dict[str, int]:
-    """Make documents in state QUEUED with their first ``StateChange``; returns key → id of those that are new.
+    """Make documents, QUEUED or WAITING, with their first ``StateChange``; returns key → id of those that are new.
 
     A key that somebody else filed in the same instant is left out, not doubled. Ids follow the order of what was
     brought; rows are written in the order of their keys, so that two workers never wait for each other crosswise.
@@ -160,12 +180,8 @@ def begin_many(
                 "enterprise": enterprise_id,
                 "kind": kind_slug,
                 "ids": ids,
-                "numbers": [beginning.number for beginning in beginnings],
                 "keys": [beginning.key for beginning in beginnings],
-                "orders": [beginning.order_no for beginning in beginnings],
-                "platforms": [beginning.platform_code for beginning in beginnings],
-                "fingerprints": [beginning.fingerprint for beginning in beginnings],
-                "rows": [beginning.sheet_row for beginning in beginnings],
+                **_columns(beginnings),
                 "source": source,
                 "upload": upload_id,
                 "user": user_id,
@@ -175,20 +191,36 @@ def begin_many(
         return dict(cursor.fetchall())
 
 
+def _columns(beginnings: Collection[Beginning]) -> dict[str, list[Any]]:
+    """What is said of each beginning, column by column."""
+    return {
+        "numbers": [beginning.number for beginning in beginnings],
+        "orders": [beginning.order_no for beginning in beginnings],
+        "platforms": [beginning.platform_code for beginning in beginnings],
+        "fingerprints": [beginning.fingerprint for beginning in beginnings],
+        "rows": [beginning.sheet_row for beginning in beginnings],
+        "states": [str(beginning.state) for beginning in beginnings],
+        "codes": [beginning.code for beginning in beginnings],
+        "reasons": [beginning.reason for beginning in beginnings],
+        "waits": [beginning.waits_for for beginning in beginnings],
+    }
+
+
 #: Whoever changes several documents takes them in id order first: two workers never wait for each other crosswise.
 _LOCK = "SELECT id FROM declarations_document WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 _BEGIN_AGAIN = """
 UPDATE declarations_document d
-   SET attempt = d.attempt + 1, filed_by_id = %(user)s, filed_at = %(now)s, source = %(source)s,
-       upload_id = %(upload)s, sheet_row = b.sheet_row, number = b.number, order_no = b.order_no,
-       platform_code = b.platform_code, fingerprint = b.fingerprint,
+   SET attempt = d.attempt + (d.state <> 'waiting')::int, filed_by_id = %(user)s, filed_at = %(now)s,
+       source = %(source)s, upload_id = %(upload)s, sheet_row = b.sheet_row, number = b.number,
+       order_no = b.order_no, platform_code = b.platform_code, fingerprint = b.fingerprint,
+       waits_for = b.waits_for, not_before = CASE WHEN b.waits_for <> '' THEN %(now)s::timestamptz END,
        answered_until = coalesce((SELECT least(max(customs_time), now()) FROM declarations_receipt r
                                    WHERE r.document_id = d.id), d.answered_until)
   FROM unnest(%(ids)s::bigint[], %(rows)s::int[], %(numbers)s::text[], %(orders)s::text[], %(platforms)s::text[],
-              %(fingerprints)s::bytea[])
-       AS b (id, sheet_row, number, order_no, platform_code, fingerprint)
- WHERE d.id = b.id AND d.state IN ('rejected', 'failed')
+              %(fingerprints)s::bytea[], %(waits)s::text[])
+       AS b (id, sheet_row, number, order_no, platform_code, fingerprint, waits_for)
+ WHERE d.id = b.id AND d.state = ANY (%(replaceable)s)
 RETURNING d.id
 """
 
@@ -198,7 +230,8 @@ def begin_again(
 ) -> set[int]:
     """Begin the next attempt of refused documents (id → what is filed now); returns those that were still refused.
 
-    Receipts so far stop counting; the documents are QUEUED again.
+    Receipts so far stop counting; the documents are QUEUED, or WAITING, again. One that waits was never sent: what it says
+    is replaced, and it is the same attempt.
     """
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [list(beginnings)])
@@ -206,11 +239,8 @@ def begin_again(
             _BEGIN_AGAIN,
             {
                 "ids": list(beginnings),
-                "rows": [beginning.sheet_row for beginning in beginnings.values()],
-                "numbers": [beginning.number for beginning in beginnings.values()],
-                "orders": [beginning.order_no for beginning in beginnings.values()],
-                "platforms": [beginning.platform_code for beginning in beginnings.values()],
-                "fingerprints": [beginning.fingerprint for beginning in beginnings.values()],
+                **_columns(beginnings.values()),
+                "replaceable": [str(state) for state in REPLACEABLE],
                 "source": source,
                 "upload": upload_id,
                 "user": user_id,
@@ -218,8 +248,29 @@ def begin_again(
             },
         )
         begun = {row[0] for row in cursor.fetchall()}
-    move_many((Move(document_id, State.QUEUED, now) for document_id in begun), user_id=user_id)
+    again = ((document_id, beginnings[document_id]) for document_id in begun)
+    move_many((Move(one, said.state, now, said.code, said.reason) for one, said in again), user_id=user_id)
     return begun
+
+
+_WAIT = """
+UPDATE declarations_document d
+   SET waits_for = w.waits_for, not_before = w.not_before,
+       answered_until = coalesce((SELECT least(max(customs_time), now()) FROM declarations_receipt r
+                                   WHERE r.document_id = d.id), d.answered_until)
+  FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS w (id, waits_for, not_before)
+ WHERE d.id = w.id AND d.state = 'waiting'
+"""
+
+
+def note_waits(waits: Mapping[int, str], *, not_before: Mapping[int, datetime]) -> None:
+    """Write down for what each waiting document still waits ("" for nothing), and when it is looked at again.
+
+    Answers that came while it waited belong to an earlier attempt, as nothing of this one has left. The caller holds the
+    rows.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WAIT, [list(waits), list(waits.values()), [not_before.get(one) for one in waits]])
 
 
 _MOVE = """

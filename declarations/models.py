@@ -47,6 +47,10 @@ class Document(models.Model):
     #: The customs code and text that decided the state; empty before the first answer.
     code = models.CharField(_("回执代码"), max_length=10, blank=True)
     reason = models.TextField(_("原因"), blank=True)
+    #: While it waits: the kinds missing or not accepted, joined by commas ("order,payment"); "" otherwise.
+    waits_for = models.CharField(_("等待的单证"), max_length=60, blank=True, default="", db_default="")
+    #: While it waits: it is not looked at before this time, so that one that time has not cured yet delays no other.
+    not_before = models.DateTimeField(_("下次核对"), null=True, blank=True)
     state_at = models.DateTimeField(_("状态时间"))
     #: Counted up when a refused document is filed again. Receipts up to ``answered_until`` (customs' clock) belong to
     #: earlier attempts and no longer count.
@@ -81,6 +85,7 @@ class Document(models.Model):
             models.Index(fields=["enterprise", "kind", "number"], name="document_by_number"),
             models.Index(fields=["order_no", "kind"], name="document_by_order"),
             models.Index(fields=["enterprise", "kind", "order_no"], name="document_by_own_order"),
+            models.Index(fields=["not_before", "id"], name="document_waiting", condition=Q(state="waiting")),
         ]
 
     def __str__(self) -> str:
@@ -129,7 +134,7 @@ class UploadState(models.TextChoices):
 
 
 class Upload(models.Model):
-    """A workbook a clerk sent in: what it is, how far it has come, and the three numbers at the end."""
+    """A workbook a clerk sent in: what it is, how far it has come, and the four numbers at the end."""
 
     enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT, db_index=False)
     kind = models.CharField(max_length=20)
@@ -147,10 +152,14 @@ class Upload(models.Model):
     bad_rows = models.PositiveIntegerField(default=0)
     bad_documents = models.PositiveIntegerField(default=0)
     known_documents = models.PositiveIntegerField(default=0)
+    #: Documents that would wait for others, as found by the check.
+    waiting_documents = models.PositiveIntegerField(default=0, db_default=0)
     warnings = models.PositiveIntegerField(default=0)
     #: rule number → how many cells it found
     found = models.JSONField(default=dict)
     filed = models.PositiveIntegerField(default=0)
+    #: Documents saved that wait for others; not among those filed.
+    waiting = models.PositiveIntegerField(default=0, db_default=0)
     refused = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
@@ -184,11 +193,12 @@ class UploadRow(models.Model):
     #: Which document of the workbook the row belongs to, counted from 0 in order of appearance.
     document_index = models.PositiveIntegerField()
     content = models.BinaryField()
-    #: ``""`` good, ``warning``, ``known`` (already filed) or ``error``: the worst of its document's problems decides.
+    #: ``""`` good, ``warning``, ``wait`` (for another document), ``known`` (already filed) or ``error``: the worst of its
+    #: document's problems decides.
     level = models.CharField(max_length=10, blank=True)
     #: Problems of this very row as ``Problem.as_json``; never a personal value in them.
     problems = models.JSONField(default=list)
-    #: ``""`` before filing, then ``filed``, ``refused`` or ``skipped``.
+    #: ``""`` before filing, then ``filed``, ``waiting``, ``refused`` or ``skipped``.
     result = models.CharField(max_length=10, blank=True)
     document_id = models.BigIntegerField(null=True)
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-ERROR, WARNING, NOTICE, SKIP = "error", "warning", "notice", "skip"
+ERROR, WARNING, NOTICE, SKIP, WAIT = "error", "warning", "notice", "skip", "wait"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`text` says what is wrong, `cure` what to do, both with %-parameters; `level` whether filing is stopped.
 
-    error: not filed until corrected; warning: filed, the clerk is told; notice: we tidied the value ourselves;
-    skip: nothing to file, it is there already.
+    error: not filed until corrected; wait: saved, and sent by itself once time has cured it; warning: filed, the clerk is
+    told; notice: we tidied the value ourselves; skip: nothing to file, it is there already.
     """
 
     number: str
@@ -101,15 +101,19 @@ EVERY_KIND = (
     Rule("E05", _("已于 %(day)s 申报，而这次的内容不同。"),
          _("请在列表中按单号核对；未被退单的单证不能用同一单号重新申报。"), _("业务主键唯一")),
     Rule("E06", _("时间在将来。"), _("请核对日期；时间按北京时间填写。"), SPEC),
-    Rule("E07", _("尚无订单号对应的%(document)s。"), _("请等%(owner)s申报%(document)s并被海关接受后再申报；先核对订单编号。"),
-         _("上海跨境电商公共服务平台指南 §6.2–6.3")),
-    Rule("E08", _("订单号对应的%(document)s尚未被海关接受。"), _("请等海关回执后再申报，或联系%(owner)s。"), _("上海跨境电商公共服务平台指南 §6.2–6.3")),
+    Rule("E07", _("尚无订单号对应的%(document)s，应由%(owner)s申报。"),
+         _("申报后先等待，%(document)s被海关接受后自动发往海关；请先核对订单编号。"),
+         _("上海跨境电商公共服务平台指南 §6.2–6.3"), WAIT),
+    Rule("E08", _("订单号对应的%(document)s尚未被海关接受，申报方是%(owner)s。"), _("申报后先等待，%(document)s被海关接受后自动发往海关。"),
+         _("上海跨境电商公共服务平台指南 §6.2–6.3"), WAIT),
     Rule("E09", _("与%(document)s的申报企业是同一家。"), _("订单、支付单、运单须由不同企业申报；请由相应企业申报。"),
          _("上海跨境电商公共服务平台指南 §6.2、§6.3 注")),
     Rule("E10", _("编码“%(value)s”没有在本平台登记，无法核对。"), _("请核对编码；无误可照常申报。"), GUIDE, WARNING),
     Rule("E11", _("名称与登记的“%(name)s”不一致。"), _("请核对编码与名称；海关按编码认企业。"), SPEC, WARNING),
     Rule("E12", _("%(document)s上的电商平台是另一家，订单编号可能填错。"), _("请核对订单编号与电商平台代码。"), GUIDE),
     Rule("E13", _("这个编号已用于另一份单证。"), _("请换一个编号；系统生成的编号可留空。"), _("海关回执按编号对应单证")),
+    Rule("E14", _("已于 %(day)s 申报，内容相同，正在等待前序单证，不重复申报。"), _("无须处理，到齐后自动发往海关，可在列表中按单号查看。"),
+         _("业务主键唯一"), SKIP),
 )
 
 ORDER = (

@@ -141,7 +141,8 @@ def _spoken(kind_slug: str, name: str, value: Any) -> Any:
     if name in ("document", "kind"):
         return str(kinds.kind(value).label)
     if name in ("owner", "types"):
-        return gettext("、").join(str(PARTY_LABELS.get(one, one)).lower() for one in value.split(","))
+        named = value if isinstance(value, list) else [str(PARTY_LABELS[one]).lower() for one in value.split(",")]
+        return gettext("、").join(named)
     if name == "name_field":
         return str(kinds.kind(kind_slug).field(value).label)
     if name == "columns":

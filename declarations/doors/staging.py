@@ -19,7 +19,7 @@ from django.db.models import Count, Q
 from declarations.doors.excel import Reading
 from declarations.filing import Outcome
 from declarations.models import Upload, UploadRow
-from declarations.rulebook import ERROR, SKIP, WARNING
+from declarations.rulebook import ERROR, SKIP, WAIT, WARNING
 from declarations.shape import Entry, Problem
 from portal.bulk import write_rows
 from portal.personal import pack, unpack
@@ -111,12 +111,14 @@ def _rows(
 
 
 def _level(problems: Iterable[Problem]) -> str:
-    """The worst of a document's problems: `error`, else `known`, else `warning`, else nothing."""
+    """The worst of a document's problems: `error`, else `known`, else `wait`, else `warning`, else nothing."""
     levels = {problem.level for problem in problems}
     if ERROR in levels:
         return ERROR
     if SKIP in levels:
         return KNOWN
+    if WAIT in levels:
+        return WAIT
     return WARNING if WARNING in levels else ""
 
 
@@ -129,13 +131,14 @@ def _at_rows(rows: Sequence[int], found: Iterable[Problem]) -> list[str]:
 
 
 def recount(upload: Upload) -> None:
-    """Set the upload's figures from its rows; the caller saves. `filed`, `refused` and `skipped` are not touched."""
+    """Set the upload's figures from its rows; the caller saves. What filing made of it is not touched."""
     figures = UploadRow.objects.filter(upload_id=upload.id).aggregate(
         rows=Count("id"),
         documents=Count("document_index", distinct=True),
         bad_rows=Count("id", filter=Q(problems__contains=[{"level": ERROR}])),
         bad_documents=Count("document_index", distinct=True, filter=Q(level=ERROR)),
         known_documents=Count("document_index", distinct=True, filter=Q(level=KNOWN)),
+        waiting_documents=Count("document_index", distinct=True, filter=Q(level=WAIT)),
     )
     for name, figure in figures.items():
         setattr(upload, name, figure)
@@ -166,7 +169,8 @@ def settle(upload: Upload, staged: Sequence[Staged], outcome: Outcome, *, is_fin
     Not final: nothing was filed and the clerk decides once more, so only problems and levels are new.
     """
     known = set(outcome.known)
-    fates = dict.fromkeys(known, "skipped") | dict.fromkeys(outcome.filed, "filed")
+    saved = outcome.filed | outcome.waiting
+    fates = dict.fromkeys(known, "skipped") | dict.fromkeys(saved, "filed") | dict.fromkeys(outcome.waiting, "waiting")
     columns: tuple[list[Any], ...] = ([], [], [], [], [])
     for place, one in enumerate(staged):
         found = outcome.problems.get(place, []) + one.told
@@ -174,7 +178,7 @@ def settle(upload: Upload, staged: Sequence[Staged], outcome: Outcome, *, is_fin
         level = KNOWN if place in known else _level(found)
         fate = fates.get(place, "refused") if is_final else ""
         for row_id, own in zip(one.row_ids, _at_rows(one.entry.rows, found), strict=True):
-            for column, value in zip(columns, (row_id, level, own, fate, outcome.filed.get(place)), strict=True):
+            for column, value in zip(columns, (row_id, level, own, fate, saved.get(place)), strict=True):
                 column.append(value)
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, [*columns, upload.id])

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -82,9 +82,9 @@ def filed_before(upload: Upload) -> Upload | None:
             kind=upload.kind,
             sha256=upload.sha256,
             state=UploadState.FILED,
-            filed__gt=0,
             id__lt=upload.id,
         )
+        .filter(Q(filed__gt=0) | Q(waiting__gt=0))
         .order_by("-id")
         .first()
     )
@@ -299,15 +299,16 @@ def _file(upload: Upload) -> None:
         return
     upload.state, upload.attempts, upload.reason, upload.filed_at = UploadState.FILED, 0, "", timezone.now()
     upload.filed = len(outcome.filed)
+    upload.waiting = len(outcome.waiting)
     upload.skipped = len(outcome.known)
-    upload.refused = upload.documents - upload.filed - upload.skipped
+    upload.refused = upload.documents - upload.filed - upload.waiting - upload.skipped
     upload.save()
     UploadFile.objects.filter(upload_id=upload.id).delete()
 
 
 def _in_vain(upload: Upload, outcome: Outcome) -> str:
     """Why the decision came to nothing, the facts having changed since the check; "" when it did not."""
-    if outcome.filed:
+    if outcome.filed or outcome.waiting:
         return ""
     if upload.all_or_nothing and outcome.refused:
         return keep(

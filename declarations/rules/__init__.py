@@ -9,6 +9,7 @@ from declarations.kinds import Kind
 from declarations.rulebook import RULES, Rule
 from declarations.rules import every_kind, inventory, order, payment, waybill
 from declarations.rules.facts import Facts, Filed, Known, Party, Seen, Unsound
+from declarations.rules.waits import Wait, wait_of
 from declarations.shape import Clean, Entry, Problem, fingerprint, key_of
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "Problem",
     "Rule",
     "Seen",
+    "Wait",
     "check_sense",
     "check_together",
+    "wait_of",
 ]
 
 Check = Callable[[Seen, Facts], Iterable[Problem]]

@@ -3,11 +3,17 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from declarations import kinds
 from declarations.kinds.kind import MOST_LINES
 from declarations.reading import SHANGHAI
 from declarations.rules.facts import Facts, Seen
-from declarations.rules.trade import about_this_trade, filed_by_one, joined_by, of_another_platform
+from declarations.rules.trade import (
+    about_this_trade,
+    filed_by_one,
+    joined_by,
+    of_another_platform,
+    owed_by,
+    owner_types,
+)
 from declarations.shape import Problem, fingerprint, key_of
 
 CLOCK_DIFFERENCE = timedelta(minutes=5)
@@ -24,7 +30,7 @@ def e01_filer_is_named(seen: Seen, facts: Facts) -> Iterator[Problem]:
 def e02_filer_may_file_this_kind(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """企业类型决定可以申报哪些单证。"""
     if not facts.types & seen.kind.filed_by:
-        yield seen.wrong("E02", kind=seen.kind.slug, types=_owners(seen.kind.slug))
+        yield seen.wrong("E02", kind=seen.kind.slug, types=owner_types(seen.kind.slug))
 
 
 def e03_lines_from_1_to_99(seen: Seen, facts: Facts) -> Iterator[Problem]:
@@ -36,14 +42,16 @@ def e03_lines_from_1_to_99(seen: Seen, facts: Facts) -> Iterator[Problem]:
 def e04_same_document_is_filed_once(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """内容相同的单证不重复申报。"""
     known = facts.known.get(key_of(seen.kind, seen.clean))
-    if known and not known.may_file_again and known.fingerprint == fingerprint(seen.kind, seen.clean):
+    stands = known and not known.may_file_again and not known.waits
+    if known and stands and known.fingerprint == fingerprint(seen.kind, seen.clean):
         yield seen.wrong("E04", seen.kind.number, day=known.day.isoformat())
 
 
 def e05_number_is_not_used_for_another_document(seen: Seen, facts: Facts) -> Iterator[Problem]:
-    """同一单号不能申报另一份内容。"""
+    """同一单号不能申报另一份内容；还在等待的一份没有发出，可以更换。"""
     known = facts.known.get(key_of(seen.kind, seen.clean))
-    if known and not known.may_file_again and known.fingerprint != fingerprint(seen.kind, seen.clean):
+    stands = known and not known.may_file_again and not known.waits
+    if known and stands and known.fingerprint != fingerprint(seen.kind, seen.clean):
         yield seen.wrong("E05", seen.kind.key[-1], day=known.day.isoformat())
 
 
@@ -62,7 +70,7 @@ def e07_predecessors_are_there(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """运单在订单和支付单之后，清单在三单之后。"""
     for slug in seen.kind.after:
         if not about_this_trade(seen, facts, slug) and not of_another_platform(seen, facts, slug):
-            yield seen.wrong("E07", joined_by(seen, slug), document=slug, owner=_owners(slug))
+            yield seen.wrong("E07", joined_by(seen, slug), document=slug, owner=owed_by(seen, facts, slug))
 
 
 def e08_predecessors_are_accepted(seen: Seen, facts: Facts) -> Iterator[Problem]:
@@ -70,7 +78,7 @@ def e08_predecessors_are_accepted(seen: Seen, facts: Facts) -> Iterator[Problem]
     for slug in seen.kind.after:
         found = about_this_trade(seen, facts, slug)
         if found and not any(one.accepted for one in found):
-            yield seen.wrong("E08", joined_by(seen, slug), document=slug, owner=_owners(slug))
+            yield seen.wrong("E08", joined_by(seen, slug), document=slug, owner=owed_by(seen, facts, slug))
 
 
 def e09_filers_are_different_enterprises(seen: Seen, facts: Facts) -> Iterator[Problem]:
@@ -108,8 +116,11 @@ def e13_number_names_one_document(seen: Seen, facts: Facts) -> Iterator[Problem]
         yield seen.wrong("E13", seen.kind.number)
 
 
-def _owners(slug: str) -> str:
-    return ",".join(sorted(owner.value for owner in kinds.kind(slug).filed_by))
+def e14_same_document_waits_once(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """内容相同而正在等待的单证不重复申报。"""
+    known = facts.known.get(key_of(seen.kind, seen.clean))
+    if known and known.waits and known.fingerprint == fingerprint(seen.kind, seen.clean):
+        yield seen.wrong("E14", seen.kind.number, day=known.day.isoformat())
 
 
 def _parties(seen: Seen) -> list[tuple[str, str]]:
@@ -132,4 +143,12 @@ CHECKS = (
     e11_names_are_the_registered_ones,
     e12_platform_is_the_same,
     e13_number_names_one_document,
+    e14_same_document_waits_once,
+)
+#: What time can cure, or what others' filing can make wrong: asked again of a document that waits.
+OF_THE_TRADE = (
+    e07_predecessors_are_there,
+    e08_predecessors_are_accepted,
+    e09_filers_are_different_enterprises,
+    e12_platform_is_the_same,
 )

@@ -30,12 +30,14 @@ class Filed(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A document of this enterprise with the same key. may_file_again: customs has refused it."""
+    """A document of this enterprise with the same key. may_file_again: customs has refused it. waits: it was never sent,
+    as it waits for another."""
 
     document_id: int
     day: date
     fingerprint: bytes
     may_file_again: bool
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Facts:
 
     directory: every enterprise code named on the documents → Party. filed: (kind slug, order number) → the documents of
     the other kinds about that order, of whatever enterprise. known: key → own document with that key. numbers: number →
-    key of the own document that has it, for kinds whose number is not part of the key.
+    key of the own document that has it, for kinds whose number is not part of the key. payers: order number → the payment
+    enterprise that the filer's own order names.
     """
 
     now: datetime
@@ -55,6 +58,7 @@ class Facts:
     filed: Mapping[tuple[str, str], tuple[Filed, ...]] = field(default_factory=dict)
     known: Mapping[tuple[str, ...], Known] = field(default_factory=dict)
     numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    payers: Mapping[str, str] = field(default_factory=dict)
 
     def same(self, one: str, other: str) -> bool:
         """Whether two codes name one enterprise; a customs code and a credit code may be the same one."""

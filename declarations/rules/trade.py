@@ -1,7 +1,8 @@
-"""What rules ask about the other documents of one trade: which there are, and who filed them."""
+"""What rules ask about the other documents of one trade: which there are, who filed them, and who still has to."""
 
 from collections.abc import Iterator
 
+from declarations import kinds
 from declarations.rules.facts import Facts, Filed, Seen
 from declarations.shape import Problem
 
@@ -36,6 +37,27 @@ def filed_by_one(seen: Seen, facts: Facts, *slugs: str) -> Iterator[Problem]:
     for slug in slugs:
         if any(one.filer_credit_code == facts.credit_code for one in about_this_trade(seen, facts, slug)):
             yield seen.wrong("E09", seen.kind.own[0][0], document=slug)
+
+
+def owed_by(seen: Seen, facts: Facts, slug: str) -> list[str] | str:
+    """Who has to file the document of that kind: the names of the enterprises this one names for it, else the types.
+
+    A list names platform and merchant, who file the order, and the courier of the waybill; who pays stands in the order.
+    """
+    names = []
+    for code, name in kinds.kind(slug).own:
+        given = seen.head.get(code)
+        if given:
+            party = facts.directory.get(given)
+            names.append(party.name if party else seen.head.get(name) or given)
+    if not names and slug == "payment" and (payer := facts.payers.get(seen.head[seen.kind.order_no])):
+        names.append(payer)
+    return list(dict.fromkeys(names)) or owner_types(slug)
+
+
+def owner_types(slug: str) -> str:
+    """The types of enterprise that file a kind, joined by commas."""
+    return ",".join(sorted(owner.value for owner in kinds.kind(slug).filed_by))
 
 
 def _platform(seen: Seen) -> str:

@@ -1,0 +1,60 @@
+"""What a document waits for, from the problems that time will cure: kinds, rule and a sentence that names who owes it."""
+
+from collections.abc import Iterable
+from functools import lru_cache, reduce
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext_noop as _
+
+from declarations import kinds
+from declarations.rulebook import WAIT
+from declarations.shape import PARTY_LABELS, Problem
+from portal.sentences import keep
+
+_SAYS = {
+    "E07": _("%(document)s尚未申报，应由%(owner)s申报"),
+    "E08": _("%(document)s尚未被海关接受，由%(owner)s申报"),
+}
+_AND = _("%(first)s；%(then)s")
+_OR = _("%(first)s、%(then)s")
+
+
+class Wait(NamedTuple):
+    """`waits_for`: the kinds, joined by commas; `code`: the first rule that found one; `reason`: a kept sentence."""
+
+    waits_for: str
+    code: str
+    reason: str
+
+
+def wait_of(problems: Iterable[Problem]) -> Wait | None:
+    """What a document with these problems waits for; None when there is nothing to wait for."""
+    found = [problem for problem in problems if problem.level == WAIT]
+    if not found:
+        return None
+    return _said(tuple((problem.rule, problem.params["document"], _owner(problem)) for problem in found))
+
+
+def _owner(problem: Problem) -> str | tuple[str, ...]:
+    owner = problem.params["owner"]
+    return owner if isinstance(owner, str) else tuple(owner)
+
+
+@lru_cache(maxsize=1000)
+def _said(found: tuple[tuple[str, str, str | tuple[str, ...]], ...]) -> Wait:
+    """A thousand documents that wait for the same enterprise share one sentence; it is put together once."""
+    sentences = [
+        keep(_SAYS[rule], document=kinds.kind(slug).label, owner=_joined(_OR, _named(owner)))
+        for rule, slug, owner in found
+    ]
+    missing = {slug for _rule, slug, _owner in found}
+    in_order = [kind.slug for kind in kinds.KINDS if kind.slug in missing]
+    return Wait(",".join(in_order), found[0][0], _joined(_AND, sentences))
+
+
+def _named(owner: str | tuple[str, ...]) -> list[Any]:
+    return [PARTY_LABELS[one] for one in owner.split(",")] if isinstance(owner, str) else list(owner)
+
+
+def _joined(by: str, parts: list[Any]) -> Any:
+    return reduce(lambda first, then: keep(by, first=first, then=then), parts)

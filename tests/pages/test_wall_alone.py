@@ -36,8 +36,10 @@ ARRIVALS = {"declarations_inbound", "declarations_inboundbytes"}
 PASS_THE_WALL = {
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
+    "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",
     "declarations_predecessors": "whether the documents of a known order number are there and accepted",
+    "declarations_search": "the same of others' documents on which one is named, by exact number",
 }
 
 

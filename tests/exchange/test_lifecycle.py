@@ -13,6 +13,7 @@ from declarations.lifecycle import (
     ALLOWED,
     FILED,
     REFUSED,
+    REPLACEABLE,
     STATE_LOOKS,
     Beginning,
     Move,
@@ -103,14 +104,24 @@ def test_it_begins_again_only_what_was_refused(cast):
         upload_id=None,
         now=timezone.now(),
     )
-    assert again == {ids[f"P|{one}"] for one in REFUSED}
-    assert set(Document.objects.filter(attempt=2).values_list("id", "state")) == {(one, "queued") for one in again}
-    assert set(StateChange.objects.filter(attempt=2).values_list("document_id", flat=True)) == again
+    assert again == {ids[f"P|{one}"] for one in REPLACEABLE}
+    refused = {ids[f"P|{one}"] for one in REFUSED}
+    assert set(Document.objects.filter(id__in=again).values_list("state", flat=True)) == {"queued"}
+    assert set(Document.objects.filter(attempt=2).values_list("id", flat=True)) == refused
+    assert set(StateChange.objects.filter(attempt=2).values_list("document_id", flat=True)) == refused
 
 
 def test_it_has_a_look_and_a_way_in_for_every_state():
     assert set(STATE_LOOKS) == set(ALLOWED) == set(State)
-    assert not FILED & REFUSED
+    assert not FILED & REPLACEABLE
+
+
+def test_no_answer_moves_what_waits(cast):
+    (document_id,) = begin(cast, "1").values()
+    Document.objects.update(state=State.WAITING)
+    for into in set(State) - {State.WAITING, State.QUEUED, State.FAILED}:
+        assert move_many([Move(document_id, into, at(1), "120")]) == []
+    assert move_many([Move(document_id, State.QUEUED, at(1))]) == [document_id]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -35,8 +35,8 @@ SLUGS = [one.slug for one in KINDS]
 
 
 def rules(outcome, place: int = 0) -> set[str]:
-    """The numbers of the errors and skips found at one document."""
-    return {one.rule for one in outcome.problems.get(place, []) if one.level in ("error", "skip")}
+    """The numbers of what keeps one document from being sent: errors, skips and waits."""
+    return {one.rule for one in outcome.problems.get(place, []) if one.level in ("error", "skip", "wait")}
 
 
 def nothing_saved() -> bool:
@@ -279,7 +279,7 @@ def test_it_lets_those_after_it_find_what_was_corrected(cast):
     assert bring(cast, "payment", [make.payment(1)]).filed == {0: payment}
     assert Document.objects.get(id=payment).order_no == make.payment(1).head["order_no"]
     answer(payment, "120", 2)
-    assert list(bring(cast, "waybill", [make.waybill(1)]).filed) == [0]
+    assert rules(bring(cast, "waybill", [make.waybill(1, note="更正")])) == set()
 
 
 # --- what must come first ---------------------------------------------------------------------------------------
@@ -287,24 +287,27 @@ def test_it_lets_those_after_it_find_what_was_corrected(cast):
 
 @pytest.mark.parametrize("slug", ["waybill", "inventory"])
 def test_it_wants_everything_before_it_to_be_there_and_accepted(cast, slug):
+    before = list(kind(slug).after)
     outcome = bring(cast, slug, [make.entry(slug, 1)])
-    missing = [one.params["document"] for one in outcome.problems[0] if one.rule == "E07"]
-    assert missing == list(kind(slug).after)
-    for before in kind(slug).after:
-        filed_now = accepted(cast, before, 1)
-        Document.objects.filter(id__in=filed_now).update(state="stored")
-    Document.objects.update(state="sent")
-    outcome = bring(cast, slug, [make.entry(slug, 1)])
-    assert [one.params["document"] for one in outcome.problems[0] if one.rule == "E08"] == list(kind(slug).after)
-    Document.objects.update(state="stored")
-    assert list(bring(cast, slug, [make.entry(slug, 1)]).filed) == [0]
+    assert (outcome.filed, outcome.refused, list(outcome.waiting)) == ({}, [], [0])
+    assert [one.params["document"] for one in outcome.problems[0] if one.rule == "E07"] == before
+    for one in before:
+        accepted(cast, one, 1)
+    Document.objects.filter(kind__in=before).update(state="sent")
+    outcome = bring(cast, slug, [make.entry(slug, 1, note="一")])
+    assert list(outcome.waiting) == [0]
+    assert [one.params["document"] for one in outcome.problems[0] if one.rule == "E08"] == before
+    Document.objects.filter(kind__in=before).update(state="stored")
+    outcome = bring(cast, slug, [make.entry(slug, 1, note="二")])
+    assert (list(outcome.filed), outcome.waiting) == ([0], {})
 
 
 @pytest.mark.parametrize("refused", ["rejected", "failed", "queued", "sent"])
 def test_it_does_not_stand_on_what_customs_has_not_taken(cast, refused):
     prepare(cast, "waybill", 1)
     Document.objects.filter(kind="payment").update(state=refused)
-    assert rules(bring(cast, "waybill", [make.waybill(1)])) == {"E08"}
+    outcome = bring(cast, "waybill", [make.waybill(1)])
+    assert (rules(outcome), list(outcome.waiting), outcome.refused) == ({"E08"}, [0], [])
 
 
 def test_it_looks_behind_the_wall_for_no_more_than_that(cast):
@@ -313,7 +316,7 @@ def test_it_looks_behind_the_wall_for_no_more_than_that(cast):
     with as_filer(cast, "waybill"):
         assert not Document.objects.exists()
         outcome = bring(cast, "waybill", [make.waybill(1), make.waybill(2)])
-    assert list(outcome.filed) == [0]
+    assert (list(outcome.filed), list(outcome.waiting)) == ([0], [1])
     assert rules(outcome, 1) == {"E07"}
 
 

@@ -253,25 +253,62 @@ def test_it_files_nothing_of_all_when_one_has_become_wrong_meanwhile(cast):
 
 
 @pytest.mark.parametrize("all_or_nothing", [True, False])
-def test_it_gives_the_decision_back_when_what_all_stood_on_was_refused_meanwhile(cast, all_or_nothing):
+def test_it_gives_the_decision_back_when_all_has_become_wrong_meanwhile(cast, all_or_nothing):
     for before in ("order", "payment"):
         accepted(cast, before, 1, 2)
     content = workbook_of(kind("waybill"), [make.waybill(n) for n in (1, 2)])
     upload = swept(sent_in(cast, content, slug="waybill"))
     assert decided(cast, upload, all_or_nothing=all_or_nothing)
-    Document.objects.filter(kind="payment").update(state="rejected")
+    courier = cast.enterprises["bonded_logistics"]
+    Document.objects.filter(kind="payment").update(enterprise=courier)
     swept(upload)
     assert (upload.state, *numbers(upload)) == (UploadState.CHECKED, 0, 0, 0)
     assert "2 票" in speak(upload.reason)
-    assert (upload.bad_documents, upload.bad_rows, upload.found) == (2, 2, {"E08": 2})
+    assert (upload.bad_documents, upload.bad_rows, upload.found) == (2, 2, {"E09": 2})
     assert set(UploadRow.objects.values_list("level", "result")) == {("error", "")}
     assert UploadFile.objects.filter(upload_id=upload.id).exists()
     assert not decided(cast, upload)
-    Document.objects.filter(kind="payment").update(state="stored")
+    Document.objects.filter(kind="payment").update(enterprise=cast.enterprises["payment"])
     again = swept(sent_in(cast, content, slug="waybill"))
     assert uploads.filed_before(again) is None
     assert decided(cast, again, all_or_nothing=True)
     assert numbers(swept(again)) == (2, 0, 0)
+
+
+@pytest.mark.parametrize("all_or_nothing", [True, False])
+def test_it_lets_wait_what_stands_on_others_and_counts_it_apart(cast, all_or_nothing):
+    for before in ("order", "payment"):
+        accepted(cast, before, 1, 2)
+    content = workbook_of(kind("waybill"), [make.waybill(n) for n in (1, 2, 3)])
+    upload = swept(sent_in(cast, content, slug="waybill"))
+    assert (upload.bad_documents, upload.bad_rows, upload.waiting_documents, upload.found) == (0, 0, 1, {})
+    assert rules_at_rows(upload) == {2: [], 3: [], 4: ["E07", "E07"]}
+    Document.objects.filter(kind="payment", number=make.payment(2).head["pay_transaction_id"]).update(state="rejected")
+    assert decided(cast, upload, all_or_nothing=all_or_nothing)
+    swept(upload)
+    assert (upload.state, *numbers(upload), upload.waiting) == (UploadState.FILED, 1, 0, 0, 2)
+    rows = UploadRow.objects.filter(upload_id=upload.id).order_by("row")
+    assert list(rows.values_list("level", "result")) == [("", "filed"), ("wait", "waiting"), ("wait", "waiting")]
+    documents = Document.objects.filter(upload_id=upload.id).order_by("sheet_row")
+    assert list(documents.values_list("id", "state", "waits_for")) == [
+        (row.document_id, state, waits_for)
+        for row, state, waits_for in zip(
+            rows, ["queued", "waiting", "waiting"], ["", "payment", "order,payment"], strict=True
+        )
+    ]
+    assert Outbound.objects.get(kind="waybill").document_count == 1
+    again = swept(sent_in(cast, content, slug="waybill"))
+    assert uploads.filed_before(again) == upload
+    assert rules_at_rows(again) == {2: ["E04"], 3: ["E08", "E14"], 4: ["E07", "E07", "E14"]}
+    assert (again.known_documents, again.waiting_documents) == (3, 0)
+
+
+def test_it_names_the_earlier_upload_also_where_everything_in_it_waits(cast):
+    content = workbook_of(kind("waybill"), [make.waybill(1)])
+    first = swept(sent_in(cast, content, slug="waybill"))
+    assert decided(cast, first)
+    assert (numbers(swept(first)), first.waiting, first.state) == ((0, 0, 0), 1, UploadState.FILED)
+    assert uploads.filed_before(swept(sent_in(cast, content, slug="waybill"))) == first
 
 
 def test_it_gives_the_decision_back_when_all_is_known_or_wrong_but_all_should_be_right(cast):

@@ -8,7 +8,7 @@ from django.utils.translation import override
 
 from declarations import rulebook
 from declarations.kinds import KINDS
-from declarations.rulebook import ERROR, NOTICE, RULES, SKIP, WARNING
+from declarations.rulebook import ERROR, NOTICE, RULES, SKIP, WAIT, WARNING
 from declarations.rules import CHECKS
 from declarations.shape import Problem
 from tests import make
@@ -37,7 +37,7 @@ def test_it_asks_every_number_of_the_book_somewhere() -> None:
 
 
 def test_it_knows_the_levels() -> None:
-    assert {rule.level for rule in RULES.values()} == {ERROR, WARNING, NOTICE, SKIP}
+    assert {rule.level for rule in RULES.values()} == {ERROR, WAIT, WARNING, NOTICE, SKIP}
 
 
 def test_it_lists_the_rules_of_every_kind() -> None:

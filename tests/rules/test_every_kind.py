@@ -2,9 +2,12 @@
 
 from datetime import date, timedelta
 
+from django.utils.translation import override
+
 from declarations.kinds import INVENTORY, ORDER, kind
-from declarations.rules import Filed, Known, check_sense, check_together
+from declarations.rules import Filed, Known, check_sense, check_together, wait_of
 from declarations.shape import check, fingerprint, key_of, read, unsound_cells
+from portal.sentences import speak
 from tests import make
 from tests.rules.asking import cells_of, problems, rules
 
@@ -42,9 +45,9 @@ def test_e03_lines_from_1_to_99() -> None:
     assert "E03" not in rules("payment")
 
 
-def _known(slug: str, *, may_file_again: bool = False, **cells) -> dict:
+def _known(slug: str, *, may_file_again: bool = False, waits: bool = False, **cells) -> dict:
     clean = make.clean(slug, **cells)
-    known = Known(7, date(2025, 6, 1), fingerprint(kind(slug), clean), may_file_again)
+    known = Known(7, date(2025, 6, 1), fingerprint(kind(slug), clean), may_file_again, waits)
     return {"known": {key_of(kind(slug), clean): known}}
 
 
@@ -77,6 +80,53 @@ def test_e07_predecessors_are_there() -> None:
     assert cells_of("E07", "inventory", filed=other) == [("logistics_no", None)]
     text = next(one for one in problems("waybill", filed={}) if one.rule == "E07").text
     assert "订单" in text and "电商平台" in text
+
+
+def test_it_says_who_owes_what_is_missing() -> None:
+    """By name where the document names them, by type where it does not; whose name is not registered, as written."""
+
+    def said(**asked) -> list[str]:
+        return [one.wrong for one in problems("inventory", filed={}, **asked) if one.rule == "E07"]
+
+    order, payment, waybill = said()
+    assert f"应由{make.PLATFORM.name}、{make.MERCHANT.name}申报" in order
+    assert "应由支付企业申报" in payment
+    assert f"应由{make.COURIER.name}申报" in waybill
+    assert "应由某快递公司申报" in said(logistics_code="3122960X99", logistics_name="某快递公司")[2]
+    assert f"应由{make.PAYER.name}申报" in said(facts={"payers": {"SH2025060100001": make.PAYER.name}})[1]
+    (one,) = {
+        one.wrong
+        for one in problems("inventory", filed={}, ebc_code=make.PLATFORM.customs_code)
+        if "订单" in one.wrong and one.params.get("document") == "order"
+    }
+    assert f"应由{make.PLATFORM.name}申报" in one
+
+
+def test_it_waits_only_for_what_time_can_cure() -> None:
+    """What is missing or not accepted waits; what another enterprise got wrong, or we did, is refused."""
+    stranger = Filed("SH2025060100001", make.WAREHOUSE.customs_code, make.WAREHOUSE.credit_code, True)
+    own = Filed("SH2025060100001", "", make.COURIER.credit_code, False)
+    levels = {
+        one.rule: one.level
+        for filed in ({}, changed("order", own), changed("order", stranger))
+        for slug in ("waybill", "inventory")
+        for one in problems(slug, filed=filed)
+    }
+    assert {rule for rule, level in levels.items() if level == "wait"} == {"E07", "E08"}
+    assert {rule for rule, level in levels.items() if level == "error"} >= {"E09", "E12"}
+
+
+def test_it_puts_into_one_kept_sentence_what_it_waits_for() -> None:
+    waiting = Filed("SH2025060100001", make.PLATFORM.customs_code, make.PLATFORM.credit_code, False)
+    wait = wait_of(problems("inventory", filed={("order", "SH2025060100001"): (waiting,)}))
+    assert wait is not None
+    assert (wait.waits_for, wait.code) == ("order,payment,waybill", "E07")
+    with override("zh-hans"):
+        assert speak(wait.reason) == (
+            f"支付单尚未申报，应由支付企业申报；运单尚未申报，应由{make.COURIER.name}申报；"
+            f"订单尚未被海关接受，由{make.PLATFORM.name}、{make.MERCHANT.name}申报"
+        )
+    assert wait_of(problems("inventory")) is None
 
 
 def test_e08_predecessors_are_accepted() -> None:
@@ -141,6 +191,13 @@ def test_e13_number_names_one_document() -> None:
     assert "E13" not in rules("inventory", cop_no=number, facts={"numbers": {number: key}})
     assert "E13" in rules("inventory", cop_no=number, facts={"numbers": {number: ("another", "order")}})
     assert "E13" not in rules("order", facts={"numbers": {}})
+
+
+def test_e14_same_document_waits_once() -> None:
+    assert "E14" in rules("waybill", facts=_known("waybill", waits=True))
+    assert "E14" not in rules("waybill", facts=_known("waybill"))
+    changed_while_waiting = rules("waybill", facts=_known("waybill", waits=True), note="别的内容")
+    assert not {"E04", "E05", "E14"} & changed_while_waiting
 
 
 def test_it_asks_every_rule_whose_own_cells_are_sound() -> None:

@@ -22,7 +22,7 @@ from declarations.exchange.receipts import MESSAGE_REFUSED, Answer, deciding, is
 from declarations.kinds import kind as kind_of
 from declarations.kinds import kind_answered_by
 from declarations.kinds.kind import Kind
-from declarations.lifecycle import Move, move_many
+from declarations.lifecycle import Move, State, move_many
 from declarations.models import Document, Inbound, InboundBytes, InboundState, Outbound, Receipt
 from declarations.published import CEB
 from portal.calendar import from_customs_time
@@ -253,18 +253,20 @@ def settle_states(document_ids: Iterable[int], *, inbound_id: int) -> list[int]:
     """Derive the state of each document from all receipts of its present attempt and move those that differ.
 
     Runs in the caller's transaction; the documents are locked first, in id order, so that two messages about the same
-    documents settle one after the other. Returns the documents that moved.
+    documents settle one after the other. A document that waits was not sent yet: what is said of it now was said of an
+    attempt before, and moves nothing. Returns the documents that moved.
     """
     ids = sorted(set(document_ids))
     documents = {
         document.id: document
         for document in Document.objects.select_for_update(no_key=True)
         .filter(id__in=ids)
+        .exclude(state=State.WAITING)
         .order_by("id")
         .only("id", "kind", "answered_until")
     }
     answers: dict[int, list[Answer]] = {}
-    for document_id, code, customs_time, info in Receipt.objects.filter(document_id__in=ids).values_list(
+    for document_id, code, customs_time, info in Receipt.objects.filter(document_id__in=documents).values_list(
         "document_id", "code", "customs_time", "info"
     ):
         document = documents[document_id]

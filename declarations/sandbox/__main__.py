@@ -1,17 +1,18 @@
-"""`python -m declarations.sandbox`: serve, load a registry, look at or change settings."""
+"""`python -m declarations.sandbox`: serve, load a registry, settings, gather tax bills, note them as paid."""
 
 import argparse
 import logging
 import os
 import sys
 from contextlib import closing
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from random import Random
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from declarations.sandbox import registry, settings, store
+from declarations.sandbox import registry, release, settings, store
 from declarations.sandbox.answers import BEIJING
 from declarations.sandbox.serve import AlreadyServing, serve
 
@@ -81,7 +82,47 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("value", nargs="?", metavar="值", help="新值")
     one.add_argument("--since", type=date.fromisoformat, metavar="年-月-日", help="自哪一日起，默认今日")
     one.set_defaults(run=_settings)
+    one = commands.add_parser(
+        "consolidate",
+        help="汇总税单，生成缴款书（818）",
+        description="把担保企业已生成的税单汇总成缴款书，并以818告知；演示时不等满30天。",
+        epilog="例：manage.py sandbox consolidate 3122960E01；不给编码则汇总全部担保企业",
+    )
+    one.add_argument("guarantor", nargs="?", default="", metavar="海关编码", help="担保企业的10位海关编码，默认全部")
+    one.set_defaults(run=_consolidate)
+    one = commands.add_parser(
+        "paid",
+        help="缴款书已缴，退回担保占用",
+        description="记下一份缴款书已缴：其税单占用的担保额度退回。海关不为此发报文。",
+        epilog="例：manage.py sandbox paid 221620250701000001",
+    )
+    one.add_argument("note", metavar="缴款书编号", help="sandbox consolidate 给出的编号")
+    one.set_defaults(run=_paid)
     return parser
+
+
+def _consolidate(options: argparse.Namespace) -> None:
+    store.prepare(_url())
+    with closing(store.connect(_url())) as connection, connection.transaction():
+        store.decide_alone(connection)
+        now = datetime.now(UTC)
+        current = settings.load(connection, now.astimezone(BEIJING).date(), settings.from_environment())
+        dice = Random(current.seed or None)  # noqa: S311  (chance for a demonstration)
+        notes = release.consolidate(connection, options.guarantor, at=now, settings=current, dice=dice)
+    for number, guarantor, bills, total in notes:
+        print(f"缴款书 {number}：担保企业 {guarantor}，税单 {bills} 份，合计 {total:.2f} 元")
+    if not notes:
+        print("没有待汇总的税单")
+
+
+def _paid(options: argparse.Namespace) -> None:
+    store.prepare(_url())
+    with closing(store.connect(_url())) as connection, connection.transaction():
+        store.decide_alone(connection)
+        bills, total = store.settle(connection, options.note)
+    if not bills:
+        raise Unusable(f"没有待缴的缴款书 {options.note}；编号见 sandbox consolidate 的输出")
+    print(f"缴款书 {options.note} 已缴：税单 {bills} 份，退回担保占用 {total:.2f} 元")
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -116,7 +157,7 @@ def _settings(options: argparse.Namespace) -> None:
             settings.put(connection, options.name, options.value, options.since or today)
         current = settings.load(connection, today, settings.from_environment())
     for name, (_, meaning) in settings.KNOWN.items():
-        print(f"{name:14}{getattr(current, name)!s:16}{meaning}")
+        print(f"{name:14}{settings.spelled(getattr(current, name)):16}{meaning}")
 
 
 def _url() -> str:

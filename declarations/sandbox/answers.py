@@ -3,6 +3,7 @@
 import base64
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
+from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from declarations.published import CEB, DXP
@@ -38,13 +39,49 @@ def receipt_message(kind: Kind, receipts: list[Receipt], guid: str) -> bytes:
     parts = [DECLARATION, f'<{kind.receipt} xmlns="{CEB}" guid="{guid}" version="1.0">']
     for receipt in receipts:
         parts.append(f"<{kind.receipt_node}><guid>{receipt.guid}</guid>")
-        parts += [f"<{tag}>{escape(text)}</{tag}>" for tag, text in receipt.keys.items() if text]
         parts.append(
-            f"<returnStatus>{receipt.status}</returnStatus><returnTime>{receipt.stamp}</returnTime>"
+            f"{_elements(receipt.keys)}<returnStatus>{receipt.status}</returnStatus><returnTime>{receipt.stamp}</returnTime>"
             f"<returnInfo>{escape(receipt.info[:INFO_LIMIT])}</returnInfo></{kind.receipt_node}>"
         )
     parts.append(f"</{kind.receipt}>")
     return "".join(parts).encode()
+
+
+def receipt_messages(receipts: list[Receipt]) -> list[tuple[Kind, str, bytes]]:
+    """Receipts grouped into messages: one kind, one receiver, one moment, at most a hundred."""
+    groups: dict[tuple[str, str, str], list[Receipt]] = {}
+    for receipt in receipts:
+        groups.setdefault((receipt.kind.receipt, receipt.receiver, receipt.stamp), []).append(receipt)
+    found = []
+    for group in groups.values():
+        for start in range(0, len(group), AT_MOST):
+            part = group[start : start + AT_MOST]
+            found.append((part[0].kind, part[0].receiver, receipt_message(part[0].kind, part, str(uuid4()))))
+    return found
+
+
+def tax_bills(bills: list[tuple[dict[str, str], list[dict[str, str]]]]) -> bytes:
+    """816: tax bills, each a head and its lines, by the tags of the published table in its order."""
+    return _taxes("CEB816Message", [
+        f"<TaxHeadRd>{_elements(head)}</TaxHeadRd>"
+        + "".join(f"<TaxListRd>{_elements(line)}</TaxListRd>" for line in lines)
+        for head, lines in bills
+    ])  # fmt: skip
+
+
+def tax_notices(heads: list[dict[str, str]]) -> bytes:
+    """818: what became of tax bills."""
+    return _taxes("CEB818Message", [f"<TaxHeadStatus>{_elements(head)}</TaxHeadStatus>" for head in heads])
+
+
+def _taxes(message: str, bodies: list[str]) -> bytes:
+    inside = "".join(f"<Tax>{body}</Tax>" for body in bodies)
+    return f'{DECLARATION}<{message} xmlns="{CEB}" guid="{uuid4()}" version="1.0">{inside}</{message}>'.encode()
+
+
+def _elements(texts: dict[str, str]) -> str:
+    """Elements by tag, the empty ones left out."""
+    return "".join(f"<{tag}>{escape(text)}</{tag}>" for tag, text in texts.items() if text)
 
 
 def format_error(

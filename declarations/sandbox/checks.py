@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from declarations.published import codes
+from declarations.sandbox import tax
 from declarations.sandbox.catalogue import INVENTORY, ORDER, PAYMENT, WAYBILL, Kind, Verdict, official, problem, wrong
 from declarations.sandbox.messages import Document
 from declarations.sandbox.registry import Enterprise, Registry
@@ -131,9 +132,10 @@ def _inventory(document: Document, settings: Settings) -> Verdict | None:
         text = "unit2与qty2应同时填写"
     if text:
         return wrong(INVENTORY, text)
-    value = sum((amount(line, "totalPrice") for line in lines), amount(head, "freight") + amount(head, "insuredFee"))
-    if value > settings.single_limit and sum(amount(line, "qty") for line in lines) > 1:
-        return problem("-621005", head["copNo"], f"{settings.single_limit}")
+    worth = tax.value(head, lines)
+    if tax.treatment(worth, lines, Decimal(0), settings) == tax.OVER_SINGLE:
+        limit = settings.annual_limit if worth >= settings.annual_limit else settings.single_limit
+        return problem("-621005", head["copNo"], f"{limit}")
     return None
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 from declarations.published import codes
 from declarations.sandbox import answers, delivery, registry, store
 from declarations.sandbox.answers import Receipt
+from declarations.sandbox.assessor import Assessor
 from declarations.sandbox.catalogue import INVENTORY, ORDER, PAYMENT, WAYBILL, Kind, Verdict, official, problem, wrong
 from declarations.sandbox.checks import check
 from declarations.sandbox.match import Filed, mismatches
@@ -47,6 +48,7 @@ class Case:
     fallen: list[int] = field(default_factory=list)
     matched: list[int] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
+    assessor: Assessor | None = None  # of lists only
 
     def key(self, document: Document) -> Key:
         """Who and which number: unique among the documents that stand."""
@@ -80,11 +82,15 @@ def decide(connection: Connection, inbound: store.DictRow, *, at: datetime, sett
             _answer(case, document, verdict)
     else:
         assert sender is not None
+        if case.kind is INVENTORY:
+            case.assessor = Assessor(connection, message.documents, known, settings, at=case.customs_time, dice=dice)
         _file(case, message.documents, sender)
     store.put_down(connection, case.fallen)
     store.advance(connection, case.matched, status="120", info=PASSED, stamp=answers.stamp(case.match_time))
     store.store_documents(connection, case.rows)
-    for kind, receiver, text in _messages(case.receipts):
+    if case.assessor is not None:
+        store.open_clearances(connection, case.assessor.rows)
+    for kind, receiver, text in answers.receipt_messages(case.receipts):
         delivery.queue(connection, inbound["id"], kind.receipt, receiver, text, at=at, settings=settings, dice=dice)
     return verdict.status if verdict else f"{len(message.documents)}"
 
@@ -237,7 +243,7 @@ def _accept(case: Case, document: Document, old: Row | None) -> Row:
 
 
 def _match(case: Case, document: Document, row: Row, before: Before) -> None:
-    """Customs' own answer to a list: 120 for the four that fit, or 100 for the list alone."""
+    """Customs' own answer to a list: 120 for the four that fit and within the year, or 100 for the list alone."""
     order, payment, waybill = before.three(document)
     if document.head["appType"] == "3" or order is None or payment is None or waybill is None:
         return
@@ -246,6 +252,8 @@ def _match(case: Case, document: Document, row: Row, before: Before) -> None:
         Filed(document.head, document.lines, case.filer), *parts, registry=case.registry, settings=case.settings
     )
     moment = answers.stamp(case.customs_time)
+    assert case.assessor is not None
+    found = found or case.assessor.objections(document)
     if found:
         row.update(status="100", stands=False, info="".join(f"[Code:{c};Desc:{t}]" for c, t in found), stamp=moment)
         _receipt(case, row, INVENTORY, moment)
@@ -254,6 +262,7 @@ def _match(case: Case, document: Document, row: Row, before: Before) -> None:
     row["keys"]["invtNo"] = f"{document.head['customsCode']}{moment[:4]}I{serial % 10**9:09d}"
     row.update(status="120", info=PASSED, stamp=moment)
     _receipt(case, row, INVENTORY, moment)
+    case.assessor.take(document, case.inbound_id)
     later = answers.stamp(case.match_time)
     for kind, part in ((ORDER, order), (PAYMENT, payment), (WAYBILL, waybill)):
         part.update(status="120", info=PASSED, stamp=later)
@@ -295,16 +304,3 @@ def _receipt(case: Case, row: Row, kind: Kind, moment: str) -> None:
     """Note the answer that a document's row holds now."""
     keys = {tag: row["keys"].get(tag, "") for tag in kind.receipt_keys}
     case.receipts.append(Receipt(kind, row["receiver"], str(uuid4()), keys, row["status"], moment, row["info"]))
-
-
-def _messages(receipts: list[Receipt]) -> list[tuple[Kind, str, bytes]]:
-    """Receipts grouped into messages: one kind, one receiver, one moment, at most a hundred."""
-    groups: dict[tuple[str, str, str], list[Receipt]] = {}
-    for receipt in receipts:
-        groups.setdefault((receipt.kind.receipt, receipt.receiver, receipt.stamp), []).append(receipt)
-    found = []
-    for group in groups.values():
-        for start in range(0, len(group), answers.AT_MOST):
-            part = group[start : start + answers.AT_MOST]
-            found.append((part[0].kind, part[0].receiver, answers.receipt_message(part[0].kind, part, str(uuid4()))))
-    return found

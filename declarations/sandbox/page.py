@@ -1,13 +1,14 @@
 """The sandbox's one page: how it behaves, what it holds, and how the figures stand."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from html import escape
 
 from declarations.published import codes
 from declarations.sandbox.catalogue import KINDS
 from declarations.sandbox.messages import MAGIC
-from declarations.sandbox.settings import KNOWN, Settings
+from declarations.sandbox.release import RETRY_SECONDS
+from declarations.sandbox.scenarios import SCENARIOS
+from declarations.sandbox.settings import KNOWN, Settings, spelled
 from declarations.sandbox.store import DictRow
 
 BEHAVIOUR = (
@@ -30,20 +31,64 @@ BEHAVIOUR = (
     ("重复申报", "同一业务主键的单证仍有效时，新增申报以100退回；被退回（100或负值）后可再报。"),
     ("四单比对", "清单先得2，比对相符得120，其订单、支付单、运单同得120；不符则清单得100并列出每一处差异，三单仍为2。"),
     ("法人分离", "订单、支付单、运单由三个法人申报，保税（1210）清单须为第四个；电商企业自行申报清单者除外。"),
-    ("演示900", f"订单编号或备注含{MAGIC}时，整份报文以CEB900退回，可观察对分重发。"),
+    (
+        "变更与删除",
+        "订单、支付单、运单在被清单用到之前可变更、删除；清单比对后即不可（-621012），年度累计与担保占用不因此改变。",
+    ),
+    (
+        "单笔限值",
+        "完税价格（货价、运费、保费之和）超过单笔限值的清单，仅一项一件且低于年度限值者全额征税，其余回复-621005。",
+    ),
+    (
+        "年度限值",
+        "按订购人证件号与受理时的北京时间自然年累计完税价格；累计将超过年度限值的清单以100退回，代码1313。"
+        "退单（100）、退运（700）、税单作废退回额度。",
+    ),
+    (
+        "计税",
+        "限值内关税0、增值税与消费税按法定应纳税额的比例征收（设置share），超单笔限值的单件全额征收。运费与保费按各项价格分摊，"
+        "末项取余数；各项各税分别四舍五入到分。化妆品、手表按法定数量计单价，达到税则所列价格才征消费税。",
+    ),
+    (
+        "税则",
+        "2019年税则，税率不随时间变化，增值税按受理日的一般或低税率（设置vat_general、vat_low）。不在税则中的商品编码以100退回。"
+        "税率未定的：先转人工审核（300），再按一般增值税率、不计消费税、不计关税放行。",
+    ),
+    (
+        "担保",
+        "税款从清单所列担保企业（assureCode）的担保额度中占用，随后399、800、税单816、899。额度不足时得300，写明所需与可用，"
+        f"每{RETRY_SECONDS:g}秒再看一次，补足（sandbox load 装入更大的额度）后自动继续。缴款书缴清（sandbox paid）后占用退回。",
+    ),
+    (
+        "税单",
+        "816与818发给清单的申报企业，税单编号为清单编号加_0。sandbox consolidate 按担保企业与关区汇总已生成的税单，"
+        "以818告知缴款书编号；演示时不等满30天。",
+    ),
+    ("放行", "各步间隔见设置release；设为no则停在120，改回后从停处继续。进程随时被终止，都从停处继续。"),
 )
+MAGIC_VALUES = (
+    (MAGIC, "整份报文以CEB900退回，可观察对分重发；适用于各种单证"),
+    *((scenario.magic, scenario.text) for scenario in SCENARIOS),
+)
+GUARANTEES = {"deposit": "保证金", "letter": "保函"}
+BILLS = {"": "尚无税单", "1": "已生成", "2": "已汇总", "3": "已作废", "paid": "已缴款"}
 
 
 def render(counts: dict[str, list[DictRow]], settings: Settings) -> str:
     """The page as HTML."""
-    now = asdict(settings)
     documents = [
         (KINDS[row["message"]].label, row["status"], _status(row["status"]), row["n"]) for row in counts["document"]
     ]
     enterprises = [
-        (row["customs_code"], row["name"], "、".join(row["types"]), row["dxp_id"], row["guarantee_limit"] or "—")
-        for row in counts["enterprise"]
+        (row["customs_code"], row["name"], "、".join(row["types"]), row["dxp_id"]) for row in counts["enterprise"]
     ]
+    guarantees = [
+        (row["customs_code"], row["name"], GUARANTEES[row["guarantee_kind"]], row["guarantee_limit"], row["held"],
+         row["guarantee_limit"] - row["held"])
+        for row in counts["guarantee"]
+    ]  # fmt: skip
+    bills = [(BILLS[row["bill"]], row["n"], row["tax"], row["held"]) for row in counts["bill"]]
+    years = [(row["year"], row["buyers"], row["total"], row["most"]) for row in counts["year"]]
     outgoing = [
         ("已送达" if row["sent"] else "待送", row["n"], row["again"], row["attempts"]) for row in counts["outgoing"]
     ]
@@ -52,25 +97,25 @@ def render(counts: dict[str, list[DictRow]], settings: Settings) -> str:
         '<!doctype html><html lang="zh-Hans"><head><meta charset="utf-8"><title>海关沙箱</title></head><body>'
         "<h1>海关沙箱</h1><p>仅供演示与联调，不是真实海关。</p>"
         + _table("怎样回应", ("情形", "做法"), BEHAVIOUR)
+        + _table("演示单号（订单编号含有，或清单备注含有）", ("含有", "结果"), MAGIC_VALUES)
         + _table("单证", ("单证", "状态", "含义", "份数"), documents)
         + _table("收到的报文", ("状态", "份数", "重复到达"), inbound)
         + _table("回执报文", ("状态", "份数", "其中重复", "最多重试"), outgoing)
         + _table(
-            "设置", ("名称", "今日取值", "含义"), [(name, _value(now[name]), text) for name, (_, text) in KNOWN.items()]
+            "设置",
+            ("名称", "今日取值", "含义"),
+            [(name, spelled(getattr(settings, name)), text) for name, (_, text) in KNOWN.items()],
         )
-        + _table("备案企业", ("海关编码", "名称", "类型", "传输编号", "担保额度（元）"), enterprises)
+        + _table("担保（元）", ("海关编码", "名称", "种类", "额度", "占用", "可用"), guarantees)
+        + _table("税单（元）", ("状态", "份数", "税款", "担保占用"), bills)
+        + _table("年度累计（元）", ("年", "订购人数", "完税价格合计", "一人最多"), years)
+        + _table("备案企业", ("海关编码", "名称", "类型", "传输编号"), enterprises)
         + "</body></html>"
     )
 
 
 def _status(status: str) -> str:
     return codes("return_status").get(status) or codes("platform_errors").get(status, "")
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "..".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _table(title: str, heads: tuple[str, ...], rows: Iterable[Sequence[object]]) -> str:

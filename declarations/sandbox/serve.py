@@ -1,4 +1,4 @@
-"""The serving process: gateway, clerk and courier together, one set per database, until told to stop."""
+"""The serving process: gateway, clerk, officer and courier together, one set per database, until told to stop."""
 
 import logging
 import signal
@@ -13,7 +13,7 @@ from types import FrameType
 
 import psycopg
 
-from declarations.sandbox import customs, settings, store
+from declarations.sandbox import customs, release, settings, store
 from declarations.sandbox.answers import BEIJING
 from declarations.sandbox.delivery import Courier
 from declarations.sandbox.gateway import Gateway
@@ -42,9 +42,10 @@ def serve(
         own.rollback()
         dice = Random(seed or None)  # noqa: S311  (chance for a demonstration)
         courier = Worker("courier", url, Courier(receipts_url, token).step)
-        clerk = Worker("clerk", url, _clerk(overrides, dice, courier))
+        officer = Worker("officer", url, _officer(overrides, dice, courier))
+        clerk = Worker("clerk", url, _clerk(overrides, dice, courier, officer))
         gateway = Gateway((host, port), url=url, token=token, overrides=overrides, dice=dice, arrived=clerk.call)
-        workers = (clerk, courier)
+        workers = (clerk, officer, courier)
         for worker in workers:
             worker.start()
 
@@ -64,7 +65,9 @@ def serve(
                 worker.join(timeout=5)
 
 
-def _clerk(overrides: Mapping[str, str], dice: Random, courier: Worker) -> Callable[[Connection], float]:
+def _clerk(
+    overrides: Mapping[str, str], dice: Random, courier: Worker, officer: Worker
+) -> Callable[[Connection], float]:
     """The step that decides the oldest kept message."""
 
     def step(connection: Connection) -> float:
@@ -87,7 +90,32 @@ def _clerk(overrides: Mapping[str, str], dice: Random, courier: Worker) -> Calla
                 customs.refuse_whole(connection, inbound, fault, b"", at=now, settings=current, dice=dice)
                 store.decided(connection, inbound["id"], type(error).__name__, "failed")
         courier.call()
+        officer.call()
         return 0.0
+
+    return step
+
+
+def _officer(overrides: Mapping[str, str], dice: Random, courier: Worker) -> Callable[[Connection], float]:
+    """The step that takes lists further on their way to release."""
+
+    def step(connection: Connection) -> float:
+        try:
+            with connection.transaction():
+                store.decide_alone(connection)
+                now = datetime.now(UTC)
+                current = settings.load(connection, now.astimezone(BEIJING).date(), overrides)
+                done = release.take_due_further(connection, at=now, settings=current, dice=dice)
+                due = store.next_due(connection) if current.release else None
+        except psycopg.OperationalError:
+            raise
+        except Exception as error:
+            place = "".join(traceback.format_tb(error.__traceback__))  # not its text: that may be personal
+            log.error("lists cannot be taken further: %s\n%s", type(error).__name__, place)
+            return IDLE_SECONDS
+        if done:
+            courier.call()
+        return IDLE_SECONDS if due is None else min(max((due - datetime.now(UTC)).total_seconds(), 0), IDLE_SECONDS)
 
     return step
 

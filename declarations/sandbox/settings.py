@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from declarations.sandbox.store import Connection
 
 BEGINNING = date(2016, 4, 8)  # the cross-border retail rules start on this day
+NEVER = "no"  # in place of a range of seconds: customs stops at 120
 
 # name → (dated values, what it means)
 KNOWN: dict[str, tuple[dict[date, str], str]] = {
@@ -18,7 +19,16 @@ KNOWN: dict[str, tuple[dict[date, str], str]] = {
     "seed": ({BEGINNING: ""}, "随机数种子，空为每次不同"),
     "signature": ({BEGINNING: "yes"}, "是否要求每份报文都有签名（yes/no）；有签名则必验"),
     "tolerance": ({BEGINNING: "0.05"}, "金额比对的容差（占较大者的比例）"),
-    "single_limit": ({BEGINNING: "2000", date(2019, 1, 1): "5000"}, "单笔限值（元），多于一件的超限清单退回"),
+    "single_limit": (
+        {BEGINNING: "2000", date(2019, 1, 1): "5000"},
+        "单笔限值（元），多于一件的超限清单退回，仅一件的全额征税",
+    ),
+    "annual_limit": ({BEGINNING: "20000", date(2019, 1, 1): "26000"}, "年度限值（元），按订购人证件号与自然年累计"),
+    "share": ({BEGINNING: "0.7"}, "限值以内按法定应纳税额的多大比例征收（0至1）"),
+    "vat_general": ({BEGINNING: "17", date(2018, 5, 1): "16", date(2019, 4, 1): "13"}, "增值税一般税率（%）"),
+    "vat_low": ({BEGINNING: "11", date(2018, 5, 1): "10", date(2019, 4, 1): "9"}, "增值税低税率（%）"),
+    "beer_line": ({BEGINNING: "2590"}, "啤酒按较高从量税率征税的完税价格（元/吨），税则写作370美元"),
+    "release": ({BEGINNING: "0.3..1.5"}, "比对相符（120）之后，海关每一步相隔多少秒（从..到）；no 则停在120"),
 }
 
 
@@ -37,6 +47,12 @@ class Settings:
     signature: bool
     tolerance: Decimal
     single_limit: Decimal
+    annual_limit: Decimal
+    share: Decimal
+    vat_general: Decimal
+    vat_low: Decimal
+    beer_line: Decimal
+    release: tuple[float, float] | None
 
 
 def from_environment() -> dict[str, str]:
@@ -64,7 +80,22 @@ def read(values: Mapping[str, str]) -> Settings:
         signature=_truth("signature", values["signature"]),
         tolerance=_number("tolerance", values["tolerance"], most=Decimal(1)),
         single_limit=_number("single_limit", values["single_limit"]),
+        annual_limit=_number("annual_limit", values["annual_limit"]),
+        share=_number("share", values["share"], most=Decimal(1)),
+        vat_general=_number("vat_general", values["vat_general"], most=Decimal(100)),
+        vat_low=_number("vat_low", values["vat_low"], most=Decimal(100)),
+        beer_line=_number("beer_line", values["beer_line"]),
+        release=None if values["release"] == NEVER else _range("release", values["release"]),
     )
+
+
+def spelled(value: object) -> str:
+    """A value as it is typed."""
+    if value is None:
+        return NEVER
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "..".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def put(connection: Connection, name: str, value: str, since: date) -> None:

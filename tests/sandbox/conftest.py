@@ -197,7 +197,9 @@ def listener() -> Iterator[Listener]:
 def _sandbox(folder: Path, port: int, **settings: str) -> Sandbox:
     database = f"customs_{uuid.uuid4().hex}"
     url = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}"))
-    sandbox = Sandbox(url, free_ports(1)[0], port, {"delay": "0", "repeat": "0", "shuffle": "no", **settings})
+    sandbox = Sandbox(
+        url, free_ports(1)[0], port, {"delay": "0", "repeat": "0", "shuffle": "no", "release": "no", **settings}
+    )
     file = folder / "registry.json"
     file.write_text(registry(), encoding="utf-8")
     loaded = sandbox.run("load", str(file))

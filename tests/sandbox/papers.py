@@ -133,7 +133,7 @@ class Trade:
 
 
 def trade() -> Trade:
-    """A new bonded trade (1210) with numbers of its own: milk powder, 2 × 268, freight 10, tax 49.69."""
+    """A new bonded trade (1210), numbers and buyer its own: milk powder, 2 × 268, freight 10, tax 49.69."""
     number = next(_numbers)
     people, run = cast(), f"{datetime.now(UTC):%m%d%H%M%S}"
     order_no, time = f"SH{run}{number:05d}", "20250602093000"
@@ -143,7 +143,7 @@ def trade() -> Trade:
         "buyerName": "张三",
         "buyerTelephone": "13900000001",
         "buyerIdType": "1",
-        "buyerIdNumber": "110101190001010015",
+        "buyerIdNumber": f"110101{number:011d}X",
     }
     address = {"consigneeAddress": "上海市浦东新区某路1号"}
     consignee = {"consignee": "张三", "consigneeTelephone": "13900000001", **address}

@@ -1,6 +1,7 @@
 """Registers the ledger with Django."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,3 +10,10 @@ class LedgerConfig(AppConfig):
 
     name = "ledger"
     verbose_name = _("账务")
+
+    def ready(self) -> None:
+        """Have the known rules of tax in their table after every migration."""
+        # Not above: Django reads this module before it loads models.
+        from ledger.tariff import keep_rules  # noqa: PLC0415
+
+        post_migrate.connect(keep_rules, sender=self)

@@ -53,6 +53,8 @@ def no_failures() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> None:
-    """Let tests that really commit be cleaned up by TRUNCATE, which the audit record refuses to everybody else."""
+    """Let tests that really commit be cleaned up by TRUNCATE, which record and books refuse to everybody else."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_auditentry DISABLE TRIGGER accounts_audit_not_emptied")
+        for table in ("entry", "transfer", "account"):
+            cursor.execute(f"ALTER TABLE ledger_{table} DISABLE TRIGGER ledger_{table}_not_emptied")

@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.access import Actor
 from accounts.actions import Action
+from accounts.models import Enterprise
 from declarations import shape
 from declarations.exchange import outbox
 from declarations.kinds.kind import Kind
@@ -25,7 +26,7 @@ from declarations.kinds.payment import PAYMENT
 from declarations.lifecycle import FILED, REFUSED, Beginning, State, begin_again, begin_many
 from declarations.models import Document, Draft, Order
 from declarations.rulebook import ERROR, SKIP
-from declarations.rules import Facts, Filed, Known, Party, Wait, check_sense, check_together, wait_of
+from declarations.rules import Facts, Filed, Known, Party, Wait, check_sense, check_together, check_trade, wait_of
 from declarations.shape import Clean, Entry, Filer, Problem
 from portal.bulk import write_rows
 from portal.personal import pack, unpack
@@ -119,7 +120,7 @@ def _say_who_was_faster(
     outcome: Outcome, lost: Mapping[int, Clean], actor: Actor, kind: Kind, entries: Sequence[Entry], now: datetime
 ) -> None:
     """Somebody filed the same key between our look and our writing: theirs stands, ours is the same or contradicts."""
-    facts = _facts(actor, kind, list(lost.values()), {}, now)
+    facts = _facts(actor.enterprise, kind, list(lost.values()), {}, now)
     # Theirs stands also where it waits: it is as new as ours, so ours is no correction of it.
     facts = replace(facts, known={key: known._replace(waits=False) for key, known in facts.known.items()})
     for place, clean in lost.items():
@@ -140,7 +141,7 @@ def _check(actor: Actor, kind: Kind, entries: Sequence[Entry], now: datetime) ->
     directory = _directory(_codes_named(kind, entries), enterprise.customs_code)
     names = {code: party.name for code, party in directory.items()}
     read = [shape.read(kind, shape.fill(kind, entry, filer, now=now, names=names)) for entry in entries]
-    facts = _facts(actor, kind, [clean for clean, _found in read], directory, now)
+    facts = _facts(enterprise, kind, [clean for clean, _found in read], directory, now)
     problems: list[list[Problem]] = []
     whole: list[tuple[int, Clean]] = []
     for place, (clean, found) in enumerate(read):
@@ -183,20 +184,46 @@ def _directory(codes: set[str], own_code: str) -> dict[str, Party]:
 
 
 def _facts(
-    actor: Actor, kind: Kind, documents: Sequence[Clean], directory: Mapping[str, Party], now: datetime
+    enterprise: Enterprise, kind: Kind, documents: Sequence[Clean], directory: Mapping[str, Party], now: datetime
 ) -> Facts:
     """Everything the rules may look at, in a constant number of queries whatever the number of documents."""
+    return replace(
+        _trade_facts(enterprise, kind, documents, directory, now),
+        known=_known(enterprise, kind, documents),
+        numbers=_numbers(enterprise, kind, documents),
+    )
+
+
+def _trade_facts(
+    enterprise: Enterprise, kind: Kind, documents: Sequence[Clean], directory: Mapping[str, Party], now: datetime
+) -> Facts:
+    """Who files, and what stands of the other documents of each trade."""
     return Facts(
         now=now,
-        codes=frozenset({actor.enterprise.customs_code, actor.enterprise.credit_code}),
-        credit_code=actor.enterprise.credit_code,
-        types=frozenset(actor.enterprise.types),
+        codes=frozenset({enterprise.customs_code, enterprise.credit_code}),
+        credit_code=enterprise.credit_code,
+        types=frozenset(enterprise.types),
         directory=directory,
         filed=_filed(kind, documents),
-        known=_known(actor, kind, documents),
-        numbers=_numbers(actor, kind, documents),
-        payers=_payers(actor, kind, documents),
+        payers=_payers(enterprise, kind, documents),
     )
+
+
+def check_again(
+    *, enterprise: Enterprise, kind: Kind, heads: Sequence[Mapping[str, Any]], now: datetime
+) -> list[list[Problem]]:
+    """What is wrong with documents saved earlier as far as it depends on others' documents, by place.
+
+    A head may leave out what no such rule asks for, as a person's data.
+    """
+    entries = [Entry(dict(head)) for head in heads]
+    documents = [Clean(tuple([head.get(name) for name in kind.head_names]), []) for head in heads]
+    directory = _directory(_codes_named(kind, entries), enterprise.customs_code)
+    facts = _trade_facts(enterprise, kind, documents, directory, now)
+    return [
+        check_trade(kind, entry, clean, facts, frozenset((None, name) for name in kind.head_names if name not in head))
+        for entry, clean, head in zip(entries, documents, heads, strict=True)
+    ]
 
 
 def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tuple[Filed, ...]]:
@@ -220,19 +247,19 @@ def _order_numbers(kind: Kind, documents: Sequence[Clean]) -> list[str]:
     return sorted({clean.head[place] for clean in documents if clean.head[place]})
 
 
-def _payers(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[str, str]:
+def _payers(enterprise: Enterprise, kind: Kind, documents: Sequence[Clean]) -> dict[str, str]:
     """Who pays, as the enterprise's own orders say; one query, none for whom files no orders or need not wait for payments."""
-    if PAYMENT.slug not in kind.after or not ORDER.filed_by & set(actor.enterprise.types):
+    if PAYMENT.slug not in kind.after or not ORDER.filed_by & set(enterprise.types):
         return {}
     numbers = _order_numbers(kind, documents)
-    own = Order.objects.filter(document__enterprise=actor.enterprise, document__number__in=numbers)
+    own = Order.objects.filter(document__enterprise=enterprise, document__number__in=numbers)
     return dict(own.filter(document__kind=ORDER.slug).exclude(pay_name="").values_list("order_no", "pay_name"))
 
 
-def _known(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, ...], Known]:
+def _known(enterprise: Enterprise, kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, ...], Known]:
     """The enterprise's own documents with the same keys; one query."""
     keys = {"|".join(key): key for key in (shape.key_of(kind, clean) for clean in documents) if all(key)}
-    rows = Document.objects.filter(enterprise=actor.enterprise, kind=kind.slug, key__in=list(keys)).values_list(
+    rows = Document.objects.filter(enterprise=enterprise, kind=kind.slug, key__in=list(keys)).values_list(
         "key", "id", "filed_at", "fingerprint", "state"
     )
     return {
@@ -247,13 +274,13 @@ def _known(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[tuple[s
     }
 
 
-def _numbers(actor: Actor, kind: Kind, documents: Sequence[Clean]) -> dict[str, tuple[str, ...]]:
+def _numbers(enterprise: Enterprise, kind: Kind, documents: Sequence[Clean]) -> dict[str, tuple[str, ...]]:
     """Which of its numbers the enterprise uses already, and for which key; one query, none where the key has the number."""
     if kind.number in kind.key:
         return {}
     place = kind.head_names.index(kind.number)
     rows = Document.objects.filter(
-        enterprise=actor.enterprise, kind=kind.slug, number__in=[clean.head[place] for clean in documents]
+        enterprise=enterprise, kind=kind.slug, number__in=[clean.head[place] for clean in documents]
     ).values_list("number", "key")
     return {number: tuple(key.split("|")) for number, key in rows}
 

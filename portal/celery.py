@@ -24,6 +24,8 @@ SCHEDULE: dict[str, tuple[str, float | crontab]] = {
     "declarations.tasks.tidy_up": ("uploads", crontab(hour=3, minute=30)),
     "declarations.tasks.drain_outbox": ("outbox", 2.0),
     "declarations.tasks.drain_inbox": ("inbox", 1.0),
+    # Beside the inbox, as only its answers end a wait.
+    "declarations.tasks.free_waiting": ("inbox", 1.0),
 }
 LINES = tuple(dict.fromkeys(line for line, _when in SCHEDULE.values()))
 ONCE_A_DAY_EXPIRES = 3600.0

@@ -25,10 +25,14 @@ __all__ = [
     "Wait",
     "check_sense",
     "check_together",
+    "check_trade",
     "wait_of",
 ]
 
 Check = Callable[[Seen, Facts], Iterable[Problem]]
+
+#: What others' filing can cure or make wrong: asked again of a document that waits.
+OF_THE_TRADE: tuple[Check, ...] = (*every_kind.OF_THE_TRADE, *inventory.OF_THE_TRADE)
 
 CHECKS: dict[str, tuple[Check, ...]] = {
     "order": (*every_kind.CHECKS, *order.CHECKS),
@@ -42,9 +46,20 @@ def check_sense(
     kind: Kind, entry: Entry, clean: Clean, facts: Facts, unsound: frozenset[tuple[int | None, str]] = frozenset()
 ) -> list[Problem]:
     """Every problem of every rule of the kind whose own cells are sound; nothing is asked of the database."""
-    seen = Seen(kind, entry, clean, unsound)
+    return _asked(CHECKS[kind.slug], Seen(kind, entry, clean, unsound), facts)
+
+
+def check_trade(
+    kind: Kind, entry: Entry, clean: Clean, facts: Facts, unsound: frozenset[tuple[int | None, str]] = frozenset()
+) -> list[Problem]:
+    """The same of those rules alone that look at the other documents of the trade."""
+    checks = [check for check in CHECKS[kind.slug] if check in OF_THE_TRADE]
+    return _asked(checks, Seen(kind, entry, clean, unsound), facts)
+
+
+def _asked(checks: Iterable[Check], seen: Seen, facts: Facts) -> list[Problem]:
     found: list[Problem] = []
-    for check in CHECKS[kind.slug]:
+    for check in checks:
         try:
             found.extend(check(seen, facts))
         except Unsound:

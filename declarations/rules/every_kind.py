@@ -145,7 +145,7 @@ CHECKS = (
     e13_number_names_one_document,
     e14_same_document_waits_once,
 )
-#: What time can cure, or what others' filing can make wrong: asked again of a document that waits.
+#: The rules that look at the other documents of the trade.
 OF_THE_TRADE = (
     e07_predecessors_are_there,
     e08_predecessors_are_accepted,

@@ -152,3 +152,5 @@ CHECKS = (
     l15_only_gifts_cost_nothing,
     e09_list_comes_from_a_fourth_enterprise,
 )
+#: The rules that look at the other documents of the trade.
+OF_THE_TRADE = (e09_list_comes_from_a_fourth_enterprise,)

@@ -1,4 +1,7 @@
-"""What a document waits for, from the problems that time will cure: kinds, rule and a sentence that names who owes it."""
+"""What a document waits for, from the problems that time will cure: kinds, rule and a sentence that names who owes it.
+
+And the sentence of a rule that a document broke while it waited. Both are kept, as no reader is there when they are found.
+"""
 
 from collections.abc import Iterable
 from functools import lru_cache, reduce
@@ -7,7 +10,7 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext_noop as _
 
 from declarations import kinds
-from declarations.rulebook import WAIT
+from declarations.rulebook import RULES, WAIT
 from declarations.shape import PARTY_LABELS, Problem
 from portal.sentences import keep
 
@@ -33,6 +36,11 @@ def wait_of(problems: Iterable[Problem]) -> Wait | None:
     if not found:
         return None
     return _said(tuple((problem.rule, problem.params["document"], _owner(problem)) for problem in found))
+
+
+def kept(problem: Problem) -> str:
+    """What is wrong, of a rule of the trade, as a kept sentence; what to do stands in the rulebook."""
+    return keep(RULES[problem.rule].text, document=kinds.kind(problem.params["document"]).label)
 
 
 def _owner(problem: Problem) -> str | tuple[str, ...]:

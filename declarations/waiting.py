@@ -26,34 +26,38 @@ from declarations.rulebook import ERROR
 from declarations.rules import wait_of
 from declarations.rules.waits import kept
 
-#: Documents looked at in one transaction.
+#: Documents looked at in one transaction: so many for whom everything is there, and so many whose time has come.
 PORTION = 500
 #: A document is looked at again after as long as it has waited so far, but within this time.
 LONGEST = timedelta(minutes=10)
 
-# First those for whom everything is there, then those whose time has come; whoever was looked at goes to the back. The
-# first kind missing is joined, so that one probe of an index settles most. Documents of an enterprise that may not file
-# wait on.
+# First those for whom everything is there, then those whose time has come; whoever was looked at goes to the back. One
+# probe of an index for the first kind missing settles most of them. Documents of an enterprise that may not file wait on.
 _DUE = """
-WITH waiting AS (
-    SELECT d.id, d.not_before, p.ready
+WITH begun AS MATERIALIZED (
+    SELECT d.id, d.not_before, d.order_no, d.waits_for
       FROM declarations_document d
-      JOIN accounts_enterprise e ON e.id = d.enterprise_id AND e.state = %(approved)s
-     CROSS JOIN LATERAL (
-           SELECT NOT EXISTS (
-               SELECT FROM unnest(string_to_array(d.waits_for, ',')) AS w (slug)
-                WHERE NOT EXISTS (
-                    SELECT FROM declarations_document o
-                     WHERE o.order_no = d.order_no AND o.kind = w.slug AND o.state = ANY (%(filed)s))) AS ready
-           ) p
      WHERE d.state = 'waiting'
-), due AS (
-    SELECT id FROM waiting WHERE ready OR not_before <= %(now)s
-     ORDER BY ready DESC, not_before, id LIMIT %(most)s
+       AND d.enterprise_id = ANY (ARRAY(SELECT id FROM accounts_enterprise WHERE state = %(approved)s))
+       AND EXISTS (SELECT FROM declarations_document p
+                    WHERE p.order_no = d.order_no AND p.kind = split_part(d.waits_for, ',', 1)
+                      AND p.state = ANY (%(filed)s))
+), ready AS (
+    SELECT b.id FROM begun b
+     WHERE NOT EXISTS (
+           SELECT FROM unnest((string_to_array(b.waits_for, ','))[2:]) AS w (slug)
+            WHERE NOT EXISTS (SELECT FROM declarations_document p
+                               WHERE p.order_no = b.order_no AND p.kind = w.slug AND p.state = ANY (%(filed)s)))
+     ORDER BY b.not_before, b.id LIMIT %(most)s
+), stale AS (
+    SELECT d.id FROM declarations_document d
+     WHERE d.state = 'waiting' AND d.not_before <= %(now)s
+       AND d.enterprise_id = ANY (ARRAY(SELECT id FROM accounts_enterprise WHERE state = %(approved)s))
+     ORDER BY d.not_before, d.id LIMIT %(most)s
 )
 SELECT d.id, d.enterprise_id, d.kind, d.state_at
   FROM declarations_document d
- WHERE d.id IN (SELECT id FROM due) AND d.state = 'waiting'
+ WHERE d.id IN (SELECT id FROM ready UNION SELECT id FROM stale) AND d.state = 'waiting'
  ORDER BY d.enterprise_id, d.kind, d.id
    FOR NO KEY UPDATE SKIP LOCKED
 """

@@ -40,12 +40,17 @@ def moment(text: str) -> datetime:
     return at
 
 
-def money(said: Mapping[str, str], tag: str) -> Decimal:
-    """An amount in yuan, to the fen, half up: the wire knows five places, the books two."""
+def figure(said: Mapping[str, str], tag: str) -> Decimal:
+    """An amount exactly as it stands; the wire knows five places."""
     try:
         amount = Decimal(said[tag])
     except InvalidOperation as problem:
         raise UnreadableMessage(keep(_("%(tag)s“%(amount)s”不是金额"), tag=tag, amount=said[tag])) from problem
     if not amount.is_finite() or amount < 0:
         raise UnreadableMessage(keep(_("%(tag)s“%(amount)s”不是金额"), tag=tag, amount=said[tag]))
-    return amount.quantize(_FEN, ROUND_HALF_UP)
+    return amount
+
+
+def money(said: Mapping[str, str], tag: str) -> Decimal:
+    """An amount in yuan, to the fen, half up, as the books keep it."""
+    return figure(said, tag).quantize(_FEN, ROUND_HALF_UP)

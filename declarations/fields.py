@@ -102,6 +102,10 @@ class Described(models.Field):
         """What the column takes for a clean value: itself, unless it is a person's."""
         return value
 
+    def unsealed(self, value: Any) -> Any:
+        """The clean value of what the column holds."""
+        return value
+
     def quick(self, v: str, put: Put) -> tuple[str, str]:
         """Source of a condition on the variable `v`, and of the value when it holds; `put` names a constant."""
         raise NotImplementedError
@@ -367,8 +371,11 @@ class PersonalText(Described, models.BinaryField):
         """What may be shown of a value."""
         return personal.MASKS[self.mask](value) if value else ""
 
-    def from_db_value(self, value: Any, expression: object, connection: object) -> str:
+    def unsealed(self, value: Any) -> str:
         return personal.open_sealed(value, self.seal_label) if value is not None else ""
+
+    def from_db_value(self, value: Any, expression: object, connection: object) -> str:
+        return self.unsealed(value)
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         return self.sealed(value) if isinstance(value, str) else value or None

@@ -283,7 +283,8 @@ def note_waits(waits: Mapping[int, str], *, not_before: Mapping[int, datetime]) 
 _MOVE = """
 WITH wish AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(moments)s::timestamptz[],
-                         %(codes)s::text[], %(reasons)s::text[]) AS w (id, state, at, code, reason)
+                         %(codes)s::text[], %(reasons)s::text[], %(outbounds)s::bigint[])
+                  AS w (id, state, at, code, reason, outbound_id)
 ), allowed AS (
     SELECT * FROM unnest(%(into)s::text[], %(out_of)s::text[]) AS a (into_state, from_state)
 ), moved AS (
@@ -294,12 +295,12 @@ WITH wish AS (
        AND (d.state, d.code, d.reason, d.state_at) IS DISTINCT FROM (w.state, w.code, w.reason, w.at)
        AND (d.state = w.state OR EXISTS (SELECT 1 FROM allowed a
                                           WHERE a.into_state = w.state AND a.from_state = d.state))
- RETURNING d.id, d.enterprise_id, d.state, d.code, d.reason, d.state_at, d.attempt
+ RETURNING d.id, d.enterprise_id, d.state, d.code, d.reason, d.state_at, d.attempt, w.outbound_id
 )
 INSERT INTO declarations_statechange
        (enterprise_id, document_id, state, code, reason, happened_at, attempt, user_id, outbound_id, inbound_id,
         recorded_at)
-SELECT enterprise_id, id, state, code, reason, state_at, attempt, %(user)s, %(outbound)s, %(inbound)s, now() FROM moved
+SELECT enterprise_id, id, state, code, reason, state_at, attempt, %(user)s, outbound_id, %(inbound)s, now() FROM moved
 RETURNING document_id
 """
 
@@ -308,12 +309,13 @@ def move_many(
     moves: Iterable[Move],
     *,
     user_id: int | None = None,
-    outbound_id: int | None = None,
+    outbound_id: int | Mapping[int, int] | None = None,
     inbound_id: int | None = None,
 ) -> list[int]:
     """Move documents set by set and return the ids of those that really moved.
 
-    `user_id`, `outbound_id`, `inbound_id`: who or which message made them move, for the record.
+    `user_id`, `outbound_id`, `inbound_id`: who or which message made them move, for the record; of several messages
+    sent together, the one of each document.
 
     A wish whose move is not in ``ALLOWED``, or that changes nothing, is left out silently: that is what makes late,
     early and repeated answers harmless. One statement, whatever the number; runs in the caller's transaction. Wishes
@@ -322,6 +324,11 @@ def move_many(
     ordered: Sequence[Move] = sorted(moves, key=lambda move: move.document_id)
     if not ordered:
         return []
+    outbounds = (
+        outbound_id
+        if isinstance(outbound_id, Mapping)
+        else dict.fromkeys([m.document_id for m in ordered], outbound_id)
+    )
     pairs = [(into, out_of) for into, sources in ALLOWED.items() for out_of in sources]
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [[move.document_id for move in ordered]])
@@ -336,7 +343,7 @@ def move_many(
                 "into": [str(into) for into, _source in pairs],
                 "out_of": [str(source) for _into, source in pairs],
                 "user": user_id,
-                "outbound": outbound_id,
+                "outbounds": [outbounds[move.document_id] for move in ordered],
                 "inbound": inbound_id,
             },
         )

@@ -368,7 +368,27 @@ def _packers(kind: Kind) -> tuple[Callable[..., tuple[Any, ...]], Callable[..., 
     return compiled(kind.fields), compiled(kind.line_fields)
 
 
+def unsealed(kind: Kind, head: tuple[Any, ...], lines: Iterable[tuple[Any, ...]]) -> Clean:
+    """The way back from `head_row` and `line_rows`, without their ids; `personal.Unreadable` when a seal does not open."""
+    open_head, open_line = _openers(kind)
+    return Clean(open_head(head), [open_line(line) for line in lines])
+
+
+@cache
+def _openers(kind: Kind) -> tuple[Callable[..., tuple[Any, ...]], Callable[..., tuple[Any, ...]]]:
+    def compiled(fields: Sequence[Described]) -> Callable[..., tuple[Any, ...]]:
+        if not any(one.personal for one in fields):
+            return tuple
+        names: dict[str, Any] = {f"open{place}": one.unsealed for place, one in enumerate(fields) if one.personal}
+        parts = [f"open{place}(v[{place}])" if one.personal else f"v[{place}]" for place, one in enumerate(fields)]
+        source = f"def open_row(v): return ({', '.join(parts)},)"
+        exec(compile(source, f"<seals of {kind.slug}>", "exec"), names)  # noqa: S102
+        return names["open_row"]
+
+    return compiled(kind.fields), compiled(kind.line_fields)
+
+
 def compile_kind(kind: Kind) -> None:
     """Make now all that is made from the kind's description when first asked for; raises whatever is wrong with it."""
-    for make in (_checkers, _packers, _plan, _key_places, _said):
+    for make in (_checkers, _packers, _openers, _plan, _key_places, _said):
         make(kind)

@@ -45,6 +45,9 @@ PORTAL_MADE_SECRETS = [
 ]
 PORTAL_KEYS_DIR = PORTAL_DATA / "keys"
 
+# How many documents one message to customs carries at most; a hundred is what the published standard allows.
+PORTAL_DOCUMENTS_PER_MESSAGE = whole_number("PORTAL_DOCUMENTS_PER_MESSAGE", 100, most=100)
+
 GATEWAY_URL = os.environ.get("GATEWAY_URL") or f"http://127.0.0.1:{SANDBOX_PORT}/dxp"
 
 DEBUG = os.environ.get("DEBUG") == "1"

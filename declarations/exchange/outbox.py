@@ -3,42 +3,54 @@
 The outbox row is written in the transaction that files its documents; a sweep finds it. A claim is one short
 transaction with an end time, and no database lock is held while the network is used. The signed bytes are saved before
 they are sent and are sent again unchanged when the outcome is unknown: customs knows them by their guid.
+
+Claimed messages are made a portion at a time: their documents are read by one query, the messages written, signed and
+checked side by side (signing leaves the interpreter), and all kept in one transaction. What is wrong with one message
+is said of that message only.
 """
 
 import logging
 import random
+import time
 import uuid
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from accounts.credentials import CredentialProblem, credential_in_use
-from declarations.exchange import envelope, schema, signing
+from declarations.exchange import envelope, signing
+from declarations.exchange.making import Made, MayNotLeave, NotReady, Order, TooLarge, label, make_all
 from declarations.exchange.transports import TransportError, http
 from declarations.kinds import kind
 from declarations.lifecycle import Move, State, move_many
-from declarations.models import Document, Outbound, OutboundBytes, OutboundDocument, OutboundState
+from declarations.models import Outbound, OutboundBytes, OutboundState
 from portal.bulk import next_ids, write_rows
-from portal.personal import Unreadable, pack, unpack
+from portal.personal import unpack
 from portal.sentences import keep
-from portal.xml import XmlRefused
 
 log = logging.getLogger(__name__)
+Key = TypeVar("Key")
 
-DOCUMENTS_PER_MESSAGE = envelope.MOST_DOCUMENTS
+DOCUMENTS_PER_MESSAGE = settings.PORTAL_DOCUMENTS_PER_MESSAGE
 #: A worker that dies leaves its claim behind; after this time another takes the message.
 LEASE = timedelta(seconds=30)
 #: Longest wait between two attempts; the wait doubles up to it.
 LONGEST_WAIT = timedelta(minutes=5)
-_MESSAGES_PER_CLAIM = 8
+#: Messages looked at, and at most taken, by one claim.
+_MESSAGES_PER_CLAIM = 500
+#: Documents whose messages are made and kept together.
+_DOCUMENTS_PER_PORTION = 1000
+#: Messages read from the database, sent and noted as sent together, unless that takes longer than a while.
+_MESSAGES_PER_SENDING, _SENDING_SECONDS = 50, 5.0
 #: After so many unexpected errors a person has to look.
 MAX_FAILURES = 5
-#: Customs takes envelopes of 10 MB; base64 makes a third more of a message. A larger one is split before it is sent.
-LARGEST_MESSAGE = 7 * 1024 * 1024
 
 
 def queue(*, enterprise_id: int, kind_slug: str, document_ids: Sequence[int], alone: bool = False) -> None:
@@ -52,18 +64,23 @@ def queue(*, enterprise_id: int, kind_slug: str, document_ids: Sequence[int], al
         for start in range(0, len(document_ids), DOCUMENTS_PER_MESSAGE)
     ]
     outbound_ids = next_ids("declarations_outbound", len(portions))
-    Outbound.objects.bulk_create(
-        Outbound(
-            id=outbound_id,
-            enterprise_id=enterprise_id,
-            kind=kind_slug,
-            guid=envelope.new_guid(),
-            document_count=len(portion),
-            alone=alone,
-            not_before=now,
-            created_at=now,
-        )
-        for outbound_id, portion in zip(outbound_ids, portions, strict=True)
+    same = {
+        "enterprise_id": enterprise_id,
+        "kind": kind_slug,
+        "state": str(OutboundState.PENDING),
+        "alone": alone,
+        "not_before": now,
+        "created_at": now,
+        **dict.fromkeys(("attempts", "sendings", "failures", "byte_count"), 0),
+        **dict.fromkeys(("last_error", "needs_person", "dxp_id", "certificate_serial"), ""),
+    }
+    write_rows(
+        "declarations_outbound",
+        ["id", "guid", "document_count", *same],
+        (
+            (outbound_id, envelope.new_guid(), len(portion), *same.values())
+            for outbound_id, portion in zip(outbound_ids, portions, strict=True)
+        ),
     )
     write_rows(
         "declarations_outbounddocument",
@@ -80,7 +97,8 @@ def claim() -> list[Outbound]:
     """Take the next due messages for ``LEASE``; other workers pass them over.
 
     Small messages of one sender and kind that were never signed are joined first, whether they came by form or by
-    workbook: n documents cost at most n / 100 messages, rounded up.
+    workbook: n documents cost at most n / 100 messages, rounded up. So where more is waiting than was looked at, a
+    message that is not full yet is left for the next claim to fill.
     """
     with transaction.atomic():
         now = timezone.now()
@@ -88,9 +106,11 @@ def claim() -> list[Outbound]:
         due = list(
             Outbound.objects.select_for_update(skip_locked=True)
             .filter(free, state__in=[OutboundState.PENDING, OutboundState.SIGNED], not_before__lte=now)
-            .order_by("not_before", "id")[: DOCUMENTS_PER_MESSAGE * _MESSAGES_PER_CLAIM]
+            .order_by("not_before", "id")[:_MESSAGES_PER_CLAIM]
         )
-        taken = _join_small(due)[:_MESSAGES_PER_CLAIM]
+        taken = _join_small(due)
+        if len(due) == _MESSAGES_PER_CLAIM:
+            taken = [message for message in taken if not _takes_more(message)] or taken
         token = uuid.uuid4()
         Outbound.objects.filter(id__in=[message.id for message in taken]).update(
             claim=token, claimed_until=now + LEASE, attempts=F("attempts") + 1
@@ -101,12 +121,17 @@ def claim() -> list[Outbound]:
         return taken
 
 
+def _takes_more(message: Outbound) -> bool:
+    """Whether documents of other messages may be put into this one."""
+    unspoilt = message.state == OutboundState.PENDING and not message.failures and not message.alone
+    return unspoilt and message.document_count < DOCUMENTS_PER_MESSAGE
+
+
 def _join_small(due: list[Outbound]) -> list[Outbound]:
     """Fill the unsigned messages of one sender and kind to the brim; return what is left to send, in order."""
     ours: dict[tuple[int, str], list[Outbound]] = {}
     for message in due:
-        unspoilt = message.state == OutboundState.PENDING and not message.failures and not message.alone
-        if unspoilt:
+        if _takes_more(message):
             ours.setdefault((message.enterprise_id, message.kind), []).append(message)
     emptied: set[int] = set()
     for messages in ours.values():
@@ -141,57 +166,42 @@ def _pour(into: list[Outbound], messages: list[Outbound]) -> None:
         Outbound.objects.filter(id=message.id).update(document_count=message.document_count, claim=None)
 
 
-class NotReady(Exception):
-    """The sender cannot send now, and waiting alone does not help; the (kept) sentence says what a person has to do."""
-
-
-class MayNotLeave(ValueError):
-    """A document of the message is to blame that its bytes may not leave; the (kept) sentence says why."""
-
-
 def forward_all(messages: Sequence[Outbound]) -> bool:
-    """Forward claimed messages one after the other; False when the gateway does not answer.
+    """Make, keep and send claimed messages; record how each ended. False when the gateway does not answer.
 
-    Then what was not tried is given back at once, so that it is neither held nor counted as tried.
+    First everything is signed, so that it cannot be lost, then sent in order. Trouble that time cures leaves a message
+    due again later; trouble that needs a person says what to do and waits; only what a document is to blame for fails
+    that document, for the clerk to correct. When nobody answers, what was not tried is given back at once, so that it is
+    neither held nor counted as tried.
     """
-    for place, message in enumerate(messages):
-        if _renew(message) and not forward(message):
-            _release(messages[place + 1 :])
-            return False
-    return True
+    ready: list[Outbound] = []
+    for portion in _portions(messages):
+        held = _hold(portion)
+        ready += [message for message in held if message.state == OutboundState.SIGNED]
+        ready += _sign_and_keep([message for message in held if message.state == OutboundState.PENDING])
+    return _send(sorted(ready, key=lambda message: (message.not_before, message.id)))
 
 
-def forward(message: Outbound) -> bool:
-    """Build, sign, check, keep and send one claimed message; record how it ended. Never raises.
-
-    Trouble that time cures leaves the message due again later; trouble that needs a person says what to do and waits;
-    only what a document is to blame for fails that document, for the clerk to correct. False when the gateway did not
-    answer, so that trying others now is useless.
-    """
-    try:
-        if message.state == OutboundState.SIGNED or _sign_and_keep(message):
-            _send(message)
-    except (CredentialProblem, NotReady) as problem:
-        _postpone(message, str(problem), needs_person=str(problem))
-    except MayNotLeave as problem:
-        _split_or_give_up(message, str(problem))
-    except TransportError as error:
-        if error.permanent:
-            _give_up(message, str(error))
-            return True
-        _postpone(message, str(error), needs_person=str(error) if error.needs_person else "")
-        return False
-    except Exception as error:  # a poison message must not stop those behind it, whatever it is
-        log.exception("message %s cannot be forwarded", message.guid)
-        _set_aside(message, error)
-    return True
+def _portions(messages: Iterable[Outbound]) -> Iterator[list[Outbound]]:
+    """The messages in their order, so many at a time as hold ``_DOCUMENTS_PER_PORTION`` documents."""
+    portion: list[Outbound] = []
+    left = _DOCUMENTS_PER_PORTION
+    for message in messages:
+        portion.append(message)
+        left -= message.document_count
+        if left <= 0:
+            yield portion
+            portion, left = [], _DOCUMENTS_PER_PORTION
+    if portion:
+        yield portion
 
 
 def _set_aside(message: Outbound, error: Exception) -> None:
     """What nobody thought of: later and alone, and after ``MAX_FAILURES`` a person has to look; nothing is failed."""
+    log.error("message %s cannot be forwarded", message.guid, exc_info=error)
     reason = keep(_("发送时出现意外错误（%(error)s），稍后自动再试"), error=type(error).__name__)
     Outbound.objects.filter(id=message.id, claim=message.claim).update(alone=True, failures=F("failures") + 1)
-    _postpone(message, reason, needs_person=reason if message.failures + 1 >= MAX_FAILURES else "")
+    _postpone([message], reason, needs_person=reason if message.failures + 1 >= MAX_FAILURES else "")
 
 
 def _split_or_give_up(message: Outbound, reason: str) -> None:
@@ -210,99 +220,240 @@ def _split_own(message: Outbound, reason: str) -> None:
             move_many(_moves(split(message, reason), State.FAILED, reason), outbound_id=message.id)
 
 
-def _sign_and_keep(message: Outbound) -> bool:
-    """Make the bytes once, check exactly those bytes, and keep them before anybody else sees them.
+def _sign_and_keep(messages: Sequence[Outbound]) -> list[Outbound]:
+    """Make the bytes of pending messages, check exactly those bytes, keep them before anybody else sees them.
 
-    False when nothing is to be sent now: another worker has taken the message over, or it was too large and is split.
+    Returns those now kept. Not among them: what cannot be made (recorded at each), what was too large and is split, and
+    what another worker has taken over meanwhile.
     """
-    sender = envelope.sender_of(message.enterprise)
-    if not sender.dxp_id:
-        raise NotReady(keep(_("企业没有传输编号（DXP ID），请平台在后台补登后自动发送")))
-    key = signing.key_of(credential_in_use(message.enterprise_id))
-    unsigned = _build(message, sender)
-    if len(unsigned) > LARGEST_MESSAGE and message.document_count > 1:
+    try:
+        return _keep(_made(messages))
+    except Exception as error:  # a poison message must not stop those beside it, whatever it is
+        if len(messages) == 1:
+            _set_aside(messages[0], error)
+            return []
+        log.exception("%s messages cannot be made together; each is tried alone", len(messages))
+        return [kept for message in messages for kept in _sign_and_keep([message])]
+
+
+def _made(messages: Sequence[Outbound]) -> list[Made]:
+    """The messages that could be made; the others are settled here, each by its own problem."""
+    tried = make_all(_orders(messages))
+    for one in tried:
+        if one.problem is not None:
+            _settle(one.order.message, one.problem)
+    return [one for one in tried if one.problem is None]
+
+
+def _orders(messages: Sequence[Outbound]) -> list[Order]:
+    """What is needed to make each message, read for all at once; the messages of who cannot sign now wait."""
+    signers: dict[int, tuple[envelope.Sender, signing.SigningKey]] = {}
+    for enterprise_id, own in _grouped(messages, lambda message: message.enterprise_id).items():
+        try:
+            sender = envelope.sender_of(own[0].enterprise)
+            if not sender.dxp_id:
+                raise NotReady(keep(_("企业没有传输编号（DXP ID），请平台在后台补登后自动发送")))
+            signers[enterprise_id] = sender, signing.key_of(credential_in_use(enterprise_id))
+        except (CredentialProblem, NotReady) as problem:
+            _postpone(own, str(problem), needs_person=str(problem))
+    ready = [message for message in messages if message.enterprise_id in signers]
+    enclosed = _enclosed(ready)
+    sealed: dict[int, envelope.Sealed] = {}
+    for slug, own in _grouped(ready, lambda message: message.kind).items():
+        ids = [document_id for message in own for document_id in enclosed[message.id]]
+        sealed |= envelope.fetch(kind(slug), ids)
+    return [
+        Order(message, *signers[message.enterprise_id], [sealed.get(one) for one in enclosed[message.id]])
+        for message in ready
+    ]
+
+
+def _settle(message: Outbound, problem: Exception) -> None:
+    """Record why a message could not be made, and see to it that its documents go on or the clerk hears of it."""
+    if isinstance(problem, TooLarge):
         _split_own(message, keep(_("报文过大，已拆成两份发送")))
-        return False
-    signed = signing.sign(unsigned, key)
-    try:
-        schema.check(signed)
-        signing.verify(signed, key.public_key)
-    except (schema.SchemaProblem, XmlRefused) as problem:
-        raise MayNotLeave(str(problem)) from problem
-    except signing.SignatureProblem as problem:
-        raise NotReady(keep(_("证书 %(serial)s 与密钥不是一对，请重新登记证书"), serial=key.serial)) from problem
-    now = timezone.now()
+    elif isinstance(problem, MayNotLeave):
+        _split_or_give_up(message, str(problem))
+    elif isinstance(problem, NotReady):
+        _postpone([message], str(problem), needs_person=str(problem))
+    else:
+        _set_aside(message, problem)
+
+
+_KEEP = """
+UPDATE declarations_outbound o
+   SET state = 'signed', signed_at = %(now)s, dxp_id = m.dxp_id, certificate_serial = m.serial, byte_count = m.size
+  FROM unnest(%(ids)s::bigint[], %(claims)s::uuid[], %(dxp_ids)s::text[], %(serials)s::text[], %(sizes)s::int[])
+       AS m (id, claim, dxp_id, serial, size)
+ WHERE o.id = m.id AND o.claim = m.claim AND o.state = 'pending'
+RETURNING o.id
+"""
+
+
+def _keep(made: Sequence[Made]) -> list[Outbound]:
+    """Save the bytes of messages that are still ours, all in one transaction; returns those messages."""
+    if not made:
+        return []
+    orders = [one.order for one in made]
     with transaction.atomic():
-        kept = Outbound.objects.filter(id=message.id, claim=message.claim, state=OutboundState.PENDING).update(
-            state=OutboundState.SIGNED,
-            signed_at=now,
-            dxp_id=sender.dxp_id,
-            certificate_serial=key.serial,
-            byte_count=len(signed),
-        )
-        if kept:
-            OutboundBytes.objects.create(
-                outbound_id=message.id, enterprise_id=message.enterprise_id, content=pack(signed, _label(message.id))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _KEEP,
+                {
+                    "now": timezone.now(),
+                    "ids": [order.message.id for order in orders],
+                    "claims": [order.message.claim for order in orders],
+                    "dxp_ids": [order.sender.dxp_id for order in orders],
+                    "serials": [order.key.serial for order in orders],
+                    "sizes": [one.size for one in made],
+                },
             )
-            message.state, message.dxp_id = OutboundState.SIGNED, sender.dxp_id
-    return bool(kept)
-
-
-def _build(message: Outbound, sender: envelope.Sender) -> bytes:
-    """The unsigned text. ``MayNotLeave`` when a document has no body or holds what XML cannot carry."""
-    try:
-        documents = envelope.load(kind(message.kind), _document_ids(message))
-        return envelope.build(kind(message.kind), sender, message.guid, documents)
-    except Unreadable:
-        raise  # a field key is missing: no fault of any document
-    except (KeyError, ValueError) as problem:
-        raise MayNotLeave(
-            keep(_("单证内容无法写成报文（%(error)s），请重新录入后申报"), error=type(problem).__name__)
-        ) from problem
+            kept = {outbound_id for (outbound_id,) in cursor.fetchall()}
+        ours = [one for one in made if one.order.message.id in kept]
+        write_rows(
+            "declarations_outboundbytes",
+            ["outbound_id", "enterprise_id", "content"],
+            ((one.order.message.id, one.order.message.enterprise_id, one.packed) for one in ours),
+        )
+    for one in ours:
+        one.order.message.state, one.order.message.dxp_id = OutboundState.SIGNED, one.order.sender.dxp_id
+    return [one.order.message for one in ours]
 
 
 def signed_bytes(outbound_id: int) -> bytes:
     """The signed message exactly as it was (or will be) sent. Raises ``OutboundBytes.DoesNotExist``."""
     kept = OutboundBytes.objects.values_list("content", flat=True).get(outbound_id=outbound_id)
-    return unpack(bytes(kept), _label(outbound_id))
+    return unpack(bytes(kept), label(outbound_id))
 
 
-def _label(outbound_id: int) -> str:
-    return f"outbound {outbound_id}"
+_HOLD = """
+UPDATE declarations_outbound o
+   SET claimed_until = %s
+  FROM unnest(%s::bigint[], %s::uuid[], %s::text[]) AS m (id, claim, state)
+ WHERE o.id = m.id AND o.claim = m.claim AND o.state = m.state
+RETURNING o.id
+"""
 
 
-def _renew(message: Outbound) -> bool:
-    """Hold the claim for another ``LEASE``; False when it ran out and somebody else has the message."""
-    return bool(
-        Outbound.objects.filter(id=message.id, claim=message.claim, state=message.state).update(
-            claimed_until=timezone.now() + LEASE
-        )
+def _hold(messages: Sequence[Outbound]) -> list[Outbound]:
+    """Hold the claims for another ``LEASE``; those that ran out, and that somebody else has now, are left out."""
+    columns = (
+        [message.id for message in messages],
+        [message.claim for message in messages],
+        [str(message.state) for message in messages],
     )
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [timezone.now() + LEASE, *columns])
+        ours = {outbound_id for (outbound_id,) in cursor.fetchall()}
+    return [message for message in messages if message.id in ours]
 
 
 def _release(messages: Sequence[Outbound]) -> None:
     """Give claimed messages back as if they had not been taken."""
-    for message in messages:
-        Outbound.objects.filter(id=message.id, claim=message.claim).update(
+    for claim_, own in _grouped(messages, lambda message: message.claim).items():
+        Outbound.objects.filter(id__in=[message.id for message in own], claim=claim_).update(
             claimed_until=None, attempts=F("attempts") - 1
         )
 
 
-def _send(message: Outbound) -> None:
-    """Send the kept bytes, once more if need be, and move the documents that were waiting for it."""
-    tried = Outbound.objects.filter(id=message.id, claim=message.claim, state=OutboundState.SIGNED).update(
-        claimed_until=timezone.now() + LEASE, sendings=F("sendings") + 1
-    )
-    if not tried:
+def _send(messages: Sequence[Outbound]) -> bool:
+    """Send kept bytes in order, and note some at a time what was taken; False when the gateway does not answer."""
+    waiting = deque(messages)
+    while waiting:
+        portion = _hold([waiting.popleft() for _place in range(min(_MESSAGES_PER_SENDING, len(waiting)))])
+        answers, rest = _send_portion(portion)
+        if not answers:
+            _release([*rest, *waiting])
+            return False
+        waiting.extendleft(reversed(rest))
+    return True
+
+
+def _send_portion(portion: Sequence[Outbound]) -> tuple[bool, Sequence[Outbound]]:
+    """Whether the gateway answers, and the messages that were not tried: it does not, or it is slow and the claims age."""
+    bodies, sent = _bodies(portion), []
+    began = time.monotonic()
+    try:
+        for place, message in enumerate(portion):
+            if time.monotonic() - began > _SENDING_SECONDS:
+                return True, portion[place:]
+            try:
+                http.send(envelope.wrap_for_customs(message, unpack(bodies[message.id], label(message.id))))
+                sent.append(message)
+            except TransportError as error:
+                if not error.permanent:
+                    reason = str(error)
+                    _postpone([message], reason, needs_person=reason if error.needs_person else "", tried=1)
+                    return False, portion[place + 1 :]
+                _give_up(message, str(error))
+            except Exception as error:  # a poison message must not stop those behind it, whatever it is
+                _set_aside(message, error)
+    finally:
+        _note_sent(sent)
+    return True, []
+
+
+def _bodies(messages: Sequence[Outbound]) -> dict[int, bytes]:
+    """The kept bytes of messages, packed."""
+    kept = OutboundBytes.objects.filter(outbound_id__in=[message.id for message in messages])
+    return {outbound_id: bytes(content) for outbound_id, content in kept.values_list("outbound_id", "content")}
+
+
+_SENT = """
+UPDATE declarations_outbound
+   SET state = 'sent', sent_at = %s, claimed_until = NULL, last_error = '', needs_person = '', sendings = sendings + 1
+ WHERE id IN (SELECT id FROM declarations_outbound WHERE id = ANY (%s) AND state = 'signed' ORDER BY id FOR NO KEY UPDATE)
+RETURNING id
+"""
+
+
+def _note_sent(messages: Sequence[Outbound]) -> None:
+    """Customs has taken these; move the documents that were waiting for them."""
+    if not messages:
         return
-    http.send(envelope.wrap_for_customs(message, signed_bytes(message.id)))
+    try:
+        _note(messages)
+    except Exception as error:  # what cannot be noted is sent once more, by itself: customs knows its guid
+        if len(messages) == 1:
+            _set_aside(messages[0], error)
+            return
+        log.exception("%s messages cannot be noted as sent together; each is tried alone", len(messages))
+        for message in messages:
+            _note_sent([message])
+
+
+def _note(messages: Sequence[Outbound]) -> None:
     now = timezone.now()
     with transaction.atomic():
-        sent = Outbound.objects.filter(id=message.id, state=OutboundState.SIGNED).update(
-            state=OutboundState.SENT, sent_at=now, claimed_until=None, last_error="", needs_person=""
+        with connection.cursor() as cursor:
+            cursor.execute(_SENT, [now, [message.id for message in messages]])
+            sent = [outbound_id for (outbound_id,) in cursor.fetchall()]
+        waiting = _waiting_for(sent, State.QUEUED)
+        move_many(
+            [Move(document_id, State.SENT, now) for document_id in waiting],
+            outbound_id=waiting,
         )
-        if sent:
-            move_many(_moves(_unanswered(message, State.QUEUED), State.SENT, ""), outbound_id=message.id)
+
+
+_WAITING_FOR = """
+SELECT d.id, e.outbound_id
+  FROM declarations_outbounddocument e JOIN declarations_document d ON d.id = e.document_id
+ WHERE e.outbound_id = ANY (%s) AND d.state = ANY (%s)
+   AND NOT EXISTS (SELECT FROM declarations_outbounddocument later
+                    WHERE later.document_id = d.id AND later.outbound_id > e.outbound_id)
+ ORDER BY d.id
+   FOR NO KEY UPDATE OF d
+"""
+
+
+def _waiting_for(outbound_ids: Sequence[int], *states: str) -> dict[int, int]:
+    """Document → message for those that still wait for one of these very messages, locked.
+
+    That is: neither answered nor filed again in a later one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING_FOR, [list(outbound_ids), [str(state) for state in states]])
+        return dict(cursor.fetchall())
 
 
 def _moves(document_ids: Sequence[int], state: str, reason: str) -> list[Move]:
@@ -310,31 +461,54 @@ def _moves(document_ids: Sequence[int], state: str, reason: str) -> list[Move]:
     return [Move(document_id, state, now, reason=reason) for document_id in document_ids]
 
 
-def _unanswered(message: Outbound, *states: str) -> list[int]:
-    """The documents that still wait for this very message, locked: neither answered nor filed again in a later one."""
-    waiting = Document.objects.filter(state__in=states or (State.QUEUED, State.SENT), messages__outbound_id=message.id)
-    later = OutboundDocument.objects.filter(document_id=OuterRef("id"), outbound_id__gt=message.id)
-    locked = set(
-        waiting.exclude(Exists(later))
-        .order_by("id")
-        .select_for_update(of=("self",), no_key=True)
-        .values_list("id", flat=True)
-    )
-    return [document_id for document_id in _document_ids(message) if document_id in locked]
+def _unanswered(message: Outbound) -> list[int]:
+    """The documents that still wait for this very message, locked, in the order they stand in it."""
+    waiting = _waiting_for([message.id], State.QUEUED, State.SENT)
+    return [document_id for document_id in _enclosed([message])[message.id] if document_id in waiting]
 
 
-def _document_ids(message: Outbound) -> list[int]:
-    """The documents of a message in the order they stand in it."""
-    enclosed = OutboundDocument.objects.filter(outbound_id=message.id).order_by("id")
-    return list(enclosed.values_list("document_id", flat=True))
+def _enclosed(messages: Sequence[Outbound]) -> dict[int, list[int]]:
+    """The documents of each message in the order they stand in it."""
+    enclosed: dict[int, list[int]] = {message.id: [] for message in messages}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT outbound_id, document_id FROM declarations_outbounddocument WHERE outbound_id = ANY (%s) ORDER BY id",
+            [list(enclosed)],
+        )
+        for outbound_id, document_id in cursor.fetchall():
+            enclosed[outbound_id].append(document_id)
+    return enclosed
 
 
-def _postpone(message: Outbound, reason: str, *, needs_person: str = "") -> None:
+def _grouped(messages: Iterable[Outbound], key: Callable[[Outbound], Key]) -> dict[Key, list[Outbound]]:
+    groups: dict[Key, list[Outbound]] = {}
+    for message in messages:
+        groups.setdefault(key(message), []).append(message)
+    return groups
+
+
+_POSTPONE = """
+UPDATE declarations_outbound o
+   SET not_before = m.not_before, claimed_until = NULL, last_error = %s, needs_person = %s, sendings = sendings + %s
+  FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) AS m (id, claim, not_before)
+ WHERE o.id = m.id AND o.claim = m.claim
+"""
+
+
+def _postpone(messages: Sequence[Outbound], reason: str, *, needs_person: str = "", tried: int = 0) -> None:
     """Due again later: the wait doubles with each attempt, with a little chance so that waiters spread out."""
-    wait = min(timedelta(seconds=2 ** min(message.attempts, 12)), LONGEST_WAIT) * random.uniform(0.8, 1.2)  # noqa: S311
-    Outbound.objects.filter(id=message.id, claim=message.claim).update(
-        not_before=timezone.now() + wait, claimed_until=None, last_error=reason, needs_person=needs_person
+    now = timezone.now()
+    columns = (
+        [message.id for message in messages],
+        [message.claim for message in messages],
+        [now + _wait(message.attempts) for message in messages],
     )
+    with connection.cursor() as cursor:
+        cursor.execute(_POSTPONE, [reason, needs_person, tried, *columns])
+
+
+def _wait(attempts: int) -> timedelta:
+    return min(timedelta(seconds=2 ** min(attempts, 12)), LONGEST_WAIT) * random.uniform(0.8, 1.2)  # noqa: S311
 
 
 def _give_up(message: Outbound, reason: str) -> None:

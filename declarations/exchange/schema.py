@@ -4,12 +4,17 @@ The schema is built from the published field tables (``declarations/published``)
 kind, so that it cannot agree with a mistake of ours.
 """
 
+from threading import Lock
+
 from django.utils.translation import gettext_noop as _
 from lxml import etree
 
 from declarations import published
 from portal.sentences import keep
 from portal.xml import parse
+
+#: Messages are made in threads, and the log of errors belongs to the schema.
+_one_at_a_time = Lock()
 
 
 class SchemaProblem(ValueError):
@@ -27,8 +32,11 @@ def check(message: bytes) -> etree._Element:
         schema = published.schema(name)
     except KeyError:
         raise SchemaProblem(keep(_("报文 %(name)s 不在已公布的报文之列"), name=name)) from None
-    if not schema.validate(root):
-        found = [f"{_element(entry.path)} ({entry.type_name})" for entry in schema.error_log]  # type: ignore[attr-defined]
+    with _one_at_a_time:
+        valid = schema.validate(root)
+        errors = [] if valid else list(schema.error_log)  # type: ignore[call-overload]
+    if not valid:
+        found = [f"{_element(entry.path)} ({entry.type_name})" for entry in errors]
         places = "; ".join(found[:3])
         raise SchemaProblem(keep(_("%(name)s 不符合已公布的结构：%(places)s"), name=name, places=places))
     return root

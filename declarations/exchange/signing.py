@@ -93,7 +93,11 @@ def sign(unsigned: bytes, key: SigningKey) -> bytes:
 
 def verify(message: bytes, public_key: RSAPublicKey) -> None:
     """Check digest and signature of the finished bytes; raises ``SignatureProblem``."""
-    root = parse(message)
+    verify_read(parse(message), public_key)
+
+
+def verify_read(root: etree._Element, public_key: RSAPublicKey) -> None:
+    """The same of finished bytes just read: ``root`` is theirs. The signature is taken out of the tree."""
     signatures = root.findall(f"{{{DS}}}Signature")
     if len(signatures) != 1:
         raise SignatureProblem(keep(_("报文应有一个签名，实有 %(count)s 个"), count=len(signatures)))

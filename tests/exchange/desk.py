@@ -88,8 +88,7 @@ def forward_all() -> list[Outbound]:
     """What a sweep of the outbox does; the messages it took."""
     taken: list[Outbound] = []
     while messages := outbox.claim():
-        for message in messages:
-            outbox.forward(message)
+        outbox.forward_all(messages)
         taken += messages
     return taken
 

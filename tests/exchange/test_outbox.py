@@ -9,7 +9,7 @@ from django.utils import timezone
 from lxml import etree
 
 from accounts.models import Credential
-from declarations.exchange import inbox, outbox
+from declarations.exchange import inbox, making, outbox
 from declarations.models import Document, Order, Outbound, OutboundBytes, OutboundDocument, OutboundState
 from declarations.published import CEB
 from portal.sentences import speak
@@ -110,7 +110,7 @@ def test_it_does_not_join_what_was_signed_already(signers, peer):
 
 def test_it_splits_a_message_too_large_for_customs_until_it_fits(signers, peer, monkeypatch):
     ids = filed(signers, "order", *range(1, 8))
-    monkeypatch.setattr(outbox, "LARGEST_MESSAGE", 9_000)
+    monkeypatch.setattr(making, "LARGEST_MESSAGE", 9_000)
     forward_all()
     assert len(peer.bodies) > 1
     assert max(len(letter.data) for letter in peer.letters) < 9_000 + 4_000  # the signature comes on top
@@ -121,7 +121,7 @@ def test_it_splits_a_message_too_large_for_customs_until_it_fits(signers, peer, 
 
 def test_it_sends_a_single_document_however_large(signers, peer, monkeypatch):
     filed(signers, "order", 1)
-    monkeypatch.setattr(outbox, "LARGEST_MESSAGE", 10)
+    monkeypatch.setattr(making, "LARGEST_MESSAGE", 10)
     forward_all()
     assert len(peer.bodies) == 1
 
@@ -186,9 +186,9 @@ def test_it_takes_an_expired_claim_again_and_no_other(signers, peer):
     (found,) = outbox.claim()
     assert (found.id, found.attempts) == (lost.id, 2)
     assert found.claim != lost.claim
-    outbox.forward(lost)
+    outbox.forward_all([lost])
     assert peer.bodies == []  # the slow worker has lost its claim: it neither keeps bytes nor sends
-    outbox.forward(found)
+    outbox.forward_all([found])
     assert list(peer.counted.values()) == [1]
     assert states() == {"sent"}
 
@@ -204,8 +204,8 @@ def test_it_keeps_no_bytes_of_a_message_that_was_filled_up_meanwhile(signers, pe
     due_again()
     filed(signers, "order", 2)
     (full,) = outbox.claim()
-    outbox.forward(slow)
-    outbox.forward(full)
+    outbox.forward_all([slow])
+    outbox.forward_all([full])
     assert len(peer.bodies) == 1
     assert peer.letters[0].data.count(b"<ceb:OrderHead>") == 2
     assert states() == {"sent"}
@@ -227,7 +227,7 @@ def test_it_builds_again_after_a_crash_before_the_bytes_were_kept(signers, peer)
 def test_it_sends_the_kept_bytes_after_a_crash_before_sending(signers, peer):
     (document_id,) = filed(signers, "order", 1)
     (message,) = outbox.claim()
-    assert outbox._sign_and_keep(message)
+    assert outbox._sign_and_keep([message]) == [message]
     kept = outbox.signed_bytes(message.id)
     Order.objects.filter(document_id=document_id).update(note="改过")
     due_again()
@@ -263,9 +263,9 @@ def quick(monkeypatch):
 def test_it_sends_again_after_a_crash_before_noting_that_it_was_sent(signers, peer):
     (document_id,) = filed(signers, "order", 1)
     (message,) = outbox.claim()
-    outbox._sign_and_keep(message)
+    outbox._sign_and_keep([message])
     with pytest.raises(KeyboardInterrupt), transaction.atomic():
-        outbox._send(message)
+        outbox._send([message])
         raise KeyboardInterrupt
     assert state(document_id) == ("queued", "")
     due_again()
@@ -277,7 +277,7 @@ def test_it_sends_again_after_a_crash_before_noting_that_it_was_sent(signers, pe
 def test_it_does_not_take_back_an_answer_that_was_faster_than_the_note(signers, peer):
     (document_id,) = filed(signers, "order", 1)
     (message,) = outbox.claim()
-    outbox._sign_and_keep(message)
+    outbox._sign_and_keep([message])
     inbox.store(answers.to_filer(document_id, "120"))
     read_all()
     due_again()
@@ -302,9 +302,9 @@ def test_it_does_not_fail_what_customs_has_taken(signers, peer):
 def test_it_sends_nothing_twice_that_was_sent(signers, peer):
     filed(signers, "order", 1)
     (message,) = forward_all()
-    outbox.forward(message)
+    outbox.forward_all([message])
     message.refresh_from_db()
-    outbox.forward(message)
+    outbox.forward_all([message])
     due_again()
     assert forward_all() == []
     assert len(peer.bodies) == 1

@@ -38,7 +38,7 @@ def sent(cast_with_keys, slug):
     """A document whose message was signed and kept, as the outbox does it."""
     (document,) = filed.file(cast_with_keys, slug, 1)
     for message in outbox.claim():
-        assert outbox._sign_and_keep(message)
+        assert outbox._sign_and_keep([message])
     return document
 
 
@@ -95,7 +95,7 @@ def test_it_shows_a_message_masked(slug, cast_with_keys, client_of):
 def test_it_shows_one_document_of_a_message_of_many(cast_with_keys, client_of):
     documents = filed.file(cast_with_keys, "order", 1, 2, 3)
     (message,) = outbox.claim()
-    assert outbox._sign_and_keep(message)
+    assert outbox._sign_and_keep([message])
     page = client_of("merchant_filer").get(reverse("message", args=["order", documents[1].pk, "out", message.pk]))
     assert page.context["others"] == 2
     assert documents[1].number in page.context["text"] and documents[0].number not in page.context["text"]

@@ -1,12 +1,15 @@
 """What customs computes for a list: its value, whether the limits allow it, and the tax of each line.
 
 Pure functions over what was filed, the tariff and the settings of the day; the portal computes on its own and compares.
+Taxes are computed in fractions and rounded once, so that exactly half a fen is seen to be half a fen.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from math import floor
 from typing import NamedTuple
 
 from declarations.sandbox.settings import Settings
@@ -15,14 +18,17 @@ REDUCED, FULL = "reduced", "full"
 OVER_SINGLE, OVER_ANNUAL = "over_single", "over_annual"
 
 LOW_VAT = "9"  # how the tariff of 2019 writes the low rate; anything else it writes is the general one
-THOUSAND, HUNDRED, ZERO, ONE = Decimal(1000), Decimal(100), Decimal(0), Decimal(1)
-# Grams or millilitres in one statutory unit; what is in neither table is counted by the piece.
-CONTENT = {"035": THOUSAND, "036": ONE, "095": THOUSAND, "096": ONE}
-LITRES = {"095": ONE, "096": ONE / THOUSAND}
+ZERO = Decimal(0)
 
-# Above which unit price a consumption tax applies at all, by how the tariff words the condition (published/README.md).
-COSMETICS, PER_CONTENT, PER_SHEET = "only if dutiable price >=10 CNY per ml or g", Decimal(10), Decimal(15)
-WATCHES, PER_WATCH = "only if dutiable price >=10000 CNY each", Decimal(10_000)
+# Statutory units: how many grams or millilitres, litres, sheets, pieces one of them is.
+CONTENT = {"035": Fraction(1000), "036": Fraction(1), "095": Fraction(1000), "096": Fraction(1)}
+LITRES = {"095": Fraction(1), "096": Fraction(1, 1000)}
+SHEETS = dict.fromkeys(("011", "020", "010"), Fraction(1))
+PIECES = dict.fromkeys(("008", "007", "011"), Fraction(1))
+
+# From which unit price a consumption tax applies at all, by how the tariff words the condition (published/README.md).
+COSMETICS, PER_CONTENT, PER_SHEET = "only if dutiable price >=10 CNY per ml or g", 10, 15
+WATCHES, PER_WATCH = "only if dutiable price >=10000 CNY each", 10_000
 BY_QUANTITY = re.compile(r"(?P<rate>[\d.]+) CNY/(?P<per>[lt])(?: if dutiable price .+, else (?P<low>[\d.]+) CNY/t)?")
 LITRES_OF_A_TONNE = re.compile(r"1 t = ([\d.]+) l")
 
@@ -64,7 +70,7 @@ def value(head: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> Decima
 def values(head: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> list[Decimal]:
     """The dutiable value of each line: its price, and of freight and insurance its share by price; the last takes the rest."""
     prices = [fen(Decimal(line["totalPrice"])) for line in lines]
-    charges = left = fen(Decimal(head["freight"])) + fen(Decimal(head["insuredFee"]))
+    charges = left = fen(Decimal(head["freight"]) + Decimal(head["insuredFee"]))
     goods, found = sum(prices, ZERO), []
     for price in prices[:-1]:
         share = min(left, fen(charges * price / goods)) if goods else ZERO
@@ -103,64 +109,60 @@ def _gaps(line: Mapping[str, str], rates: Mapping[str, str], *, full: bool) -> I
         yield "增值税税率未定，暂按一般税率计"
     if rates["consumption_basis"] == "todo":
         yield "消费税税率未定，暂按0计"
-    if rates["consumption_specific"] and not _measure(line, LITRES):
+    if rates["consumption_specific"] and not _statutory(line, LITRES):
         yield "缺少以升计的法定数量，从量消费税暂按0计"
 
 
 def _line(line: Mapping[str, str], worth: Decimal, rates: Mapping[str, str], *, full: bool, settings: Settings) -> Line:
     """Duty on the value; consumption tax on value and duty, itself included; VAT on all three. Rounded only at the end."""
-    share = ONE if full else settings.share
-    duty = worth * _percent(rates["duty_pct"]) if full else ZERO
-    by_value = _by_value(line, worth, rates)
-    by_quantity = _by_quantity(line, worth, rates, settings)
-    consumption = (worth + duty + by_quantity) / (1 - by_value) * by_value + by_quantity
-    general = settings.vat_low if rates["vat_pct"] == LOW_VAT else settings.vat_general
-    vat = (worth + duty + consumption) * general / HUNDRED
-    return Line(line["gnum"], line["gcode"], worth, fen(duty), fen(consumption * share), fen(vat * share))
+    exact = Fraction(worth)
+    duty = exact * _percent(rates["duty_pct"]) if full else Fraction(0)
+    by_value, by_quantity = _by_value(line, exact, rates), _by_quantity(line, exact, rates, settings)
+    consumption = (exact + duty + by_quantity) / (1 - by_value) * by_value + by_quantity
+    vat_rate = settings.vat_low if rates["vat_pct"] == LOW_VAT else settings.vat_general
+    vat = (exact + duty + consumption) * _percent(vat_rate)
+    share = 1 if full else Fraction(settings.share)
+    taxes = (_rounded(tax) for tax in (duty, consumption * share, vat * share))
+    return Line(line["gnum"], line["gcode"], worth, *taxes)
 
 
-def _by_value(line: Mapping[str, str], worth: Decimal, rates: Mapping[str, str]) -> Decimal:
+def _by_value(line: Mapping[str, str], worth: Fraction, rates: Mapping[str, str]) -> Fraction:
     """The consumption tax rate, zero where the price of a unit stays below what the tariff names. No quantity: it applies."""
     rate, condition = _percent(rates["consumption_pct"]), rates["consumption_condition"]
     if condition.startswith(COSMETICS):
-        sheets = "片" in rates["name_zh"]
-        quantity, least = (_pieces(line), PER_SHEET) if sheets else (_measure(line, CONTENT), PER_CONTENT)
+        units, least = (SHEETS, PER_SHEET) if "片" in rates["name_zh"] else (CONTENT, PER_CONTENT)
     elif condition.startswith(WATCHES):
-        quantity, least = _pieces(line), PER_WATCH
+        units, least = PIECES, PER_WATCH
     else:
         return rate
-    return rate if not quantity or worth / quantity >= least else ZERO
+    return rate if worth >= least * _statutory(line, units) else Fraction(0)
 
 
-def _by_quantity(line: Mapping[str, str], worth: Decimal, rates: Mapping[str, str], settings: Settings) -> Decimal:
+def _by_quantity(line: Mapping[str, str], worth: Fraction, rates: Mapping[str, str], settings: Settings) -> Fraction:
     """The consumption tax by litre or tonne, in yuan for the whole line."""
-    named = BY_QUANTITY.match(rates["consumption_specific"])
-    litres = _measure(line, LITRES)
+    named, litres = BY_QUANTITY.match(rates["consumption_specific"]), _statutory(line, LITRES)
     if named is None or not litres:
-        return ZERO
+        return Fraction(0)
     if named["per"] == "l":
-        return litres * Decimal(named["rate"])
+        return litres * Fraction(named["rate"])
     tonne = LITRES_OF_A_TONNE.search(rates["consumption_condition"])
-    tonnes = litres / Decimal(tonne[1] if tonne else 1000)
-    cheap = named["low"] and worth / tonnes < settings.beer_line
-    return tonnes * Decimal(named["low"] if cheap else named["rate"])
+    tonnes = litres / Fraction(tonne[1] if tonne else 1000)
+    cheap = named["low"] and worth < Fraction(settings.beer_line) * tonnes
+    return tonnes * Fraction(named["low"] if cheap else named["rate"])
 
 
-def _statutory(line: Mapping[str, str]) -> Iterator[tuple[str, Decimal]]:
+def _statutory(line: Mapping[str, str], units: Mapping[str, Fraction]) -> Fraction:
+    """The statutory quantity in grams, litres, sheets or pieces; zero where none is declared."""
     for unit, quantity in (("unit1", "qty1"), ("unit2", "qty2")):
-        if line.get(unit) and line.get(quantity):
-            yield line[unit], Decimal(line[quantity])
+        if line.get(unit) in units and line.get(quantity):
+            return Fraction(line[quantity]) * units[line[unit]]
+    return Fraction(0)
 
 
-def _measure(line: Mapping[str, str], units: Mapping[str, Decimal]) -> Decimal:
-    """The statutory quantity in grams, millilitres or litres; zero where none is declared."""
-    return next((quantity * units[unit] for unit, quantity in _statutory(line) if unit in units), ZERO)
+def _percent(rate: str | Decimal) -> Fraction:
+    return Fraction(rate or 0) / 100
 
 
-def _pieces(line: Mapping[str, str]) -> Decimal:
-    """The statutory quantity that is counted, not weighed; zero where none is declared."""
-    return next((quantity for unit, quantity in _statutory(line) if unit not in CONTENT), ZERO)
-
-
-def _percent(text: str) -> Decimal:
-    return Decimal(text or 0) / HUNDRED
+def _rounded(amount: Fraction) -> Decimal:
+    """To the fen, half up."""
+    return Decimal(floor(amount * 100 + Fraction(1, 2))).scaleb(-2)

@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import itertools
 import os
 import subprocess
 import sys
@@ -24,9 +25,10 @@ from declarations import published
 from declarations.published import DXP
 from portal.folders import ROOT
 from tests.conftest import free_ports, until
-from tests.sandbox.papers import Paper, Party, cast, envelope, message, registry, sign
+from tests.sandbox.papers import Paper, Party, Trade, cast, envelope, message, registry, sign
 
 TOKEN = "token-of-the-tests"
+_serials = itertools.count(1)
 
 
 class Answer(NamedTuple):
@@ -40,6 +42,15 @@ class Answer(NamedTuple):
     info: str
 
 
+class Bill(NamedTuple):
+    """A tax bill, or with no lines a notice about one, as the portal reads it."""
+
+    message: str
+    receiver: str
+    head: dict[str, str]
+    lines: list[dict[str, str]]
+
+
 @dataclass
 class Listener:
     """The portal's side: takes receipts over HTTP, checks them against the published structure, keeps what they say."""
@@ -48,6 +59,7 @@ class Listener:
     reply: int = 200
     bodies: list[bytes] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    bills: list[Bill] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     def take(self, body: bytes, authorization: str) -> int:
@@ -64,6 +76,10 @@ class Listener:
         receiver = outer.findtext(f".//{{{DXP}}}ReceiverId") or ""
         self.bodies.append(body)
         for node in inner:
+            if name in ("CEB816Message", "CEB818Message"):
+                head, *lines = [{etree.QName(one).localname: one.text or "" for one in part} for part in node]
+                self.bills.append(Bill(name, receiver, head, lines))
+                continue
             texts = {etree.QName(child).localname: child.text or "" for child in node}
             status, time, info = (texts.pop(tag) for tag in ("returnStatus", "returnTime", "returnInfo"))
             self.answers.append(Answer(name, receiver, texts, status, time, info))
@@ -79,6 +95,12 @@ class Listener:
         tag = paper.kind.key[1]
         found = [a for a in self.answers if a.message == paper.kind.receipt and a.keys.get(tag) == paper.head[tag]]
         return sorted(found, key=lambda answer: answer.time)
+
+    def bills_of(self, paper: Paper) -> list[Bill]:
+        """Bill and notices of a list, in customs' order of time."""
+        numbers = {answer.keys.get("invtNo") for answer in self.of(paper)} - {None}
+        found = [bill for bill in self.bills if bill.head["invtNo"] in numbers]
+        return sorted(found, key=lambda bill: bill.head["returnTime"])
 
     def statuses(self, paper: Paper) -> list[str]:
         """Only the statuses of these answers."""
@@ -160,10 +182,22 @@ class Sandbox:
         assert self.post(envelope(text, by, cop_msg_id=cop_msg_id)) == (200, "OK")
         return text
 
-    def rows(self, question: str) -> list[tuple[object, ...]]:
+    def file_trade(self, *trades: Trade) -> None:
+        """The four documents of each trade, each kind in one message, one after the other."""
+        for name in ("order", "payment", "waybill", "inventory"):
+            self.file(*[getattr(one, name) for one in trades])
+
+    def load(self, folder: Path, **limits: str | None) -> None:
+        """Load the registry with other limits of guarantees."""
+        file = folder / "registry.json"
+        file.write_text(registry(**limits), encoding="utf-8")
+        loaded = self.run("load", str(file))
+        assert loaded.returncode == 0, loaded.stderr
+
+    def rows(self, question: str, *values: object) -> list[tuple[object, ...]]:
         """Look into its database."""
         with psycopg.connect(self.url) as connection:
-            return connection.execute(question).fetchall()
+            return connection.execute(question, values or None).fetchall()
 
 
 @pytest.fixture(scope="session")
@@ -200,10 +234,9 @@ def _sandbox(folder: Path, port: int, **settings: str) -> Sandbox:
     sandbox = Sandbox(
         url, free_ports(1)[0], port, {"delay": "0", "repeat": "0", "shuffle": "no", "release": "no", **settings}
     )
-    file = folder / "registry.json"
-    file.write_text(registry(), encoding="utf-8")
-    loaded = sandbox.run("load", str(file))
-    assert loaded.returncode == 0, loaded.stderr
+    sandbox.load(folder)
+    with psycopg.connect(url) as connection:  # one listener hears them all: no two give the same list number
+        connection.execute("SELECT setval('filing_number', %s)", [next(_serials) * 1_000_000])
     return sandbox
 
 
@@ -219,6 +252,18 @@ def _end(sandbox: Sandbox) -> None:
 def customs(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox that answers at once and in order; shared, every test brings its own numbers."""
     sandbox = _sandbox(tmp_path_factory.mktemp("customs"), listener.port)
+    try:
+        sandbox.start()
+        yield sandbox
+        assert sandbox.stop() == 0
+    finally:
+        _end(sandbox)
+
+
+@pytest.fixture(scope="session")
+def releasing(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox that takes a list all the way to release without a pause; shared, every test brings its own buyers."""
+    sandbox = _sandbox(tmp_path_factory.mktemp("releasing"), listener.port, release="0")
     try:
         sandbox.start()
         yield sandbox

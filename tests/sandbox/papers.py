@@ -7,6 +7,7 @@ import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 
 from cryptography import x509
@@ -92,9 +93,12 @@ def cast() -> dict[str, Party]:
     }
 
 
-def registry() -> str:
-    """The registry file of the cast."""
-    return json.dumps({"enterprises": [one.entry() for one in cast().values()]}, ensure_ascii=False)
+def registry(**limits: str | None) -> str:
+    """The registry file of the cast; the limits of guarantees by part, None for no guarantee, others 200,000."""
+    entries = {name: one.entry() for name, one in cast().items()}
+    for name, limit in limits.items():
+        entries[name]["guarantee"] = {"kind": "letter", "limit": limit} if limit else None
+    return json.dumps({"enterprises": list(entries.values())}, ensure_ascii=False)
 
 
 def guid() -> str:
@@ -132,18 +136,36 @@ class Trade:
     inventory: Paper
 
 
-def trade() -> Trade:
-    """A new bonded trade (1210), numbers and buyer its own: milk powder, 2 × 268, freight 10, tax 49.69."""
-    number = next(_numbers)
+@dataclass(frozen=True)
+class Good:
+    """One line of goods: what it costs, how many, and the statutory quantities with their units."""
+
+    gcode: str = "1901101000"  # milk powder
+    price: str = "268"
+    qty: str = "2"
+    first: tuple[str, str] = ("1.6", "035")
+    second: tuple[str, str] | None = None
+
+    @property
+    def total(self) -> Decimal:
+        """The price of all of them."""
+        return Decimal(self.price) * Decimal(self.qty)
+
+
+def trade(*goods: Good, freight: str = "10", buyer_id: str = "", magic: str = "") -> Trade:
+    """A new bonded trade (1210), numbers and buyer its own: milk powder, 2 × 268, freight 10, unless told otherwise."""
+    number, goods = next(_numbers), goods or (Good(),)
     people, run = cast(), f"{datetime.now(UTC):%m%d%H%M%S}"
-    order_no, time = f"SH{run}{number:05d}", "20250602093000"
+    order_no, time = f"SH{run}{number:05d}{magic}", "20250602093000"
+    value = sum((good.total for good in goods), Decimal(0))
+    paid = f"{value + Decimal(freight) + Decimal('49.69')}"
     platform = {"ebpCode": people["platform"].customs_code, "ebpName": "平台"}
     merchant = {"ebcCode": people["merchant"].customs_code, "ebcName": "电商"}
     buyer = {
         "buyerName": "张三",
         "buyerTelephone": "13900000001",
         "buyerIdType": "1",
-        "buyerIdNumber": f"110101{number:011d}X",
+        "buyerIdNumber": buyer_id or f"110101{number:011d}X",
     }
     address = {"consigneeAddress": "上海市浦东新区某路1号"}
     consignee = {"consignee": "张三", "consigneeTelephone": "13900000001", **address}
@@ -153,30 +175,33 @@ def trade() -> Trade:
         "logisticsNo": f"L{run}{number}",
     }
     filed = {"appType": "1", "appTime": time, "appStatus": "2"}
-    goods = {"gnum": "1", "gmodel": "800克/罐", "unit": "122", "qty": "2", "price": "268", "totalPrice": "536",
-             "currency": "142", "country": "609"}  # fmt: skip
+    lines = [
+        {"gnum": f"{gnum}", "gmodel": "800克/罐", "unit": "122", "qty": good.qty, "price": good.price,
+         "totalPrice": f"{good.total}", "currency": "142", "country": "609"}
+        for gnum, good in enumerate(goods, 1)
+    ]  # fmt: skip
     kinds = {kind.wrapper: kind for kind in KINDS.values()}
     return Trade(
         Paper(
             kinds["Order"],
             filed | platform | merchant | buyer | consignee
-            | {"guid": guid(), "orderType": "I", "orderNo": order_no, "goodsValue": "536", "freight": "10", "discount": "0",
-               "taxTotal": "49.69", "acturalPaid": "595.69", "currency": "142", "buyerRegNo": "u1",
+            | {"guid": guid(), "orderType": "I", "orderNo": order_no, "goodsValue": f"{value}", "freight": freight, "discount": "0",
+               "taxTotal": "49.69", "acturalPaid": paid, "currency": "142", "buyerRegNo": "u1",
                "payTransactionId": f"P{run}{number}"},
-            [goods | {"itemName": "奶粉"}],
+            [line | {"itemName": "奶粉"} for line in lines],
         ),
         Paper(
             kinds["Payment"],
             filed | platform
             | {"guid": guid(), "payCode": people["payment"].customs_code, "payName": "支付", "orderNo": order_no,
                "payTransactionId": f"P{run}{number}", "payerIdType": "1", "payerIdNumber": buyer["buyerIdNumber"],
-               "payerName": "张三", "amountPaid": "595.69", "currency": "142", "payTime": time},
+               "payerName": "张三", "amountPaid": paid, "currency": "142", "payTime": time},
             [],
         ),
         Paper(
             kinds["Logistics"],
             filed | logistics | consignee
-            | {"guid": guid(), "orderNo": order_no, "freight": "10", "insuredFee": "0", "currency": "142", "weight": "2",
+            | {"guid": guid(), "orderNo": order_no, "freight": freight, "insuredFee": "0", "currency": "142", "weight": "2",
                "packNo": "1"},
             [],
         ),
@@ -187,9 +212,14 @@ def trade() -> Trade:
                "emsNo": "T2249W000001", "ieFlag": "I", "declTime": "20250602", "customsCode": "2249", "portCode": "2249",
                "agentCode": people["warehouse"].customs_code, "agentName": "仓库",
                "areaCode": people["warehouse"].customs_code, "areaName": "仓库", "tradeMode": "1210", "trafMode": "Y",
-               "country": "142", "freight": "10", "insuredFee": "0", "currency": "142", "packNo": "1",
+               "country": "142", "freight": freight, "insuredFee": "0", "currency": "142", "packNo": "1",
                "grossWeight": "2", "netWeight": "1.6"},
-            [goods | {"itemRecordNo": "R1", "gcode": "1901101000", "gname": "奶粉", "qty1": "1.6", "unit1": "035"}],
+            [
+                line | {"itemRecordNo": "R1", "gcode": good.gcode, "gname": "奶粉"}
+                | dict(zip(("qty1", "unit1"), good.first, strict=True))
+                | dict(zip(("qty2", "unit2"), good.second or (), strict=False))
+                for line, good in zip(lines, goods, strict=True)
+            ],
         ),
     )  # fmt: skip
 

@@ -30,15 +30,20 @@ def receive(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def health(request: HttpRequest) -> HttpResponse:
-    """Whether pages and database answer, how long the oldest message waits (seconds, null for none), and how many need
-    a person."""
+    """Whether pages and database answer, how long the oldest message waits (seconds, null for none), how many need a
+    person, and in how many things the books differ from customs."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT oldest_unsent, oldest_unread, waiting_for_a_person FROM declarations_health()")
-        oldest_unsent, oldest_unread, waiting = cursor.fetchone()
+        cursor.execute(
+            "SELECT oldest_unsent, oldest_unread, waiting_for_a_person, open_discrepancies, oldest_discrepancy "
+            "FROM declarations_health(), ledger_health()"
+        )
+        oldest_unsent, oldest_unread, waiting, open_discrepancies, oldest_discrepancy = cursor.fetchone()
     return JsonResponse(
         {
             "outbox_oldest_due_seconds": oldest_unsent,
             "inbox_oldest_unread_seconds": oldest_unread,
             "waiting_for_a_person": waiting,
+            "open_discrepancies": open_discrepancies,
+            "oldest_discrepancy_seconds": oldest_discrepancy,
         }
     )

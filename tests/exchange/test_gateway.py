@@ -1,14 +1,19 @@
 """The door for customs: a token, a size, and bytes kept under a role that can do nothing else."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.db.utils import ProgrammingError
 from django.test import Client
+from django.utils import timezone
 
 from declarations.doors import gateway
 from declarations.exchange import inbox
 from declarations.models import Inbound
+from ledger.models import Discrepancy
 from portal.tenancy import acting_as
 
 ADDRESS = "/customs/receive/"
@@ -79,3 +84,15 @@ def test_it_may_put_away_and_read_back_and_nothing_else(db):
             connection.cursor() as cursor,
         ):
             cursor.execute(statement)
+
+
+def test_it_tells_the_watch_in_how_many_things_the_books_differ(db):
+    def watched() -> dict[str, Any]:
+        return Client().get("/health/").json()
+
+    assert (watched()["open_discrepancies"], watched()["oldest_discrepancy_seconds"]) == (0, None)
+    yesterday = timezone.now() - timedelta(days=1)
+    for subject, closed_at in (("list 1", None), ("list 2", None), ("list 3", timezone.now())):
+        Discrepancy.objects.create(kind="short", subject=subject, opened_at=yesterday, closed_at=closed_at)
+    assert watched()["open_discrepancies"] == 2
+    assert 86300 < watched()["oldest_discrepancy_seconds"] < 90000

@@ -1,7 +1,8 @@
-"""The sample of the demonstration: 120 trades as four workbooks, six of them spoiled, and the figures that follow.
+"""The sample of the demonstration: 120 trades as four workbooks, some of them spoiled, and the figures that follow.
 
-Three orders are wrong in themselves and stop at the door; so do their waybills and lists, whose order is missing. Three
-trades contradict one another between two parties, which only customs can see: their lists come back refused.
+Three orders are wrong in themselves and stop at the door; their waybills and lists wait for an order that never comes.
+Three trades contradict one another between two parties, which only customs can see: their lists come back refused. Seven
+lists carry a magic value of the pretended customs, so that every way to the end is seen.
 """
 # untranslated: invented names and places are data
 
@@ -29,21 +30,36 @@ FILERS = (
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many documents of one kind: in the workbook, refused at the door, filed, accepted and refused by customs."""
+    """How many documents of one kind: in the workbook, stopped at the door, waiting for others, gone to customs; of
+    these accepted by customs' own check (whatever came afterwards), released, and refused."""
 
     brought: int
     stopped: int
+    waiting: int
     filed: int
     accepted: int
+    released: int
     refused: int
 
 
 EXPECTED = {
-    "order": Figures(brought=120, stopped=3, filed=117, accepted=114, refused=0),
-    "payment": Figures(brought=120, stopped=0, filed=120, accepted=114, refused=0),
-    "waybill": Figures(brought=120, stopped=3, filed=117, accepted=114, refused=0),
-    "inventory": Figures(brought=120, stopped=3, filed=117, accepted=114, refused=3),
+    "order": Figures(brought=120, stopped=3, waiting=0, filed=117, accepted=113, released=0, refused=0),
+    "payment": Figures(brought=120, stopped=0, waiting=0, filed=120, accepted=113, released=0, refused=0),
+    "waybill": Figures(brought=120, stopped=0, waiting=3, filed=117, accepted=113, released=0, refused=0),
+    "inventory": Figures(brought=120, stopped=0, waiting=3, filed=117, accepted=112, released=111, refused=5),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class BillFigures:
+    """How many tax bills customs made, and how many of them it has put on a payment note or declared void."""
+
+    made: int
+    consolidated: int
+    void: int
+
+
+EXPECTED_BILLS = BillFigures(made=111, consolidated=1, void=1)
 
 
 def _wrong_check_digit(order: Entry) -> None:
@@ -81,6 +97,17 @@ SPOILED: dict[tuple[str, int], Callable[[Entry], None]] = {
     ("inventory", 52): _another_phone,
 }
 
+#: Number of the trade → what its list says in its note to the pretended customs, whose page explains each.
+MAGIC: dict[int, str] = {
+    60: "SANDBOX300",
+    66: "SANDBOX500",
+    72: "SANDBOX100",
+    78: "SANDBOX1313",
+    84: "SANDBOX700",
+    90: "SANDBOX818",
+    96: "SANDBOXVOID",
+}
+
 
 @dataclass(slots=True)
 class Sample:
@@ -100,6 +127,8 @@ class Sample:
             entry: Entry = getattr(trade, slug)()
             if spoil := SPOILED.get((slug, trade.number)):
                 spoil(entry)
+            if slug == "inventory" and (magic := MAGIC.get(trade.number)):
+                entry.head["note"] = magic
             entries.append(entry)
         return entries
 

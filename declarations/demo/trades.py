@@ -316,14 +316,18 @@ class Trade:
 
 
 def trades(count: int, *, parties: Parties, paid_at: datetime, seed: int = 1, prefix: str = "TG") -> list[Trade]:
-    """``count`` trades, the same for the same seed: one to three goods each, each trade within 5,000 yuan."""
+    """``count`` trades, the same for the same seed: one to three goods each, each trade within 5,000 yuan.
+
+    The buyers are others with every moment of purchase, or they would soon have bought more than customs allows a year.
+    """
     chance = random.Random(seed)  # noqa: S311 (sample data)
+    buyers = random.Random(f"{seed} {paid_at:%Y%m%d%H%M%S}")  # noqa: S311 (sample data)
     small = [good for good in goods() if good.price < 900]
     return [
         Trade(
             number=number,
             parties=parties,
-            buyer=person(chance),
+            buyer=person(buyers),
             basket=[(good, chance.randint(1, 2)) for good in chance.sample(small, chance.randint(1, 3))],
             paid_at=paid_at,
             prefix=prefix,

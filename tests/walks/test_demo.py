@@ -33,7 +33,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str
     kills = 0
     for line in demo.stdout:
         said.append(line)
-        if any(word in line for word in ("filed 1/1", "answered ")) and kills < 6:
+        if any(word in line for word in ("filed 1/1", "accepted ", "refused by", "closed ", "settled ")) and kills < 6:
             kills += kill_a_worker(portal.data, kills)
     code = demo.wait(60)
     yield portal, "".join(said), code, kills
@@ -65,9 +65,9 @@ def test_it_ends_with_the_figures_of_the_sample(shown: tuple[Stack, str, int, in
     _portal, said, code, kills = shown
     assert kills >= 3, f"only {kills} workers could be killed:\n{said}"
     assert code == 0, said
-    for number in ("1327", "1332", "130126"):
+    for number in ("1327", "1332", "130126", "1313", "1300"):
         assert number in said
-    assert "\nwaiting: " in said and "装入" not in said
+    assert "came too early" in said and "equal to the fen" in said and "should be" not in said
     assert said.splitlines()[-1].startswith("Ended") and "Portal: " not in said and "Logins" not in said
 
 
@@ -98,7 +98,7 @@ def test_every_message_is_valid_and_signed_and_no_document_was_sent_twice(
         "CEB621Message": 117,
     }
     assert [key for key, count in filed.items() if count > 1] == []
-    assert len(sent) == 8  # 117 or 120 documents of a kind: two messages each
+    assert len(sent) < 30, "what was let go together did not travel together"
     if not shutil.which("xmlsec1"):
         pytest.skip("xmlsec1 IS NOT INSTALLED: the signatures were not verified by an independent program")
     assert [message.name for message in sent if not evidence.verifies_with_xmlsec1(message, tmp_path)] == []

@@ -17,6 +17,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -31,7 +32,7 @@ ENTERPRISE_IN_SESSION = "enterprise"
 STAFF_PATH = "/admin/"
 GATEWAY_PATH = "/customs/receive/"
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ def member(view: View) -> View:
     """
 
     @wraps(view)
-    def guarded(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.actor is not None:
             return view(request, *args, **kwargs)
         if not request.user.is_authenticated:
@@ -229,7 +230,7 @@ def require_role(*roles: str, files: bool = False) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.actor.may(*roles):
                 raise PermissionDenied(role_missing(roles))
             if files and not request.actor.enterprise.may_file:
@@ -258,7 +259,7 @@ def gateway(view: View) -> View:
     """Let only the gateway in: it knows the bearer token. Anybody else is answered 401 and nothing more."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         given = request.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(given, b"Bearer " + settings.GATEWAY_TOKEN.encode()):
             return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})

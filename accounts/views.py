@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access import ENTERPRISE_IN_SESSION, Bystander, MemberRequest, PortalRequest, View, address_of, member
+from accounts.access import ENTERPRISE_IN_SESSION, Bystander, MemberRequest, PortalRequest, address_of, member
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.forms import OwnPasswordForm, SignInForm, SwitchForm
@@ -92,7 +92,7 @@ class _ChangePassword(PasswordChangeView):
         return super().form_invalid(form)
 
 
-change_password = require_http_methods(["GET", "HEAD", "POST"])(member(cast(View, _ChangePassword.as_view())))
+change_password = require_http_methods(["GET", "HEAD", "POST"])(member(_ChangePassword.as_view()))
 
 
 def why_refused(attempt: Attempt) -> str:

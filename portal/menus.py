@@ -58,6 +58,8 @@ class MenuLine:
 
 #: The types of enterprise that file documents of any kind.
 _FILERS = frozenset({"platform", "merchant", "payment", "direct_logistics", "bonded_logistics", "warehouse"})
+#: The types whose lists are taxed, or who answer for the tax.
+_TAXED = frozenset({"platform", "merchant", "direct_logistics", "warehouse"})
 _READERS = frozenset({"administrator", "filer", "finance", "viewer", "developer"})
 
 MENU: tuple[MenuSection, ...] = (
@@ -98,6 +100,27 @@ MENU: tuple[MenuSection, ...] = (
                 _READERS,
             ),
             MenuEntry(_("批量导入"), "file-earmark-spreadsheet", "uploads", {}, _FILERS, _READERS),
+        ),
+    ),
+    MenuSection(
+        _("资金与税"),
+        (
+            MenuEntry(
+                _("电子税单"),
+                "file-earmark-text",
+                "tax_bills",
+                {},
+                _TAXED,
+                frozenset({"administrator", "filer", "finance", "viewer"}),
+            ),
+            MenuEntry(
+                _("担保金账户"),
+                "shield-check",
+                "guarantee",
+                {},
+                _TAXED,
+                frozenset({"administrator", "finance", "viewer"}),
+            ),
         ),
     ),
 )

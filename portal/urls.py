@@ -7,6 +7,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("language/", include("django.conf.urls.i18n")),
     path("", include("accounts.urls")),
+    path("", include("ledger.urls")),
     path("", include("declarations.urls")),
 ]
 

@@ -1,0 +1,1 @@
+"""What the pages of the ledger show, worked out for the templates; the views only fetch and render."""

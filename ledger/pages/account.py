@@ -1,0 +1,294 @@
+"""The guarantee account: what is left, what is held for which days, every movement, and what does not agree."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+
+from accounts.access import Actor
+from ledger.access import discrepancies_of, guarantee_of, guaranteed_by, movements_of
+from ledger.models import Account, Entry, Guarantee, Purpose, Transfer, TransferKind
+from ledger.pages.bill import Open, opened
+from ledger.pages.looks import TRANSFER_LOOKS, Look
+from ledger.pages.schedule import Schedule, schedule
+from portal.paging import part_of
+from portal.prefix import begins
+from portal.sentences import speak
+
+#: Below this share of the whole, what is left is spoken of.
+LOW_SHARE = Decimal("0.2")
+_ZERO = Decimal("0.00")
+#: How many open discrepancies the page lists.
+MOST_OPEN = 50
+
+
+@dataclass(slots=True)
+class Standing:
+    """How a guarantee stands."""
+
+    guarantee: Guarantee
+    available: Decimal = _ZERO
+    held: Decimal = _ZERO
+
+    @property
+    def total(self) -> Decimal:
+        """What was given in all, less what was taken back."""
+        return self.available + self.held
+
+    @property
+    def is_low(self) -> bool:
+        """Whether less than a fifth is left."""
+        return self.available < self.total * LOW_SHARE
+
+    @property
+    def percent_left(self) -> int:
+        """What is left of the whole, in percent."""
+        return int(100 * self.available / self.total) if self.total else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One part of what is held: why, and how much."""
+
+    slug: str
+    word: str
+    amount: Decimal
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One part of the bar, drawn without inline style."""
+
+    slug: str
+    x: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One transfer as the list shows it, seen from what is left."""
+
+    transfer: Transfer
+    look: Look
+    change: Decimal
+    available: Decimal | None
+    held: Decimal | None
+    note: str
+    bill: str
+
+
+@dataclass(slots=True)
+class MovementFilter:
+    """What the address asks for; an entry that means nothing is left out and said in `faults`."""
+
+    kind: str = ""
+    q: str = ""
+    since: date | None = None
+    until: date | None = None
+    place: Mapping[str, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "MovementFilter":
+        """Read an address: never an error, whatever stands in it."""
+        kind = query.get("kind", "")
+        found = cls(
+            kind=kind if kind in TransferKind.values else "",
+            q="".join(query.get("q", "").split()).replace("\x00", "")[:30],
+            place={name: query.get(name, "") for name in ("before", "after")},
+        )
+        found.since, found.until = (found._day(query.get(name, "")) for name in ("since", "until"))
+        return found
+
+    def _day(self, text: str) -> date | None:
+        try:
+            day = parse_date(text) if text else None
+        except ValueError:
+            day = None
+        if text and day is None:
+            self.faults.append(_("“%(text)s”不是日期，请填 2025-06-16 这样的日期") % {"text": text[:20]})
+        return day
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether anything restricts the list."""
+        return any((self.kind, self.q, self.since, self.until))
+
+    def in_words(self) -> str:
+        """The filter as a reader would say it."""
+        said = [self.q]
+        if self.kind:
+            said.append(str(TRANSFER_LOOKS[self.kind].word))
+        if self.since:
+            said.append(_("%(day)s 起") % {"day": self.since})
+        if self.until:
+            said.append(_("至 %(day)s") % {"day": self.until})
+        return _("，").join(part for part in said if part)
+
+    def narrowed(self, movements: QuerySet[Transfer]) -> QuerySet[Transfer]:
+        """The movements that fit."""
+        if self.kind:
+            movements = movements.filter(kind=self.kind)
+        if self.q:
+            movements = movements.filter(begins("list_no", self.q))
+        if self.since:
+            movements = movements.filter(happened_at__gte=_midnight(self.since))
+        if self.until and self.until < date.max:
+            movements = movements.filter(happened_at__lt=_midnight(self.until + timedelta(days=1)))
+        return movements
+
+    def address(self, **changes: Any) -> str:
+        """The list under this filter with some entries changed; the page always starts anew."""
+        return reverse("guarantee") + self._asking(**changes)
+
+    @property
+    def export_address(self) -> str:
+        """The workbook of the list under this filter."""
+        return reverse("guarantee_export") + self._asking()
+
+    def _asking(self, **changes: Any) -> str:
+        entries = {
+            "kind": self.kind, "q": self.q, "since": self.since or "", "until": self.until or "", **changes
+        }  # fmt: skip
+        asked = urlencode({name: value for name, value in entries.items() if value})
+        return f"?{asked}" if asked else ""
+
+    @property
+    def clear_address(self) -> str:
+        """Without a filter."""
+        return reverse("guarantee")
+
+
+@dataclass(slots=True)
+class AccountPage:
+    """Everything the page shows; ``standing`` is None where the enterprise has given no guarantee."""
+
+    filter: MovementFilter
+    standing: Standing | None
+    movements: list[Movement]
+    count: int = 0
+    more: Decimal = _ZERO
+    less: Decimal = _ZERO
+    newer: str = ""
+    older: str = ""
+    shares: list[Share] = field(default_factory=list)
+    schedule: Schedule | None = None
+    open: list[Open] = field(default_factory=list)
+    open_count: int = 0
+    kinds: Sequence[tuple[str, Any]] = field(
+        default_factory=lambda: [(kind, look.word) for kind, look in TRANSFER_LOOKS.items()]
+    )
+
+    @property
+    def net(self) -> Decimal:
+        """What the movements of the filter come to."""
+        return self.more + self.less
+
+    @property
+    def bars(self) -> list[Bar]:
+        """The parts of the whole as a bar."""
+        total = sum((share.amount for share in self.shares), _ZERO)
+        bars, start = [], _ZERO
+        for share in self.shares:
+            if share.amount:
+                width = 100 * share.amount / total
+                bars.append(Bar(share.slug, f"{start:.2f}%", f"{width:.2f}%"))
+                start += width
+        return bars
+
+
+def standing_of(actor: Actor) -> Standing | None:
+    """How the enterprise's guarantee stands; None where it has given none."""
+    guarantee = guarantee_of(actor)
+    return standing(guarantee) if guarantee else None
+
+
+def standing(guarantee: Guarantee) -> Standing:
+    """How a guarantee stands, by its accounts."""
+    balances = dict(Account.objects.filter(guarantee=guarantee).values_list("purpose", "balance"))
+    return Standing(guarantee, balances.get(Purpose.AVAILABLE, _ZERO), balances.get(Purpose.HELD, _ZERO))
+
+
+def account_page(actor: Actor, asked: MovementFilter) -> AccountPage:
+    """The page that is asked for."""
+    found = standing_of(actor)
+    open_ones = discrepancies_of(actor)
+    page = AccountPage(
+        asked,
+        found,
+        [],
+        open=opened(open_ones.order_by("id")[:MOST_OPEN]),
+        open_count=open_ones.count(),
+        schedule=schedule(actor),
+    )
+    if found is None:
+        return page
+    narrowed = asked.narrowed(movements_of(actor))
+    part = part_of(narrowed, asked.place, newest_first=True)
+    page.movements = movements(actor, part.rows)
+    page.newer = asked.address(**part.back) if part.back else ""
+    page.older = asked.address(**part.on) if part.on else ""
+    page.count, page.more, page.less = changes(narrowed)
+    page.shares = _shares(found, page.schedule)
+    return page
+
+
+def changes(narrowed: QuerySet[Transfer]) -> tuple[int, Decimal, Decimal]:
+    """How many movements, and what they added to and took from what is left."""
+    told = Entry.objects.filter(transfer__in=narrowed, account__purpose=Purpose.AVAILABLE).aggregate(
+        many=Count("id"), more=Sum("amount", filter=Q(amount__gt=0)), less=Sum("amount", filter=Q(amount__lt=0))
+    )
+    return told["many"], told["more"] or _ZERO, told["less"] or _ZERO
+
+
+def movements(actor: Actor, rows: Sequence[Transfer]) -> list[Movement]:
+    """Transfers with what they left on both accounts, and the tax bill of their list."""
+    sides: dict[tuple[int, str], Entry] = {}
+    entries = Entry.objects.filter(transfer__in=rows).select_related("account")
+    for entry in entries:
+        sides[entry.transfer_id, entry.account.purpose] = entry
+    numbers = {one.list_no for one in rows if one.list_no}
+    bills = dict(guaranteed_by(actor).filter(invt_no__in=numbers).values_list("invt_no", "pk"))
+    told = []
+    for one in rows:
+        left, held = sides.get((one.pk, Purpose.AVAILABLE)), sides.get((one.pk, Purpose.HELD))
+        bill = bills.get(one.list_no)
+        told.append(
+            Movement(
+                transfer=one,
+                look=TRANSFER_LOOKS[one.kind],
+                change=left.amount if left else _ZERO,
+                available=left.balance_after if left else None,
+                held=held.balance_after if held else None,
+                note=speak(one.reason),
+                bill=reverse("tax_bill", kwargs={"pk": bill}) if bill else "",
+            )
+        )
+    return told
+
+
+def _shares(found: Standing, planned: Schedule | None) -> list[Share]:
+    """What is held, by the days of its bills; the rest waits for its bill or its release."""
+    waiting = planned.waiting.total if planned else _ZERO
+    due = planned.payable.total + planned.overdue.total if planned else _ZERO
+    other = max(found.held - waiting - due, _ZERO)
+    shares = [
+        Share("idle", _("预扣，等待期 30 日内"), waiting, planned.waiting.address if planned else ""),
+        Share("warn", _("预扣，待缴（第 31 日起）"), due, planned.open.address if planned else ""),
+        Share("info", _("预扣，尚未放行或税单未到"), other),
+        Share("ok", _("可用"), found.available),
+    ]
+    return [share for share in shares if share.amount or share.slug == "ok"]
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))

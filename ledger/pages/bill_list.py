@@ -1,0 +1,165 @@
+"""The list of tax bills: tabs with counts, totals of the filter, one page of rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import BigIntegerField, Case, Count, F, Func, QuerySet, Sum, Value, When
+from django.db.models.fields import BooleanField
+from django.urls import reverse
+
+from accounts.access import Actor
+from ledger.access import bills_of
+from ledger.models import BillState, TaxBill
+from ledger.pages.filter import (
+    CAPACITIES,
+    DAYS,
+    DIFFERS,
+    OURS_DIFFERS,
+    TABS,
+    WINDOW,
+    Filter,
+    counts_in,
+    phase_on,
+)
+from ledger.pages.looks import BILL_LOOKS, Deadline, Look, deadline, short
+from ledger.window import today
+from portal.paging import Part, part_of
+
+_SUMS = ("duty", "consumption", "vat", "total")
+#: A key that orders by the day of release, then by arrival: a whole number, as pages are turned by one.
+_BY_RELEASE = Func(
+    F("released_on"),
+    template="((%(expressions)s - DATE '2000-01-01')::bigint * 100000000000)",
+    output_field=BigIntegerField(),
+) + F("id")
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab: its word, how many, where it leads, the tone of its count."""
+
+    label: Any
+    count: int
+    address: str
+    current: bool
+    tone: str = ""
+
+
+@dataclass(slots=True)
+class Totals:
+    """How many bills, and what they come to."""
+
+    count: int = 0
+    duty: Decimal = Decimal("0.00")
+    consumption: Decimal = Decimal("0.00")
+    vat: Decimal = Decimal("0.00")
+    total: Decimal = Decimal("0.00")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tax bill of the list."""
+
+    bill: TaxBill
+    address: str
+    released: str
+    look: Look
+    deadline: Deadline
+    differs: bool
+
+
+@dataclass(slots=True)
+class BillList:
+    """Everything the list shows."""
+
+    filter: Filter
+    tabs: list[Tab]
+    rows: list[Row]
+    totals: Totals
+    districts: list[str]
+    newer: str = ""
+    older: str = ""
+    days: Sequence[tuple[str, Any]] = field(default=tuple(DAYS.items()))
+    capacities: Sequence[tuple[str, Any]] = field(default=tuple(CAPACITIES.items()))
+
+    @property
+    def by_deadline(self) -> bool:
+        """Whether the rows stand by their last day instead of by arrival."""
+        return self.filter.tab == WINDOW
+
+
+def bill_list(actor: Actor, asked: Filter) -> BillList:
+    """The page of the list that is asked for."""
+    on = today()
+    everything = bills_of(actor)
+    narrowed = asked.narrowed(everything, actor.enterprise)
+    groups = grouped(narrowed, on)
+    part = _part(asked.in_tab(narrowed, on), asked)
+    return BillList(
+        filter=asked,
+        tabs=_tabs(asked, groups),
+        rows=[row(bill, on) for bill in part.rows],
+        totals=totals(asked.tab, groups),
+        districts=list(everything.order_by("customs_code").values_list("customs_code", flat=True).distinct()),
+        newer=asked.address(**part.back) if part.back else "",
+        older=asked.address(**part.on) if part.on else "",
+    )
+
+
+def grouped(bills: QuerySet[TaxBill], on: date) -> Sequence[Mapping[str, Any]]:
+    """Counts and sums by state, phase and verdict, in one question: tabs and totals both come of it."""
+    verdict = Case(When(OURS_DIFFERS, then=Value(True)), default=Value(False), output_field=BooleanField())
+    return list(
+        bills.order_by()
+        .annotate(phase=phase_on(on), differs=verdict)
+        .values("state", "phase", "differs")
+        .annotate(many=Count("id"), **{f"sum_{name}": Sum(name) for name in _SUMS})
+    )
+
+
+def totals(tab: str, groups: Sequence[Mapping[str, Any]]) -> Totals:
+    """What stands under a tab, added up."""
+    found = Totals()
+    for group in groups:
+        if counts_in(tab, group["state"], group["phase"], group["differs"]):
+            found.count += group["many"]
+            for name in _SUMS:
+                setattr(found, name, getattr(found, name) + group[f"sum_{name}"])
+    return found
+
+
+def row(bill: TaxBill, on: date) -> Row:
+    """One bill as the list shows it."""
+    return Row(
+        bill=bill,
+        address=reverse("tax_bill", kwargs={"pk": bill.pk}),
+        released=short(bill.released_on, on),
+        look=BILL_LOOKS[bill.state],
+        deadline=deadline(bill, on),
+        differs=differs(bill),
+    )
+
+
+def differs(bill: TaxBill) -> bool:
+    """Whether our own computation is there and another than customs'; the same as `OURS_DIFFERS`."""
+    ours = (bill.own_duty, bill.own_consumption, bill.own_vat)
+    return None not in ours and ours != (bill.duty, bill.consumption, bill.vat) and bill.state != BillState.VOID
+
+
+def _tabs(asked: Filter, groups: Sequence[Mapping[str, Any]]) -> list[Tab]:
+    found = []
+    for slug, label in TABS.items():
+        count = totals(slug, groups).count
+        if count or slug != DIFFERS or asked.tab == DIFFERS:
+            tone = "warn" if slug in (WINDOW, DIFFERS) and count else ""
+            found.append(Tab(label, count, asked.address(tab=slug), slug == asked.tab, tone))
+    return found
+
+
+def _part(bills: QuerySet[TaxBill], asked: Filter) -> Part[TaxBill]:
+    if asked.tab == WINDOW:
+        return part_of(bills.annotate(by_release=_BY_RELEASE), asked.place, key="by_release")
+    return part_of(bills, asked.place, newest_first=True)

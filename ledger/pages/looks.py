@@ -1,0 +1,146 @@
+"""How states, days and movements look: tone, icon and word from one table, for every page of the ledger."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from ledger.models import BillState, DiscrepancyKind, TaxBill, TransferKind
+from ledger.window import Phase, Window, phase_of
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a badge needs: tone, icon, word and the customs code behind it."""
+
+    tone: str
+    icon: str
+    word: Any
+    code: str = ""
+
+
+#: States in which somebody still has to pay.
+UNSETTLED = (BillState.MADE, BillState.CONSOLIDATED)
+
+BILL_LOOKS: dict[str, Look] = {
+    BillState.MADE: Look("idle", "file-earmark-text", gettext_lazy("已生成"), "1"),
+    BillState.CONSOLIDATED: Look("info", "check2-square", gettext_lazy("已汇总"), "2"),
+    BillState.VOID: Look("idle", "slash-circle", gettext_lazy("作废"), "3"),
+    BillState.PAID: Look("ok", "check-circle-fill", gettext_lazy("已缴")),
+}
+
+#: Notices carry customs' own number of the state.
+NOTICE_LOOKS: dict[str, Look] = {look.code: look for look in BILL_LOOKS.values() if look.code}
+
+PHASE_TONES: dict[str, str] = {
+    Phase.UNRELEASED: "idle",
+    Phase.WAITING: "idle",
+    Phase.OPEN: "info",
+    Phase.CLOSING: "warn",
+    Phase.OVERDUE: "bad",
+}
+
+TRANSFER_LOOKS: dict[str, Look] = {
+    TransferKind.TOP_UP: Look("ok", "plus-lg", gettext_lazy("增加额度")),
+    TransferKind.REDUCE: Look("warn", "arrow-down-circle", gettext_lazy("减少额度")),
+    TransferKind.HOLD: Look("info", "shield-lock", pgettext_lazy("movement", "预扣")),
+    TransferKind.ADJUST: Look("info", "arrow-left-right", gettext_lazy("预扣调整")),
+    TransferKind.RELEASE: Look("idle", "arrow-return-left", gettext_lazy("预扣返还")),
+    TransferKind.SETTLE: Look("ok", "check-circle", gettext_lazy("缴税后返还")),
+}
+
+
+#: Kind of discrepancy → how grave it is, and what the reader may do about it.
+DISCREPANCY_LOOKS: dict[str, tuple[str, str, Any]] = {
+    DiscrepancyKind.SHORT: (
+        "bad",
+        "exclamation-triangle",
+        gettext_lazy("请向海关增加担保额度；额度到账登记后自动补扣，清单不必重报"),
+    ),
+    DiscrepancyKind.NO_GUARANTEE: (
+        "bad",
+        "exclamation-triangle",
+        gettext_lazy("请核对清单上的担保企业代码；本企业担保的，请拨打服务热线登记担保"),
+    ),
+    DiscrepancyKind.TAX_DIFFERS: (
+        "warn",
+        "exclamation-triangle",
+        gettext_lazy("以海关数字缴纳；请核对商品编码和法定数量，有异议时凭税单编号询问现场海关"),
+    ),
+    DiscrepancyKind.NOT_COMPUTED: (
+        "warn",
+        "question-circle",
+        gettext_lazy("无须操作，税单到后按海关数字预扣"),
+    ),
+    DiscrepancyKind.LINES_DIFFER: (
+        "warn",
+        "exclamation-triangle",
+        gettext_lazy("以表头数字缴纳；请凭税单编号询问现场海关"),
+    ),
+    DiscrepancyKind.BILL_WITHOUT_LIST: (
+        "warn",
+        "question-circle",
+        gettext_lazy("请核对清单编号；清单不是经本系统申报的，可以不处理"),
+    ),
+    DiscrepancyKind.VOID_AFTER_PAYMENT: (
+        "bad",
+        "exclamation-triangle",
+        gettext_lazy("请凭缴款凭证到现场海关办理退税"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """One of the three taxes: its name in the tables, and its word."""
+
+    name: str
+    word: Any
+
+
+TAXES = (
+    Tax("duty", gettext_lazy("关税")),
+    Tax("consumption", gettext_lazy("消费税")),
+    Tax("vat", gettext_lazy("增值税")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a bill must be paid, as one cell says it, with the tone of how near that is."""
+
+    text: str
+    tone: str = ""
+    title: str = ""
+
+
+def deadline(bill: TaxBill, on: date) -> Deadline:
+    """The last cell of a bill's row: the last day while it is to be paid, else how it ended."""
+    if bill.state == BillState.PAID:
+        return Deadline(_("%(day)s 缴") % {"day": short(bill.paid_on, on)} if bill.paid_on else "")
+    if bill.state == BillState.VOID or bill.released_on is None:
+        return Deadline("")
+    window, phase = Window(bill.released_on), phase_of(bill.released_on, on)
+    said = {
+        "day": window.day(on),
+        "opens": window.opens,
+        "closes": window.closes,
+    }
+    title = _("放行后第 %(day)s 日；%(opens)s 至 %(closes)s 缴纳") % said
+    left = (window.closes - on).days
+    if phase == Phase.OVERDUE:
+        return Deadline(_("逾期 %(days)d 日") % {"days": -left}, "bad", title)
+    if left == 0:
+        return Deadline(_("今日"), "warn", title)
+    if left == 1:
+        return Deadline(_("明日"), "warn", title)
+    return Deadline(short(window.closes, on), "warn" if phase == Phase.CLOSING else "", title)
+
+
+def short(day: date | None, on: date) -> str:
+    """A day without its year where that is the present one."""
+    if day is None:
+        return ""
+    return day.strftime("%m-%d" if day.year == on.year else "%Y-%m-%d")

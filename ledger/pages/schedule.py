@@ -1,0 +1,213 @@
+"""What the enterprise has to pay as guarantor, and when: figures, the strip of the days 0 to 45, the months."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Sum
+from django.db.models.functions import TruncMonth
+from django.utils.translation import gettext as _
+
+from accounts.access import Actor
+from ledger.access import guaranteed_by
+from ledger.models import BillState
+from ledger.pages.filter import WINDOW, Filter
+from ledger.pages.looks import UNSETTLED
+from ledger.window import CLOSING_DAY, FIRST_DAY, LAST_DAY, Phase, Window, phase_of, released_in, today
+
+MONTHS = 6
+#: Height of the strip in pixels, as the page draws it.
+STRIP = 96
+
+
+@dataclass(slots=True)
+class Amount:
+    """How many bills, and their sum."""
+
+    count: int = 0
+    total: Decimal = Decimal("0.00")
+    address: str = ""
+
+    def add(self, count: int, total: Decimal) -> None:
+        """Some more."""
+        self.count += count
+        self.total += total
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day after release in the strip: what was released on it, and where its bar stands."""
+
+    number: int
+    released_on: date
+    amount: Amount
+    phase: Phase
+    height: int
+    closes: date
+
+    @property
+    def x(self) -> str:
+        """Where its bar begins."""
+        return f"{100 * self.number / (LAST_DAY + 1):.3f}%"
+
+    @property
+    def top(self) -> int:
+        """How far below the upper edge its bar begins."""
+        return STRIP - self.height
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What was released in one month: how far its payment is, and its workbook."""
+
+    name: str
+    amount: Amount
+    word: str
+    tone: str
+    export: str
+
+
+@dataclass(slots=True)
+class Schedule:
+    """The days of all bills the enterprise guarantees and has not settled."""
+
+    on: date
+    phases: dict[str, Amount]
+    days: list[Day]
+    last_today: Amount
+    months: list[Month] = field(default_factory=list)
+    bar: str = f"{92 / (LAST_DAY + 1):.3f}%"
+    height: int = STRIP
+
+    @property
+    def waiting(self) -> Amount:
+        """Released, day 0 to 30."""
+        return self.phases[Phase.WAITING]
+
+    @property
+    def open(self) -> Amount:
+        """Day 31 to 42."""
+        return self.phases[Phase.OPEN]
+
+    @property
+    def closing(self) -> Amount:
+        """Day 43 to 45."""
+        return self.phases[Phase.CLOSING]
+
+    @property
+    def overdue(self) -> Amount:
+        """Past day 45."""
+        return self.phases[Phase.OVERDUE]
+
+    @property
+    def unreleased(self) -> Amount:
+        """A bill is there, the list's release is not known."""
+        return self.phases[Phase.UNRELEASED]
+
+    @property
+    def payable(self) -> Amount:
+        """Day 31 to 45."""
+        return Amount(self.open.count + self.closing.count, self.open.total + self.closing.total)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be drawn."""
+        return not any(amount.count for amount in self.phases.values()) and not self.months
+
+    @property
+    def zones(self) -> Sequence[tuple[date, date]]:
+        """First and last day of release of the three zones of the strip."""
+        starts = (FIRST_DAY - 1, CLOSING_DAY - 1, LAST_DAY)
+        ends = (0, FIRST_DAY, CLOSING_DAY)
+        return [
+            (self.on - timedelta(days=start), self.on - timedelta(days=end))
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    @property
+    def listed(self) -> list[Day]:
+        """The days on which something was released, the next to end first."""
+        return [day for day in reversed(self.days) if day.amount.count]
+
+
+def schedule(actor: Actor) -> Schedule | None:
+    """Two questions: unsettled bills by day of release, and all by month; None where the enterprise guarantees none."""
+    on, bills = today(), guaranteed_by(actor).order_by()
+    by_day = list(
+        bills.filter(state__in=UNSETTLED).values("released_on").annotate(many=Count("id"), amount=Sum("total"))
+    )
+    since = _months_back(on, MONTHS - 1)
+    by_month = list(
+        bills.filter(released_on__gte=since)
+        .exclude(state=BillState.VOID)
+        .annotate(month=TruncMonth("released_on"))
+        .values("month", "state")
+        .annotate(many=Count("id"), amount=Sum("total"))
+    )
+    if not by_day and not by_month:
+        return None
+    return arranged(on, by_day, by_month)
+
+
+def arranged(on: date, by_day: Iterable[Mapping[str, Any]], by_month: Iterable[Mapping[str, Any]]) -> Schedule:
+    """The schedule of a day, from what the database counted."""
+    phases = {str(phase): Amount(address=_in_phase(phase, on)) for phase in Phase}
+    released: dict[int, Amount] = defaultdict(Amount)
+    for group in by_day:
+        phases[phase_of(group["released_on"], on)].add(group["many"], group["amount"])
+        if group["released_on"]:
+            released[(on - group["released_on"]).days].add(group["many"], group["amount"])
+    most = max((amount.total for number, amount in released.items() if 0 <= number <= LAST_DAY), default=Decimal(0))
+    days = []
+    for number in range(LAST_DAY + 1):
+        day, amount = on - timedelta(days=number), released[number]
+        amount.address = Filter(since=day, until=day).address()
+        height = max(2, round(STRIP * amount.total / most)) if amount.total else 0
+        days.append(Day(number, day, amount, phase_of(day, on), height, Window(day).closes))
+    return Schedule(on, phases, days, last_today=released[LAST_DAY], months=_months(on, by_month))
+
+
+def _in_phase(phase: Phase, on: date) -> str:
+    """The list of what stands in a phase."""
+    if phase == Phase.UNRELEASED:
+        return Filter(capacity="guarantor").address()
+    first, last = released_in(phase, on)
+    tab = "" if phase == Phase.WAITING else WINDOW
+    return Filter(tab=tab, since=first, until=last, capacity="guarantor").address()
+
+
+def _months(on: date, groups: Iterable[Mapping[str, Any]]) -> list[Month]:
+    found: dict[date, dict[str, Amount]] = defaultdict(lambda: defaultdict(Amount))
+    for group in groups:
+        found[group["month"]][group["state"]].add(group["many"], group["amount"])
+    months = []
+    for first in sorted(found, reverse=True):
+        last = _months_back(first, -1) - timedelta(days=1)
+        asked = Filter(since=first, until=last, capacity="guarantor")
+        amount = Amount(address=asked.address())
+        for one in found[first].values():
+            amount.add(one.count, one.total)
+        left = sum(found[first][state].count for state in UNSETTLED)
+        word, tone = _how_far(first, last, left, on)
+        months.append(Month(f"{first:%Y-%m}", amount, word, tone, asked.export_address))
+    return months
+
+
+def _how_far(first: date, last: date, left: int, on: date) -> tuple[str, str]:
+    """How far the payment of a month is, in words, and the tone."""
+    if not left:
+        return _("已缴清"), "ok"
+    if Window(first).phase(on) == Phase.WAITING:
+        return _("未到缴纳日，%(day)s 起") % {"day": f"{Window(first).opens:%m-%d}"}, ""
+    if Window(last).phase(on) == Phase.OVERDUE:
+        return _("逾期 %(count)d 张") % {"count": left}, "bad"
+    return _("待缴 %(count)d 张") % {"count": left}, "warn"
+
+
+def _months_back(day: date, count: int) -> date:
+    """The first day of the month so many before."""
+    months = day.year * 12 + day.month - 1 - count
+    return date(months // 12, months % 12 + 1, 1)

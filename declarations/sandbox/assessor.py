@@ -8,13 +8,14 @@ from typing import Any
 from declarations.published import codes
 from declarations.sandbox import store, tax
 from declarations.sandbox.answers import BEIJING
+from declarations.sandbox.catalogue import INVENTORY
 from declarations.sandbox.messages import Document
 from declarations.sandbox.registry import Registry
 from declarations.sandbox.scenarios import REVIEWED, USUAL, YEAR, scenario_of
 from declarations.sandbox.settings import Settings
 from declarations.sandbox.store import Connection
 
-OVER_THE_YEAR, BY_HAND = "1313", "1300"
+OVER_THE_YEAR, NOT_CHECKED = "1313", INVENTORY.parameter
 
 
 class Assessor:
@@ -36,7 +37,7 @@ class Assessor:
         """Why the list is returned, as (customs code, text); none when it is taken."""
         absent = [line["gcode"] for line in document.lines if line["gcode"] not in self.tariff]
         if absent:
-            return [(BY_HAND, f"商品编码{'、'.join(dict.fromkeys(absent))}不在税则中，无法计税")]
+            return [(NOT_CHECKED, f"清单报文校验失败，商品编码{'、'.join(dict.fromkeys(absent))}不在税则中，无法计税")]
         worth, so_far = tax.value(document.head, document.lines), self._so_far(document)
         if scenario_of(document.head) is YEAR:
             so_far = self.settings.annual_limit

@@ -6,7 +6,7 @@ from html import escape
 from declarations.published import codes
 from declarations.sandbox.catalogue import KINDS
 from declarations.sandbox.messages import MAGIC
-from declarations.sandbox.release import RETRY_SECONDS
+from declarations.sandbox.release import AGAIN
 from declarations.sandbox.scenarios import SCENARIOS
 from declarations.sandbox.settings import KNOWN, Settings, spelled
 from declarations.sandbox.store import DictRow
@@ -57,7 +57,7 @@ BEHAVIOUR = (
     (
         "担保",
         "税款从清单所列担保企业（assureCode）的担保额度中占用，随后399、800、税单816、899。额度不足时得300，写明所需与可用，"
-        f"每{RETRY_SECONDS:g}秒再看一次，补足（sandbox load 装入更大的额度）后自动继续。缴款书缴清（sandbox paid）后占用退回。",
+        f"每{AGAIN.total_seconds():g}秒再看一次，补足（sandbox load 装入更大的额度）后自动继续。缴款书缴清（sandbox paid）后占用退回。",
     ),
     (
         "税单",

@@ -20,7 +20,7 @@ from declarations.sandbox.settings import Settings
 from declarations.sandbox.store import Connection
 
 AT_ONCE = 500  # lists taken a step further in one transaction
-RETRY_SECONDS = 1.0  # a list whose guarantee was too small looks again
+AGAIN = timedelta(seconds=1)  # a list whose guarantee was too small looks again after it
 CODE_OF = {"300": "1200", "399": "2300", "800": "2600", "100": "1300"}  # the bracketed codes seen with these statuses
 MADE, GATHERED, VOIDED = "1", "2", "3"  # states of a tax bill
 
@@ -38,21 +38,26 @@ class Officer:
         self.notices: dict[tuple[int, str], list[Row]] = {}
         self.pauses: dict[int, timedelta] = {}
 
-    def take_further(self, rows: list[Row]) -> None:
-        """Each of these lists, one step."""
+    def take_further(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+        """Each of these lists, one step: those about which something is new, and those that look again later."""
+        new: list[Row] = []
+        later: list[Row] = []
         balances = store.balances(self.connection, (row["guarantor"] for row in rows))
         left = {guarantor: limit - held for guarantor, (limit, held) in balances.items()}
         for row in rows:
             step, _, after = row["steps"].partition(" ")
             if step in (HOLD, SHORT):
-                limit = balances[row["guarantor"]][0]
+                known, limit = row["short_at"] is not None, balances[row["guarantor"]][0]
                 if not self._hold(row, step, limit, left):
-                    row["due_at"] = self.at + timedelta(seconds=RETRY_SECONDS)
+                    row["due_at"] = self.at + AGAIN
+                    (later if known else new).append(row)
                     continue
                 step, _, after = after.partition(" ")
             self._say(row, step)
             row["steps"] = after
             row["due_at"] = self.at + self._pause(row["inbound_id"]) if after else None
+            new.append(row)
+        return new, later
 
     def gather(self, rows: Iterable[Row]) -> dict[str, list[Row]]:
         """One payment note per guarantor and district for these bills: note number → bills."""
@@ -120,9 +125,10 @@ class Officer:
         row.update(held=Decimal(0), counts=False)
 
     def _answer(self, row: Row, status: str, more: str) -> None:
+        """Say a status about a list, in the words seen with it, and more where there is more to say."""
         code = CODE_OF.get(status)
-        said = f"[Code:{code};Desc:{codes('customs_codes')[code]}]" if code else codes("return_status")[status]
-        row.update(status=status, info=said + more, stamp=self.stamp)
+        said = "，".join(filter(None, (codes("customs_codes" if code else "return_status")[code or status], more)))
+        row.update(status=status, info=f"[Code:{code};Desc:{said}]" if code else said, stamp=self.stamp)
         keys = {tag: row["keys"].get(tag, "") for tag in INVENTORY.receipt_keys}
         receipt = Receipt(INVENTORY, row["receiver"], str(uuid4()), keys, status, self.stamp, row["info"])
         self.receipts.setdefault(row["inbound_id"], []).append(receipt)
@@ -171,8 +177,9 @@ def take_due_further(connection: Connection, *, at: datetime, settings: Settings
     rows = store.due_clearances(connection, at, AT_ONCE)
     if rows:
         officer = Officer(connection, at=at, settings=settings, dice=dice)
-        officer.take_further(rows)
-        store.save_clearances(connection, rows)
+        new, later = officer.take_further(rows)
+        store.save_clearances(connection, new)
+        store.put_off(connection, [row["document_id"] for row in later], at + AGAIN)
         officer.send()
     return len(rows)
 

@@ -299,6 +299,11 @@ def save_clearances(connection: Connection, rows: list[DictRow]) -> None:
 _CHANGED = ("document_id", "counts", "held", "steps", "due_at", "short_at", "bill", "duty_no")
 
 
+def put_off(connection: Connection, document_ids: list[int], until: datetime) -> None:
+    """The next step of these lists is tried again later."""
+    connection.execute("UPDATE clearance SET due_at = %s WHERE document_id = ANY(%s)", [until, document_ids])
+
+
 def settle(connection: Connection, duty_no: str) -> tuple[int, Decimal]:
     """A payment note is paid: its bills' guarantee is free again; how many bills, and how much."""
     row = connection.execute(

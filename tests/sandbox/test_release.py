@@ -268,7 +268,7 @@ def test_an_unknown_rate_is_reviewed_and_then_taxed_by_the_general_rate(
     releasing.file_trade(one)
     come_to(listener, one, "2", "120", "300", "399", "800", "899")
     info = listener.of(one.inventory)[2].info
-    assert info.startswith("[Code:1200;") and gcode in info and gap in info
+    assert info.startswith("[Code:1200;Desc:待人工审核，") and gcode in info and gap in info
     bill = bill_of(listener, one)
     assert (bill.head["consumptionTax"], bill.head["valueAddedTax"]) == ("0.00", "9.10")
 
@@ -280,7 +280,7 @@ def short_of(listener: Listener, one: Trade) -> tuple[str, str]:
     """What a list needs and what is left, as its 300 says."""
     info = listener.of(one.inventory)[-1].info
     found = re.fullmatch(
-        r"\[Code:1200;Desc:待人工审核\]担保额度不足：本单税款(.+)元，担保企业(.+)可用(.+)元；补足后自动放行", info
+        r"\[Code:1200;Desc:待人工审核，担保额度不足：本单税款(.+)元，担保企业(.+)可用(.+)元；补足后自动放行\]", info
     )
     assert found and found[2] == MERCHANT, info
     return found[1], found[3]

@@ -1,4 +1,4 @@
-"""`manage.py sandbox serve|load|settings …`: the sandbox beside the portal, as the process of its own that it is."""
+"""`manage.py sandbox …`: the sandbox beside the portal, as the process of its own that it is."""
 
 import argparse
 import os
@@ -17,7 +17,9 @@ from portal.folders import ROOT
 class Command(BaseCommand):
     """Hands its arguments to `python -m declarations.sandbox`, with the address and the token the portal uses."""
 
-    help = _("海关沙箱：serve 启动，load 文件 装入备案，settings 查看或修改设置")
+    help = _(
+        "海关沙箱：serve 启动，load 文件 装入备案，settings 查看或修改设置，consolidate 汇总税单，paid 记缴款书已缴"
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -183,7 +183,10 @@ def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], li
 
     Columns in which something was found on this page come first after the numbers, so that no wrong cell is out of sight.
     """
-    read = [(row, staging.cells_of(row), [Problem.from_json(said) for said in row.problems]) for row in staged]
+    read = [
+        (row, cells, [Problem.from_json(said) for said in row.problems])
+        for row, cells in zip(staged, staging.cells_of(staged), strict=True)
+    ]
     heads = [
         ("head", described)
         for described in kind.fields

@@ -6,15 +6,14 @@ what was right an hour ago may be wrong by then; both times set by set.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from declarations.doors.excel import Reading
 from declarations.filing import Outcome
@@ -32,13 +31,30 @@ OF_THE_SHEET = frozenset({"X01", "X04", "X05", "X06", "X07"})
 NO_CONTENT = frozenset({"X04", "X05"})
 DIFFERS = "X01"
 
+#: Documents whose cells are packed together; their first row carries them for all. One by one, compressing and
+#: encrypting them would cost more than checking them; a page of rows opens only the blocks its rows lie in.
+BLOCK = 32
+
 COLUMNS = ("enterprise_id", "upload_id", "row", "document_index", "content", "level", "problems", "result")
+NO_PROBLEMS = "[]"
 SETTLE = """
 UPDATE declarations_uploadrow r
-   SET level = s.level, problems = s.problems::jsonb, result = s.result, document_id = s.document_id
-  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[])
-       AS s (id, level, problems, result, document_id)
+   SET level = s.level, result = s.result, document_id = s.document_id
+  FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[]) AS s (document_index, level, result, document_id)
+ WHERE r.upload_id = %s AND r.document_index = s.document_index
+"""
+SAY = """
+UPDATE declarations_uploadrow r
+   SET problems = s.problems::jsonb
+  FROM unnest(%s::bigint[], %s::text[]) AS s (id, problems)
  WHERE r.id = s.id AND r.upload_id = %s
+"""
+GOOD = """
+SELECT document_index, array_agg(id ORDER BY row), jsonb_agg(problems ORDER BY row) FILTER (WHERE problems <> '[]')
+  FROM declarations_uploadrow
+ WHERE upload_id = %s AND level <> 'error'
+ GROUP BY document_index
+ ORDER BY document_index
 """
 FOUND = """
 SELECT problem->>'rule', problem->>'level', count(*)
@@ -51,11 +67,15 @@ SELECT problem->>'rule', problem->>'level', count(*)
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A document that may be filed, as it lies in the rows: its rows' ids, and what the reader of the sheet said."""
+    """A document that may be filed, as it lies in the rows: its place in the sheet, its rows' ids, what the reader of
+    the sheet said, and whether anything at all was said when it was checked.
+    """
 
     entry: Entry
-    row_ids: tuple[int, ...]
+    index: int
+    row_ids: Sequence[int]
     told: list[Problem]
+    was_told: bool
 
 
 def stage(upload: Upload, reading: Reading, problems: list[list[Problem]], *, tell: Callable[[int], None]) -> None:
@@ -97,21 +117,44 @@ def _without_echoes(found: list[Problem]) -> list[Problem]:
 def _rows(
     upload: Upload, entries: Sequence[Entry], problems: Sequence[Sequence[Problem]], tell: Callable[[int], None]
 ) -> Iterator[tuple[Any, ...]]:
-    for index, (entry, found) in enumerate(zip(entries, problems, strict=True)):
-        level = _level(found)
-        at_rows = _at_rows(entry.rows, found)
-        for position, row in enumerate(entry.rows):
-            cells = {"line": entry.lines[position] if entry.lines else {}}
-            if position == 0:
-                cells["head"] = entry.head
-            content = pack(json.dumps(cells, default=_cell_as_json, ensure_ascii=False).encode(), _label(upload.id))
-            yield (upload.enterprise_id, upload.id, row, index, content, level, at_rows[position], "")
-        if index % 500 == 0:
-            tell(index)
+    for start in range(0, len(entries), BLOCK):
+        content = _packed(upload.id, entries[start : start + BLOCK])
+        for index, entry in enumerate(entries[start : start + BLOCK], start):
+            level, at_rows = _level(problems[index]), _at_rows(entry.rows, problems[index])
+            for row, own in zip(entry.rows, at_rows, strict=True):
+                yield (upload.enterprise_id, upload.id, row, index, content, level, own, "")
+                content = b""
+        if start % (BLOCK * 16) == 0:
+            tell(start)
 
 
-def _level(problems: Iterable[Problem]) -> str:
+def _packed(upload_id: int, entries: Sequence[Entry]) -> bytes:
+    """The cells of some documents of one sheet: names once, then of each its head, its lines and its rows."""
+    head, line = list(entries[0].head), list(entries[0].lines[0]) if entries[0].lines else []
+    documents = [
+        ([entry.head[name] for name in head], [[one[name] for name in line] for one in entry.lines], entry.rows)
+        for entry in entries
+    ]
+    said = {"head": head, "line": line, "documents": documents}
+    return pack(json.dumps(said, default=_cell_as_json, ensure_ascii=False).encode(), _label(upload_id))
+
+
+def _unpacked(upload_id: int, content: bytes) -> Iterator[Entry]:
+    """The documents of a block."""
+    said = json.loads(unpack(content, _label(upload_id)), object_hook=_cell_from_json)
+    names, line_names = said["head"], said["line"]
+    for head, lines, rows in said["documents"]:
+        yield Entry(
+            dict(zip(names, head, strict=True)),
+            [dict(zip(line_names, line, strict=True)) for line in lines],
+            tuple(rows),
+        )
+
+
+def _level(problems: Sequence[Problem]) -> str:
     """The worst of a document's problems: `error`, else `known`, else `wait`, else `warning`, else nothing."""
+    if not problems:
+        return ""
     levels = {problem.level for problem in problems}
     if ERROR in levels:
         return ERROR
@@ -122,8 +165,10 @@ def _level(problems: Iterable[Problem]) -> str:
     return WARNING if WARNING in levels else ""
 
 
-def _at_rows(rows: Sequence[int], found: Iterable[Problem]) -> list[str]:
+def _at_rows(rows: Sequence[int], found: Sequence[Problem]) -> list[str]:
     """The problems of each row as JSON; what belongs to no row of its own stands at the first."""
+    if not found:
+        return [NO_PROBLEMS] * len(rows)
     at: dict[int, list[dict[str, Any]]] = {row: [] for row in rows}
     for problem in found:
         at.get(problem.row or rows[0], at[rows[0]]).append(problem.as_json())
@@ -151,16 +196,24 @@ def recount(upload: Upload) -> None:
 
 def good_documents(upload: Upload) -> list[Staged]:
     """Every staged document without an error, in the order of the sheet."""
-    rows = UploadRow.objects.filter(upload_id=upload.id).exclude(level=ERROR).order_by("document_index", "row")
+    with connection.cursor() as cursor:
+        cursor.execute(GOOD, [upload.id])
+        good = {index: (row_ids, found) for index, row_ids, found in cursor.fetchall()}
     staged = []
-    for _index, group in groupby(rows, key=lambda row: row.document_index):
-        own = list(group)
-        cells = [cells_of(row) for row in own]
-        lines = [cell["line"] for cell in cells if cell["line"]]
-        entry = Entry(head=cells[0]["head"], lines=lines, rows=tuple(row.row for row in own))
-        told = [Problem.from_json(said) for row in own for said in row.problems if said["rule"] in OF_THE_SHEET]
-        staged.append(Staged(entry, tuple(row.id for row in own), told))
+    blocks = _blocks(upload.id).order_by("document_index").values_list("document_index", "content")
+    for start, content in blocks:
+        for index, entry in enumerate(_unpacked(upload.id, content), start):
+            if index in good:
+                row_ids, found = good[index]
+                said = [one for own in json.loads(found) for one in own] if found else []
+                told = [Problem.from_json(one) for one in said if one["rule"] in OF_THE_SHEET]
+                staged.append(Staged(entry, index, row_ids, told, bool(said)))
     return staged
+
+
+def _blocks(upload_id: int) -> QuerySet[UploadRow]:
+    """The rows that carry the cells of a block."""
+    return UploadRow.objects.filter(upload_id=upload_id).exclude(content=b"")
 
 
 def settle(upload: Upload, staged: Sequence[Staged], outcome: Outcome, *, is_final: bool) -> None:
@@ -171,28 +224,47 @@ def settle(upload: Upload, staged: Sequence[Staged], outcome: Outcome, *, is_fin
     known = set(outcome.known)
     saved = outcome.filed | outcome.waiting
     fates = dict.fromkeys(known, "skipped") | dict.fromkeys(saved, "filed") | dict.fromkeys(outcome.waiting, "waiting")
-    columns: tuple[list[Any], ...] = ([], [], [], [], [])
+    levels, results, says = [], [], []
     for place, one in enumerate(staged):
         found = outcome.problems.get(place, []) + one.told
         # Filed by somebody else in the very moment: known without a problem that says so.
-        level = KNOWN if place in known else _level(found)
-        fate = fates.get(place, "refused") if is_final else ""
-        for row_id, own in zip(one.row_ids, _at_rows(one.entry.rows, found), strict=True):
-            for column, value in zip(columns, (row_id, level, own, fate, saved.get(place)), strict=True):
-                column.append(value)
+        levels.append(KNOWN if place in known else _level(found))
+        results.append(fates.get(place, "refused") if is_final else "")
+        if found or one.was_told:
+            says += zip(one.row_ids, _at_rows(one.entry.rows, found), strict=True)
+    indexes, ids = [one.index for one in staged], [saved.get(place) for place in range(len(staged))]
     with connection.cursor() as cursor:
-        cursor.execute(SETTLE, [*columns, upload.id])
+        cursor.execute(SETTLE, [indexes, levels, results, ids, upload.id])
+        if says:
+            cursor.execute(SAY, [*map(list, zip(*says, strict=True)), upload.id])
     if is_final:
         UploadRow.objects.filter(upload_id=upload.id, result="").update(result="refused")
     recount(upload)
 
 
-def cells_of(row: UploadRow) -> dict[str, dict[str, Any]]:
-    """The cells of a staged row as read from the sheet: `head` (first row of a document only) and `line`.
+def cells_of(rows: Sequence[UploadRow]) -> list[dict[str, dict[str, Any]]]:
+    """The cells of some staged rows of one upload as read from the sheet: `head` (first row of a document only), `line`.
 
     Personal data in the clear: whoever shows it masks it.
     """
-    return json.loads(unpack(bytes(row.content), _label(row.upload_id)), object_hook=_cell_from_json)
+    if not rows:
+        return []
+    upload_id = rows[0].upload_id
+    starts = {row.document_index - row.document_index % BLOCK for row in rows}
+    documents = {
+        index: entry
+        for start, content in _blocks(upload_id)
+        .filter(document_index__in=starts)
+        .values_list("document_index", "content")
+        for index, entry in enumerate(_unpacked(upload_id, content), start)
+    }
+    return [_cells(documents[row.document_index], row.row) for row in rows]
+
+
+def _cells(entry: Entry, row: int) -> dict[str, dict[str, Any]]:
+    position = entry.rows.index(row)
+    cells = {"line": entry.lines[position] if entry.lines else {}}
+    return cells | {"head": entry.head} if position == 0 else cells
 
 
 def _cell_as_json(value: Any) -> dict[str, str]:

@@ -62,10 +62,15 @@ def from_environment() -> dict[str, str]:
 
 def load(connection: Connection, day: date, overrides: Mapping[str, str] = {}) -> Settings:
     """The settings of a day: the latest stored or built-in value, or what this process was started with."""
-    values = {name: _of_day(dated, day) for name, (dated, _) in KNOWN.items()}
+    values = built_in(day)
     rows = connection.execute("SELECT name, value FROM setting WHERE since <= %s ORDER BY since", [day])
     values |= {row["name"]: row["value"] for row in rows if row["name"] in KNOWN}
     return read(values | dict(overrides))
+
+
+def built_in(day: date) -> dict[str, str]:
+    """The values of a day as they come with the program."""
+    return {name: _of_day(dated, day) for name, (dated, _) in KNOWN.items()}
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -100,7 +105,7 @@ def spelled(value: object) -> str:
 
 def put(connection: Connection, name: str, value: str, since: date) -> None:
     """Store a value from a day on. Raises BadSetting."""
-    read({known: _of_day(dated, since) for known, (dated, _) in KNOWN.items()} | {name: value})
+    read(built_in(since) | {name: value})
     with connection.transaction():
         connection.execute(
             "INSERT INTO setting (name, since, value) VALUES (%s, %s, %s)"

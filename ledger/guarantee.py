@@ -122,19 +122,24 @@ def align_many(wanted: Iterable[Wanted], *, inbound_id: int | None = None) -> No
         _tell(asked.values(), books, guarantors)
 
 
-def settle_many(document_ids: Collection[int], *, user: User | None, at: datetime) -> None:
-    """The tax of these lists was paid outside, in cash: what they hold is given back, in the caller's transaction."""
+def settle_many(left: Mapping[int, Decimal], *, user: User | None, at: datetime) -> None:
+    """Tax of these lists was paid outside, in cash: of what each holds all but what is ``left`` to pay is given back.
+
+    Runs in the caller's transaction.
+    """
     with transaction.atomic():
-        held = Hold.objects.filter(document_id__in=document_ids, wanted__gt=0)
-        nothing = {
+        held = Hold.objects.filter(document_id__in=left, wanted__gt=0).order_by("document_id")
+        paid = {
             hold.document_id: Wanted(hold.document_id, "", None, hold.invt_no, hold.cop_no, hold.order_no, at)
-            for hold in held.order_by("document_id")
+            for hold in held
         }
-        books = _take(nothing, {})
+        books = _take(paid, {})
         books.user, books.giving_back = user, TransferKind.SETTLE
-        books.bring(dict.fromkeys(nothing, Decimal(0)))
+        for hold in books.holds.values():
+            hold.target = hold.guarantee_id
+        books.bring({document_id: left[document_id] for document_id in paid})
         books.write()
-        close(_OF_HOLDS, [_subject(document_id) for document_id in nothing])
+        close(_OF_HOLDS, [_subject(document_id) for document_id in paid if not left[document_id]])
 
 
 def _fund(kind: str, guarantee: Guarantee, amount: Decimal, voucher: str, user: User | None, at: datetime) -> None:

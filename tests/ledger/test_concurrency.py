@@ -1,0 +1,169 @@
+"""Many at once against one account: nothing is held twice, nothing below zero, nobody waits for ever."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+
+from ledger.guarantee import align_many, top_up
+from ledger.models import Account, Discrepancy, Entry, Hold, Transfer
+from tests.cast import people
+from tests.ledger.books import NOW, balances, deposit, held, wants
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+THREADS = 64
+
+
+def at_once(jobs: Sequence[Callable[[], Any]]) -> list[BaseException]:
+    """Run each job in a thread of its own, all begun together; what they raised."""
+    gate, raised = threading.Barrier(len(jobs)), []
+
+    def run(job: Callable[[], Any]) -> None:
+        try:
+            gate.wait(60)
+            job()
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive(), "somebody still waits"
+    return raised
+
+
+def test_of_64_threads_exactly_as_many_holds_succeed_as_fit() -> None:
+    cast = people()
+    platform = cast.enterprises["platform"]
+    guarantee = deposit(platform, "5000.00")
+    each = 16
+
+    def hold(first: int) -> None:
+        for document_id in range(first, first + each):
+            align_many([wants(document_id, platform, "10.00")])
+
+    assert at_once([lambda first=place * each + 1: hold(first) for place in range(THREADS)]) == []
+    assert len(held()) == 500
+    assert set(held().values()) == {Decimal("10.00")}
+    assert balances(guarantee) == (Decimal("0.00"), Decimal("5000.00"), Decimal("-5000.00"))
+    assert Discrepancy.objects.filter(kind="short", closed_at=None).count() == THREADS * each - 500
+    assert Transfer.objects.filter(kind="hold").count() == 500
+    assert list(
+        Entry.objects.filter(account__purpose="held").order_by("version").values_list("version", flat=True)
+    ) == (list(range(1, 501)))
+    # One top-up holds for all that were short, none twice.
+    top_up(guarantee=guarantee, amount=Decimal("5240.00"), voucher="V", user=None, at=NOW)
+    assert len(held()) == THREADS * each
+    assert balances(guarantee) == (Decimal("0.00"), Decimal("10240.00"), Decimal("-10240.00"))
+    assert not Discrepancy.objects.filter(closed_at=None).exists()
+
+
+def test_the_same_list_from_64_threads_is_held_once() -> None:
+    platform = people().enterprises["platform"]
+    guarantee = deposit(platform, "5000.00")
+    assert at_once([lambda: align_many([wants(1, platform, "10.00")])] * THREADS) == []
+    assert balances(guarantee) == (Decimal("4990.00"), Decimal("10.00"), Decimal("-5000.00"))
+    assert Transfer.objects.filter(kind="hold").count() == 1
+
+
+def test_the_same_voucher_from_64_threads_counts_once() -> None:
+    guarantee = deposit(people().enterprises["platform"], "100.00")
+    one = {"guarantee": guarantee, "amount": Decimal("50.00"), "voucher": "V", "user": None, "at": NOW}
+    assert at_once([lambda: top_up(**one)] * THREADS) == []
+    assert balances(guarantee) == (Decimal("150.00"), Decimal("0.00"), Decimal("-150.00"))
+
+
+def test_sets_that_name_the_same_lists_and_guarantees_crosswise_never_wait_for_each_other() -> None:
+    """Each set moves lists between two guarantees, in whatever order the caller has them."""
+    cast = people()
+    guarantors = [cast.enterprises["platform"], cast.enterprises["merchant"]]
+    both = [deposit(one, "100000.00", f"BZJ-{place}") for place, one in enumerate(guarantors)]
+    documents = list(range(1, 21))
+
+    def shuffle(seed: int) -> None:
+        for turn in range(6):
+            ordered = documents if (seed + turn) % 2 else documents[::-1]
+            align_many(
+                [
+                    wants(document_id, guarantors[(document_id * 7 + seed + turn) % 2], f"{10 + (seed + turn) % 3}.00")
+                    for document_id in ordered[(seed % 3) :]
+                ]
+            )
+
+    assert at_once([lambda seed=seed: shuffle(seed) for seed in range(16)]) == []
+    assert not Discrepancy.objects.filter(closed_at=None).exists()
+    for guarantee in both:
+        available, on_hold, funding = balances(guarantee)
+        assert available + on_hold == Decimal("100000.00") == -funding
+        assert on_hold == sum(Hold.objects.filter(guarantee=guarantee).values_list("amount", flat=True))
+
+
+def test_a_thousand_holds_are_a_handful_of_statements_and_well_under_a_second(
+    django_assert_max_num_queries: Any, capsys: pytest.CaptureFixture
+) -> None:
+    platform = people().enterprises["platform"]
+    guarantee = deposit(platform, "1000000.00")
+    times = []
+    for batch in range(3):
+        wanted = [wants(batch * 1000 + place, platform, "10.00") for place in range(1, 1001)]
+        began = time.perf_counter()
+        with transaction.atomic(), django_assert_max_num_queries(16):
+            align_many(wanted)
+        times.append(time.perf_counter() - began)
+    with capsys.disabled():
+        print(f"\n1,000 holds: {', '.join(f'{1000 * one:.0f} ms' for one in times)}")
+    assert balances(guarantee)[1] == Decimal("30000.00")
+    assert min(times) < 0.8
+
+
+def test_an_entry_costs_the_same_however_long_the_books_are(capsys: pytest.CaptureFixture) -> None:
+    """The blocks one hold reads, counted by PostgreSQL: behind 5,000 others not more than twice those behind 100."""
+    platform = people().enterprises["platform"]
+    deposit(platform, "1000000.00")
+    align_many([wants(place, platform, "1.00") for place in range(1, 101)])
+    few = _blocks(lambda: align_many([wants(900001, platform, "1.00")]))
+    align_many([wants(place, platform, "1.00") for place in range(101, 5101)])
+    many = _blocks(lambda: align_many([wants(900002, platform, "1.00")]))
+    with capsys.disabled():
+        print(f"\nblocks read by one hold: {few} behind 100 others, {many} behind 5,100")
+    assert many < 2 * few + 50
+
+
+def _blocks(job: Callable[[], Any]) -> int:
+    """How many blocks of the books were touched by a job."""
+
+    def count() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_force_next_flush()")
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT sum(heap_blks_hit + heap_blks_read + coalesce(idx_blks_hit, 0) + coalesce(idx_blks_read, 0))"
+                " FROM pg_statio_user_tables WHERE relname IN ('ledger_entry', 'ledger_account', 'ledger_transfer')"
+            )
+            return int(cursor.fetchone()[0])
+
+    before = count()
+    job()
+    return count() - before
+
+
+def test_the_books_stand_after_everything() -> None:
+    """No account is anything but the sum of its entries."""
+    platform = people().enterprises["platform"]
+    deposit(platform, "5000.00")
+    jobs = [
+        lambda n=n: [align_many([wants(n % 40, platform, str(n * turn % 7))]) for turn in range(5)] for n in range(32)
+    ]
+    assert at_once(jobs) == []
+    for account in Account.objects.all():
+        assert account.balance == sum(account.entries.values_list("amount", flat=True))
+        assert account.version == account.entries.count()

@@ -270,10 +270,9 @@ def _refuse_payment(bill: TaxBill, voucher: str) -> None:
 def _left_of(paid: Sequence[TaxBill]) -> dict[int, Decimal]:
     """The lists of these bills, and what their other bills still call for."""
     left = {bill.document_id: _NOTHING for bill in paid if bill.document_id is not None}
-    for document_id, total in TaxBill.objects.filter(document_id__in=left, state__in=OPEN_STATES).values_list(
-        "document_id", "total"
-    ):
-        left[document_id] += total
+    for other in TaxBill.objects.filter(document_id__in=left, state__in=OPEN_STATES).only("document_id", "total"):
+        assert other.document_id is not None
+        left[other.document_id] += other.total
     return left
 
 

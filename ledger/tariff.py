@@ -1,7 +1,7 @@
 """Rules and tariff by day, out of their tables; the texts of the tariff's source are read here and nowhere else."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -85,26 +85,3 @@ def _specific(line: TariffLine) -> Specific | None:
         drawn = Decimal(tonne[2]) * _YUAN_PER_DOLLAR if tonne[2] else None
         return Specific(Decimal(tonne[1]), Decimal(litres[1]), drawn, Decimal(tonne[3]) if tonne[3] else None)
     return None
-
-
-def faults_of(line: Mapping[str, str]) -> list[str]:
-    """The faults a row of the tariff's file states about itself, as words."""
-    found = []
-    if not line["duty_pct"]:
-        found.append(Fault.NO_DUTY)
-    elif re.search(r"\.\d{3}", line["duty_pct"]):
-        found.append(Fault.DUTY_EQUIVALENT)
-    if not line["vat_pct"]:
-        found.append(Fault.NO_VAT)
-    elif line["vat_basis"] == "rule":
-        found.append(Fault.VAT_BY_RULE)
-    elif line["vat_basis"] in ("heading", "subheading"):
-        found.append(Fault.VAT_BY_NEIGHBOUR)
-    taxed = line["consumption_specific"] or Decimal(line["consumption_pct"] or 0)
-    if line["consumption_basis"] == "todo":
-        found.append(Fault.NO_CONSUMPTION)
-    elif taxed and line["consumption_basis"] == "rule":
-        found.append(Fault.CONSUMPTION_BY_RULE)
-    elif taxed and line["consumption_basis"] in ("heading", "subheading"):
-        found.append(Fault.CONSUMPTION_BY_NEIGHBOUR)
-    return [str(fault) for fault in found]

@@ -197,6 +197,9 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = PORTAL_DATA / "static"
 STATICFILES_DIRS = [ROOT / "static"]
+
+# What `manage.py import_tariff` reads when no file is named: the tariff of 2019, as published beside the message tables.
+TARIFF_FILE = ROOT / "declarations" / "published" / "tariff.csv"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

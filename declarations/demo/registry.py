@@ -7,8 +7,8 @@ from accounts.cast import Cast
 from accounts.credentials import credential_in_use
 
 #: Guarantee of those who may hold one, in yuan.
-_GUARANTEE = {"kind": "deposit", "limit": "200000.00"}
-_GUARANTORS = {"platform", "merchant", "neighbour", "direct_logistics", "warehouse"}
+GUARANTEE = {"kind": "deposit", "limit": "200000.00"}
+GUARANTORS = ("platform", "merchant", "neighbour", "direct_logistics", "warehouse")
 
 
 def write_registry(cast: Cast, path: Path) -> None:
@@ -21,7 +21,7 @@ def write_registry(cast: Cast, path: Path) -> None:
             "types": list(enterprise.types),
             "dxp_id": enterprise.dxp_id,
             "certificates": [credential_in_use(enterprise.pk).certificate],
-            "guarantee": _GUARANTEE if key in _GUARANTORS else None,
+            "guarantee": GUARANTEE if key in GUARANTORS else None,
         }
         for key, enterprise in cast.enterprises.items()
     ]

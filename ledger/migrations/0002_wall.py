@@ -24,9 +24,8 @@ REVOKE INSERT, UPDATE, DELETE ON
     FROM portal_web, portal_staff;
 GRANT INSERT ON ledger_guarantee, ledger_account, ledger_transfer, ledger_entry, ledger_discrepancy, ledger_taxrule
     TO portal_staff;
-GRANT UPDATE (number) ON ledger_guarantee TO portal_staff;
 GRANT UPDATE (balance, version) ON ledger_account TO portal_staff;
-GRANT UPDATE (enterprise_id, guarantee_id, amount, moves) ON ledger_hold TO portal_staff;
+GRANT UPDATE (enterprise_id, guarantee_id, amount, wanted, moves) ON ledger_hold TO portal_staff;
 GRANT UPDATE ON ledger_discrepancy TO portal_staff;
 GRANT UPDATE (state, paid_on, paid_voucher) ON ledger_taxbill TO portal_staff;
 """

@@ -57,6 +57,7 @@ urlpatterns = [
     path("uploads/", views.uploads_page, name="uploads"),
     path("uploads/<int:pk>/", views.upload_check, name="upload_check"),
     path("uploads/<int:pk>/file/", views.upload_file, name="upload_file"),
+    path("uploads/<int:pk>/failed.xlsx", views.upload_failed, name="upload_failed"),
     path("customs/receive/", gateway.receive, name="receive"),
     path("health/", gateway.health, name="health"),
     path("<kind:kind>/", include(of_a_kind)),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from declarations.kinds import KINDS, kind
 from declarations.kinds.kind import Kind
 from declarations.published import codes
+from declarations.rulebook import RULES
 from portal.sentences import speak
 
 _TAG = re.compile(r"(?<![A-Za-z])[a-z]+[A-Z][A-Za-z]*")
@@ -84,6 +85,13 @@ def reasons(info: str) -> Iterator[Reason]:
         yield Reason(code, _with_labels(said["text"].strip() or known or ""), ADVICE.get(code, OTHERWISE))
     if not found and info:
         yield Reason("", _with_labels(info), OTHERWISE)
+
+
+def why(code: str, reason: str) -> list[Reason]:
+    """Why a document was refused: by customs, or while it waited by a rule of ours, which says itself what to do."""
+    if code in RULES:
+        return [Reason(code, speak(reason), Advice(RULES[code].cure))]
+    return list(reasons(reason))
 
 
 def disagreeing(found: Iterable[Reason]) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ class Gathering:
         self.head_names, self.line_names = list(header.heads), list(header.lines)
         self.pick_head = picker(list(header.heads.values()))
         self.pick_line = picker(list(header.lines.values()))
-        named = {*header.heads.values(), *header.lines.values()}
+        named = {*header.heads.values(), *header.lines.values(), *header.passed_over}
         self.unnamed = [index for index in range(header.width) if index not in named]
         self.key_places = [self.head_names.index(name) for name in kind.key if name in header.heads]
         self.number_place = self.head_names.index(kind.number if kind.number in kind.key else kind.order_no)

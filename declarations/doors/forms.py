@@ -17,13 +17,13 @@ from django.utils.translation import gettext_lazy, override
 
 from accounts.access import Actor
 from declarations import shape
-from declarations.doors.advice import Reason, reasons
+from declarations.doors.advice import Reason, why
 from declarations.fields import CLERK, OWN, Amount, Described, Moment, Whole
 from declarations.kinds import PARTIES
 from declarations.kinds.kind import MOST_LINES, Kind
 from declarations.models import Document
 from declarations.published import codes
-from declarations.rulebook import ERROR, WARNING
+from declarations.rulebook import ERROR, WAIT, WARNING
 from declarations.shape import Entry, Problem
 from portal.paging import whole
 from portal.templatetags.parts import money
@@ -125,7 +125,7 @@ class Input:
     def described_by(self) -> str:
         """The ids of the texts that belong to the input."""
         ids = [f"{self.id}-note"] if self.note else []
-        return " ".join([*ids, f"{self.id}-err"] if self.problems else ids)
+        return " ".join([*ids, f"{self.id}-err"] if self.errors or self.warnings else ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,7 @@ class FormPage:
     heads: list[Described]
     lines: list[list[Input]]
     faults: list[Fault]
+    waits: list[Fault]
     warnings: list[Fault]
     sums: list[tuple[Any, str, str]]
 
@@ -255,10 +256,10 @@ def again(kind: Kind, document: Document) -> Entry:
 
 
 def said_of(kind: Kind, document: Document) -> list[tuple[Reason, list[tuple[str, Any]]]]:
-    """Why customs refused it: each reason with the inputs to look at first (id and label)."""
+    """Why it was refused: each reason with the inputs to look at first (id and label)."""
     asked = {entry.name: entry for entry in asked_of_head(kind)}
     said = []
-    for reason in reasons(document.reason):
+    for reason in why(document.code, document.reason):
         inputs = [(f"f-{name}", asked[name].label) for name in reason.advice.fields if name in asked]
         if reason.advice.lines:
             inputs.append(("goods", _("商品")))
@@ -314,6 +315,7 @@ def page(
         heads=asked_of_line(kind),
         lines=grid,
         faults=_faults(kind, problems, ERROR),
+        waits=_faults(kind, problems, WAIT),
         warnings=_faults(kind, problems, WARNING),
         sums=[(label, terms, money(_sum(entry, terms))) for label, terms in SUMS.get(kind.slug, ())],
     )

@@ -16,7 +16,7 @@ from declarations.fields import Amount, Described, Whole
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
 from declarations.models import Upload, UploadRow, UploadState
-from declarations.rulebook import ERROR, RULES, WARNING
+from declarations.rulebook import ERROR, RULES, WAIT, WARNING
 from declarations.shape import Problem
 from portal.paging import part_of
 
@@ -99,8 +99,13 @@ class Grid:
 
     @property
     def good_documents(self) -> int:
-        """How many documents can be filed."""
+        """How many documents can be filed, those that then wait among them."""
         return self.upload.documents - self.upload.bad_documents - self.upload.known_documents
+
+    @property
+    def failed_rows(self) -> int:
+        """How many rows belong to documents that cannot be filed, or were not accepted: they can be taken home."""
+        return next((tab.count for tab in self.tabs if tab.slug == ERROR), 0)
 
     @property
     def good_rows(self) -> int:
@@ -126,7 +131,7 @@ def grid(upload: Upload, asked: Mapping[str, str]) -> Grid:
     shows_rows = upload.state in {UploadState.CHECKED, UploadState.FILING, UploadState.FILED}
     counts = dict(rows.order_by().values_list("level").annotate(many=Count("id"))) if shows_rows else {}
     tab = asked.get("tab", "")
-    if tab not in {ALL, ERROR, WARNING, staging.KNOWN}:
+    if tab not in {ALL, ERROR, WAIT, WARNING, staging.KNOWN}:
         tab = ERROR if counts.get(ERROR) else ALL
     rule = asked.get("rule", "") if asked.get("rule", "") in RULES else ""
     chosen = rows if tab == ALL else rows.filter(level=tab)
@@ -151,6 +156,7 @@ def grid(upload: Upload, asked: Mapping[str, str]) -> Grid:
 def _tabs(upload: Upload, counts: Mapping[str, int], current: str) -> list[Tab]:
     words = [
         (ERROR, _("有错单证的行"), counts.get(ERROR, 0)),
+        (WAIT, _("须等前序单证的行"), counts.get(WAIT, 0)),
         (WARNING, _("有提示单证的行"), counts.get(WARNING, 0)),
         (staging.KNOWN, _("已申报过的行"), counts.get(staging.KNOWN, 0)),
         (ALL, _("全部行"), sum(counts.values())),
@@ -230,7 +236,7 @@ def _present(values: Mapping[str, Any], problems: Sequence[Problem], name: str, 
 
 def _cell(described: Any, value: Any, problems: Sequence[Problem], *, line: bool) -> SheetCell:
     own = [problem for problem in problems if problem.field == described.name and (problem.line is not None) == line]
-    level = next((level for level in (ERROR, WARNING) if any(problem.level == level for problem in own)), "")
+    level = next((level for level in (ERROR, WAIT, WARNING) if any(problem.level == level for problem in own)), "")
     text = "" if value is None else str(value)
     if described.personal and text:
         text = described.masked(text)

@@ -15,7 +15,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from xlsxwriter.utility import xl_col_to_name
 
-from declarations.doors.template import Column, columns_of, is_mandatory
+from declarations.doors.template import OF_THE_CHECK, Column, columns_of, is_mandatory
 from declarations.kinds import KINDS, Kind
 from portal.workbook import WorkbookRefused
 
@@ -81,6 +81,7 @@ class Header:
             raise SheetRefused("no_header", rows=HEADER_WITHIN, kind=kind.label, columns="”“".join(wanted))
         self.heads: dict[str, int] = {}
         self.lines: dict[str, int] = {}
+        self.passed_over: set[int] = set()
         self._place(names, known)
         self._check_mandatory()
 
@@ -90,6 +91,9 @@ class Header:
         doubled: dict[str, list[int]] = {}
         for index, name in enumerate(names):
             if not name.strip():
+                continue
+            if plain_label(name) in OF_THE_CHECK:
+                self.passed_over.add(index)
                 continue
             candidates = known.get(plain_label(name))
             if not candidates:

@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from declarations.doors.advice import Reason, disagreeing, reasons, ways_out
+from declarations.doors.advice import Reason, disagreeing, reasons, ways_out, why
 from declarations.doors.letters import IN, OUT
 from declarations.doors.tables import Cell, Look, look, said
 from declarations.doors.turns import Turn, next_steps, turn
@@ -31,6 +31,7 @@ from declarations.models import (
     Upload,
 )
 from declarations.published import codes
+from declarations.rulebook import RULES
 from portal.sentences import speak
 from portal.templatetags.parts import waited
 
@@ -51,7 +52,7 @@ class Step:
     upload: str = ""
     reasons: Sequence[Reason] = ()
     #: Which comes first of what happened in one second: customs' clock knows no shorter time.
-    rank: int = 4
+    rank: int = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ class Story:
         return self.document.state in REFUSED
 
     @property
+    def is_ours(self) -> bool:
+        """Whether a rule of this house refused it, and not customs."""
+        return self.is_refused and self.document.code in RULES
+
+    @property
     def is_moving(self) -> bool:
         """Whether anything may still happen to it without the reader: then the page asks again."""
         return bool(self.next_steps) and not self.is_refused
@@ -126,10 +132,11 @@ def story(kind: Kind, document: Document) -> Story:
     outbounds = _outbounds(document)
     receipts = list(Receipt.objects.filter(document=document).order_by("customs_time", "id"))
     changes = list(StateChange.objects.filter(document=document).select_related("user").order_by("id"))
-    why = list(reasons(document.reason)) if document.state in REFUSED else []
-    flagged = {name for reason in why for name in reason.advice.fields}
+    found = why(document.code, document.reason) if document.state in REFUSED else []
+    flagged = {name for reason in found for name in reason.advice.fields}
     steps = [
         *_filed(document, changes),
+        *_waited(changes),
         *(step for outbound in outbounds for step in _sent(kind, document, outbound)),
         *_given_up(kind, document, changes, receipts),
         *(_answered(kind, document, receipt) for receipt in receipts),
@@ -139,14 +146,21 @@ def story(kind: Kind, document: Document) -> Story:
         kind=kind,
         document=document,
         look=look(document.state, document.code),
-        turn=turn(kind, document.state, message=outbounds[-1] if outbounds else None, why=why),
-        ways_out=ways_out(kind, disagreeing(why)),
+        turn=turn(
+            kind,
+            document.state,
+            message=outbounds[-1] if outbounds else None,
+            why=found,
+            waits_for=document.waits_for,
+            body=getattr(document, kind.slug),
+        ),
+        ways_out=ways_out(kind, disagreeing(found)),
         sections=_sections(kind, document, flagged),
         goods=_goods(kind, document),
-        goods_flagged=any(reason.advice.lines for reason in why),
+        goods_flagged=any(reason.advice.lines for reason in found),
         steps=steps,
         next_steps=next_steps(kind, document.state),
-        reasons=why,
+        reasons=found,
     )
 
 
@@ -202,9 +216,11 @@ def _goods(kind: Kind, document: Document) -> Goods | None:
 
 def _filed(document: Document, changes: Iterable[StateChange]) -> Iterator[Step]:
     """Each time it was filed: by whom, from which row of which workbook, and that it passed every rule."""
-    queued = {change.attempt: change for change in changes if change.state == State.QUEUED and not change.reason}
+    filings = {
+        change.attempt: change for change in changes if change.user_id and change.state in {State.QUEUED, State.WAITING}
+    }
     for attempt in range(1, document.attempt + 1):
-        change = queued.get(attempt)
+        change = filings.get(attempt)
         latest = attempt == document.attempt
         if change is None and not latest:
             continue
@@ -225,19 +241,32 @@ def _filed(document: Document, changes: Iterable[StateChange]) -> Iterator[Step]
         yield Step(at, "idle", "pencil-square", _("申报"), meta=meta, lines=[_("，").join(who)], upload=upload, rank=0)
 
 
+def _waited(changes: Iterable[StateChange]) -> Iterator[Step]:
+    """How long it had to wait, for what, and that it went on: moves of ours, whoever owed what was missing."""
+    waits = False
+    for change in changes:
+        if change.state == State.WAITING:
+            still = waits and not change.user_id
+            at, title = (change.recorded_at, _("仍在等待")) if still else (change.happened_at, _("等待前序单证"))
+            yield Step(at, "hold", "hourglass", title, lines=[speak(change.reason)], rank=3 if still else 2)
+        elif waits and change.state == State.QUEUED:
+            yield Step(change.happened_at, "idle", "check2-square", _("前序单证已到齐"), rank=4)
+        waits = change.state == State.WAITING
+
+
 def _sent(kind: Kind, document: Document, outbound: Outbound) -> Iterator[Step]:
     """What became of one message that carried the document: signed, sent, or why not yet."""
     link = _message(kind, document, OUT, outbound.id)
     together = _("报文 %(name)s，共 %(count)s 票") % {"name": kind.sends, "count": outbound.document_count}
     if outbound.signed_at:
         serial = _("证书序列号 %(serial)s") % {"serial": outbound.certificate_serial}
-        yield Step(outbound.signed_at, "idle", "pen", _("加签"), lines=[serial], rank=2)
+        yield Step(outbound.signed_at, "idle", "pen", _("加签"), lines=[serial], rank=5)
     if outbound.sent_at:
         size = _("%(size)s KB") % {"size": f"{outbound.byte_count / 1024:.1f}"}
         meta = _("发送 %(times)s 次后送达") % {"times": outbound.sendings} if outbound.sendings > 1 else ""
         yield Step(
             outbound.sent_at, "info", "arrow-up-circle-fill", _("发往海关"), meta=meta,
-            lines=[_("，").join([together, size])], message=link, message_label=_("报文 XML"), rank=3,
+            lines=[_("，").join([together, size])], message=link, message_label=_("报文 XML"), rank=6,
         )  # fmt: skip
     elif outbound.last_error and outbound.state in {OutboundState.PENDING, OutboundState.SIGNED}:
         times = _("已试 %(times)s 次") % {"times": outbound.sendings} if outbound.sendings else ""
@@ -256,9 +285,12 @@ def _given_up(
     for change in changes:
         if (change.code, change.reason) in answered or not change.reason:
             continue
-        if change.state == State.FAILED:
-            why = list(reasons(change.reason))
-            yield Step(change.happened_at, "bad", "x-circle-fill", _("发送失败"), code=change.code, reasons=why)
+        if change.state == State.FAILED and change.code in RULES:
+            lines = [speak(change.reason), str(RULES[change.code].cure)]
+            yield Step(change.happened_at, "bad", "x-circle-fill", _("不再符合要求"), code=change.code, lines=lines)
+        elif change.state == State.FAILED:
+            found = list(reasons(change.reason))
+            yield Step(change.happened_at, "bad", "x-circle-fill", _("发送失败"), code=change.code, reasons=found)
         elif change.state == State.QUEUED:
             step = Step(change.happened_at, "warn", "arrow-repeat", _("重新排队发送"), lines=[speak(change.reason)])
             if change.inbound_id:

@@ -38,9 +38,9 @@ class Look:
 
 
 def look(state: str, code: str = "") -> Look:
-    """The badge of a state of a document, with the customs code that decided it."""
+    """The badge of a state of a document, with the customs code that decided it; a wait has none."""
     drawn = STATE_LOOKS[state]
-    return Look(drawn.tone, drawn.icon, State(state).label, code)
+    return Look(drawn.tone, drawn.icon, State(state).label, "" if state == State.WAITING else code)
 
 
 DRAFT_LOOK = Look("idle", "pencil", gettext_lazy("草稿"))
@@ -58,6 +58,7 @@ class Stage:
 
 STAGES: tuple[Stage, ...] = (
     Stage("todo", gettext_lazy("需处理"), frozenset({State.REJECTED, State.FAILED, State.DETAINED})),
+    Stage("waiting", pgettext_lazy("tab", "等待"), frozenset({State.WAITING}), always=False),
     Stage("queued", gettext_lazy("待发送"), frozenset({State.QUEUED})),
     Stage("declaring", gettext_lazy("申报中"), frozenset({State.SENT, State.DECLARING})),
     Stage(
@@ -361,7 +362,9 @@ def _row(kind: Kind, columns: Sequence[Any], document: Document) -> ListRow:
             for place, described in enumerate(columns)
         ],
         look=look(document.state, document.code),
-        next_step=_reason(document.reason) if bad and document.reason else turn(kind, document.state).in_short,
+        next_step=_reason(document.reason)
+        if bad and document.reason
+        else turn(kind, document.state, waits_for=document.waits_for, body=body).in_short,
         is_bad=bad,
         changed=document.changed_at,
     )

@@ -29,6 +29,8 @@ SOURCE_LANGUAGE = "zh-hans"
 EXAMPLE_SHEET = "填写示例"  # untranslated: the workbook is Chinese
 CODE_SHEET = "代码表"  # untranslated: the workbook is Chinese
 MARK = "*"
+#: Columns of a workbook of failed rows (`failed_rows.py`) that say what was found; the reader passes them over.
+OF_THE_CHECK = ("原行号", "错误原因", "规则")  # untranslated: the workbook is Chinese
 FEW_CODES = 60  # up to here a list to choose from helps; longer ones are searched on the sheet of codes
 LAST_ROW = 100_000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")

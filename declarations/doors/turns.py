@@ -1,6 +1,6 @@
 """Whose turn it is with a document, what they do, and what that asks of the filer: one table by state."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from accounts.roles import EnterpriseType
 from declarations.doors.advice import Reason, disagreeing, names_of
-from declarations.kinds import KINDS
+from declarations.kinds import KINDS, Body
+from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import REFUSED, State
 from declarations.models import Outbound, OutboundState
@@ -40,6 +42,7 @@ _CUSTOMS = gettext_lazy("海关")
 
 #: state → who, what, what is ours to do
 TURNS: dict[str, tuple[Any, Any, Any]] = {
+    State.WAITING: ("", gettext_lazy("等前序单证到齐并被海关接受"), gettext_lazy("无须操作，到齐后自动发往海关")),
     State.QUEUED: (_PORTAL, gettext_lazy("加签并发往海关"), gettext_lazy("无须操作，几秒内自动发送")),
     State.SENT: (gettext_lazy("电子口岸"), gettext_lazy("接收报文并回执"), _BY_ITSELF),
     State.DECLARING: (_CUSTOMS, gettext_lazy("比对单证"), _BY_ITSELF),
@@ -58,8 +61,21 @@ TURNS: dict[str, tuple[Any, Any, Any]] = {
 _OURS = frozenset({State.REJECTED, State.FAILED, State.DETAINED})
 
 
-def turn(kind: Kind, state: str, *, message: Outbound | None = None, why: Iterable[Reason] = ()) -> Turn:
-    """Whose turn it is; `message` is the one that carries the document, `why` what customs said when refusing it."""
+def turn(
+    kind: Kind,
+    state: str,
+    *,
+    message: Outbound | None = None,
+    why: Iterable[Reason] = (),
+    waits_for: str = "",
+    body: Body | None = None,
+) -> Turn:
+    """Whose turn it is; `message` is the one that carries the document, `why` what customs said when refusing it.
+
+    Of a document that waits: `waits_for` are the kinds missing, `body` names those who owe them.
+    """
+    if state == State.WAITING and waits_for:
+        return _waits(waits_for.split(","), body)
     if state == State.QUEUED and message and message.needs_person:
         return Turn(str(_US), speak(message.needs_person), _("处理后自动发送，不必重新申报"), is_ours=True)
     if state == State.QUEUED and message and message.last_error:
@@ -78,6 +94,20 @@ def turn(kind: Kind, state: str, *, message: Outbound | None = None, why: Iterab
         return Turn("", _("已随清单比对入库，无后续步骤"), str(_NOTHING))
     who, what, ours = TURNS[state]
     return Turn(str(who), str(what), str(ours), state in _OURS)
+
+
+def owners(kind: Kind, body: Body | None = None) -> list[str]:
+    """Who files documents of a kind: the enterprises another document of the trade names for it, else the types."""
+    names = [getattr(body, name, "") for _code, name in kind.own]
+    types = [str(owner.label) for owner in EnterpriseType if owner in kind.filed_by]
+    return list(dict.fromkeys(name for name in names if name)) or types
+
+
+def _waits(slugs: Sequence[str], body: Body | None) -> Turn:
+    """Those who owe the missing documents file them; then it goes on by itself."""
+    who = dict.fromkeys(owner for slug in slugs for owner in owners(kind_of(slug), body))
+    what = _("申报%(documents)s，由海关接受") % {"documents": names_of(slugs)}
+    return Turn(_("、").join(who), what, str(TURNS[State.WAITING][2]))
 
 
 def _held_up(message: Outbound) -> Turn:
@@ -105,6 +135,8 @@ def next_steps(kind: Kind, state: str) -> str:
         return ""
     if state in REFUSED:
         return _("随后：更正并重新申报")
+    if state == State.WAITING:
+        return _("随后：前序单证到齐后发往海关")
     if state in {State.QUEUED, State.SENT}:
         return _("随后：电子口岸回执、海关比对")
     if followers:

@@ -26,13 +26,13 @@ from accounts.actions import Action
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations import filing
 from declarations.access import documents_of, drafts_of, uploads_of
-from declarations.doors import forms, grid, letters, story, tables, uploads
+from declarations.doors import failed_rows, forms, grid, letters, story, tables, uploads
 from declarations.doors.desk import desk
 from declarations.doors.template import template
 from declarations.kinds import KINDS
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import MOST_LINES, Kind
-from declarations.lifecycle import REFUSED
+from declarations.lifecycle import REFUSED, REPLACEABLE
 from declarations.models import Document, Draft, Source, Upload, UploadState
 from declarations.rulebook import ERROR
 from declarations.shape import Entry, Problem
@@ -130,7 +130,7 @@ def _document(request: Request, kind: Kind, pk: int) -> Document:
 @files
 @of_own_kind
 def form(request: Request, kind: Kind) -> HttpResponse:
-    """A new document typed in; with `from` a refused one, to be corrected and filed again."""
+    """A new document typed in; with `from` one refused, or waiting, to be corrected and filed again."""
     refused = _refused(request, kind)
     if request.method == "POST":
         return _typed(request, kind, refused=refused)
@@ -141,7 +141,7 @@ def form(request: Request, kind: Kind) -> HttpResponse:
 
 
 def _refused(request: Request, kind: Kind) -> Document | None:
-    """The document the address asks to correct; 404 when it is not one of ours or was not refused."""
+    """The document the address asks to correct; 404 when it is not one of ours, or customs has it."""
     asked = request.GET.get("from", "")
     if not asked:
         return None
@@ -149,7 +149,7 @@ def _refused(request: Request, kind: Kind) -> Document | None:
     if number is None:
         raise Http404
     document = _document(request, kind, number)
-    if document.state not in REFUSED:
+    if document.state not in REPLACEABLE:
         raise Http404
     return document
 
@@ -187,7 +187,8 @@ def _typed(request: Request, kind: Kind, *, kept: Draft | None = None, refused: 
         return _form(request, page)
     entry, named = forms.coded(kind, entry)
     page = _Page(kind, entry, kept, refused, named=named)
-    page.is_same = refused is not None and forms.is_unchanged(kind, entry, refused, request.actor)
+    if refused is not None and page.was_refused:
+        page.is_same = forms.is_unchanged(kind, entry, refused, request.actor)
     if wish == "file" and (not page.is_same or request.POST.get("same")):
         return _file(request, page)
     (found,) = filing.check_documents(actor=request.actor, kind=kind, entries=[entry])
@@ -204,18 +205,22 @@ def _file(request: Request, page: "_Page") -> HttpResponse:
     kind = page.kind
     outcome = filing.file_documents(actor=request.actor, kind=kind, entries=[page.entry], source=Source.FORM)
     found = outcome.problems.get(0, [])
-    if 0 not in outcome.filed:
+    saved = outcome.filed | outcome.waiting
+    if 0 not in saved:
         page.problems, page.is_known = found, bool(outcome.known)
         return _form(request, page)
     if page.kept:
         page.kept.delete()
-    messages.success(request, _("已申报，正在加签并发往海关"))
+    if outcome.waiting:
+        messages.success(request, _("已保存，等待前序单证，到齐后自动发往海关"))
+    else:
+        messages.success(request, _("已申报，正在加签并发往海关"))
     for told in page.named:
         messages.info(request, f"{told.label}{_('：')}{told.text}")
     for problem in found:
         if problem.level == "warning":
             messages.warning(request, " ".join(part for part in (problem.label, problem.text) if part))
-    return _on_to(request, reverse("detail", kwargs={"kind": kind.slug, "pk": outcome.filed[0]}))
+    return _on_to(request, reverse("detail", kwargs={"kind": kind.slug, "pk": saved[0]}))
 
 
 @dataclass(slots=True)
@@ -234,6 +239,11 @@ class _Page:
     is_checked: bool = False
     is_known: bool = False
 
+    @property
+    def was_refused(self) -> bool:
+        """Whether it corrects a refused document, and not one that waits."""
+        return self.refused is not None and self.refused.state in REFUSED
+
 
 def _form(request: Request, page: _Page) -> HttpResponse:
     found, refused = page.problems, page.refused
@@ -242,7 +252,7 @@ def _form(request: Request, page: _Page) -> HttpResponse:
         "draft": page.kept,
         "draft_look": tables.DRAFT_LOOK,
         "again": refused,
-        "said": forms.said_of(page.kind, refused) if refused else [],
+        "said": forms.said_of(page.kind, refused) if refused and page.was_refused else [],
         "named": page.named,
         "same": page.is_same,
         "has_empty": page.has_empty,
@@ -319,6 +329,17 @@ def upload_check(request: Request, pk: int) -> HttpResponse:
     polls = request.htmx and not request.htmx.history_restore_request and request.htmx.target != "grid"
     name = "declarations/_check.html" if polls else "declarations/upload_check.html"
     return render(request, name, {"grid": shown, "may_file": request.actor.may_file})
+
+
+@require_GET
+@files
+def upload_failed(request: Request, pk: int) -> HttpResponse:
+    """The rows of a workbook that cannot be filed, with what is wrong; the persons in them stand there in the clear."""
+    one = get_object_or_404(uploads_of(request.actor), pk=pk)
+    audit.record(request.actor, Action.UNCOVER, f"{one.kind} upload {one.pk}", reason=_("下载未申报的行"))
+    name = _("%(name)s-未申报的行.xlsx") % {"name": one.filename.rpartition(".")[0] or one.filename}
+    headers = {"Content-Disposition": content_disposition_header(True, name)}
+    return HttpResponse(failed_rows.workbook(one), content_type=XLSX, headers=headers)
 
 
 @require_POST

@@ -287,6 +287,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "change_password": Members(get=200, post=200, data={"old_password": "x"}),
         "uploads": Members(get=200),
         "upload_check": OfWorkbook(get=200),
+        "upload_failed": OfWorkbook(get=200, roles=FILERS, files=True),
         "upload_file": (
             OfWorkbook(post=302, roles=FILERS, files=True, data={"do": "discard"}),
             OfWorkbook(post=302, roles=FILERS, files=True, data={"choice": "good"}),

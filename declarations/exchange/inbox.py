@@ -2,7 +2,8 @@
 
 ``store`` runs in the web process under a role that may do nothing else. ``process`` runs in a sweep, one message per
 transaction: the message is read, its receipts are written (a repeated one has the same fingerprint and is dropped), the
-state of every document it touches is derived anew from all receipts, and the documents are moved set by set.
+state of every document it touches is derived anew from all receipts, and the documents are moved set by set. What a
+list's state or bill means for the guarantee follows in the same transaction (``money.py``).
 """
 
 import hashlib
@@ -17,31 +18,26 @@ from django.utils.translation import gettext_noop as _
 from lxml import etree
 
 from accounts.models import Enterprise
-from declarations.exchange import envelope, outbox, schema
+from declarations.exchange import envelope, money, outbox, schema, taxes
 from declarations.exchange.receipts import MESSAGE_REFUSED, Answer, deciding, is_known, state_of
+from declarations.exchange.said import UnreadableMessage, moment, texts
+from declarations.kinds import INVENTORY, Inventory, kind_answered_by
 from declarations.kinds import kind as kind_of
-from declarations.kinds import kind_answered_by
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import Move, State, move_many
 from declarations.models import Document, Inbound, InboundBytes, InboundState, Outbound, Receipt
 from declarations.published import CEB
-from portal.calendar import from_customs_time
+from ledger import bills
 from portal.personal import pack, unpack
 from portal.sentences import keep
 from portal.xml import XmlRefused
 
 #: After so many failures a message waits for a person, with the reason; its bytes stay.
 MAX_ATTEMPTS = 5
-#: How far customs' clock may be ahead of ours.
-FARTHEST_AHEAD = timedelta(days=1)
 #: A reader that dies leaves its message behind; after this time another takes it.
 LEASE = timedelta(seconds=30)
 
 log = logging.getLogger(__name__)
-
-
-class UnreadableMessage(ValueError):
-    """A stored message cannot be understood; trying again will not help."""
 
 
 def store(raw: bytes) -> int:
@@ -142,6 +138,9 @@ def _process(inbound: Inbound) -> None:
     if inbound.message == "CEB900Message":
         _refuse_message(inbound, enterprise.pk, root)
         return
+    if inbound.message in (taxes.BILLS, taxes.NEWS):
+        _settle_bills(inbound, enterprise.pk, root)
+        return
     try:
         kind = kind_answered_by(inbound.message)
     except KeyError:
@@ -154,31 +153,22 @@ def _is_receipt(element: etree._Element) -> bool:
 
 
 def _read(kind: Kind, element: etree._Element) -> _Read:
-    said = {etree.QName(child).localname: (child.text or "").strip() for child in element if isinstance(child.tag, str)}
+    said = texts(element)
     by, value = kind.answered_on({tag: said.get(tag, "") for tag, _field in kind.answer_key})
     return _Read(
         by=by,
         value=value,
         code=said["returnStatus"],
         info=said["returnInfo"],
-        customs_time=_customs_time(said["returnTime"]),
+        customs_time=moment(said["returnTime"]),
         numbers={name: said[tag] for tag, name in kind.customs_numbers.items() if said.get(tag)},
     )
 
 
-def _customs_time(text: str) -> datetime:
-    """When customs answered. A time ahead of ours would outlast every later answer, so it is not believed."""
-    try:
-        moment = from_customs_time(text)
-    except ValueError as problem:
-        raise UnreadableMessage(keep(_("回执时间“%(time)s”不是时间"), time=text)) from problem
-    if moment > timezone.now() + FARTHEST_AHEAD:
-        raise UnreadableMessage(keep(_("回执时间“%(time)s”在将来"), time=text))
-    return moment
-
-
 def _settle(inbound: Inbound, enterprise_id: int, kind: Kind, read: list[_Read]) -> None:
     """Write the receipts, then derive the state of every document they touch from all receipts it has."""
+    if kind is INVENTORY:
+        _one_after_the_other(enterprise_id)
     own = Document.objects.filter(enterprise_id=enterprise_id, kind=kind.slug)
     documents = {
         (by, value): document_id
@@ -209,6 +199,30 @@ def _settle(inbound: Inbound, enterprise_id: int, kind: Kind, read: list[_Read])
     _adopt(receipts)
     _keep_numbers(kind, touched)
     settle_states(touched, inbound_id=inbound.id)
+    if kind is INVENTORY:
+        money.settle_lists(touched, enterprise_id=enterprise_id, inbound_id=inbound.id)
+
+
+def _settle_bills(inbound: Inbound, enterprise_id: int, root: etree._Element) -> None:
+    """Keep the bills, or what became of them, then settle the lists they name; one of a list not ours is kept too."""
+    made, news = taxes.bills_in(root), taxes.notices_in(root)
+    _one_after_the_other(enterprise_id)
+    numbers = {bill.invt_no for bill in made} | {notice.invt_no for notice in news}
+    named = Inventory.objects.filter(enterprise_id=enterprise_id, invt_no__in=numbers).exclude(invt_no="")
+    touched = sorted(named.values_list("document_id", flat=True))
+    _take_in_order(touched)
+    bills.record_bills(made, enterprise_id=enterprise_id, inbound_id=inbound.id, received_at=inbound.received_at)
+    bills.record_notices(news, enterprise_id=enterprise_id, inbound_id=inbound.id, received_at=inbound.received_at)
+    money.settle_lists(touched, enterprise_id=enterprise_id, inbound_id=inbound.id)
+
+
+def _one_after_the_other(enterprise_id: int) -> None:
+    """Read the messages about one enterprise's lists and bills singly, and take this lock before any other.
+
+    A list gets its number by one message and its bill by another. Were both read at once, the bill would not see the
+    list, nor the list the bill, and nobody would ever bring them together.
+    """
+    list(Enterprise.objects.select_for_update(no_key=True).filter(id=enterprise_id).values_list("id"))
 
 
 def _adopt(receipts: Iterable[Receipt]) -> None:
@@ -236,14 +250,17 @@ def _fingerprint(enterprise_id: int, kind_slug: str, receipt: _Read) -> str:
 
 
 def _keep_numbers(kind: Kind, document_ids: Iterable[int]) -> None:
-    """Write the numbers customs gave (pre-entry number, list number) into the bodies: of all receipts the latest's."""
+    """Write the numbers customs gave (pre-entry number, list number) into the bodies: of this attempt's the latest's."""
     table = kind.body._meta.db_table
     for name in kind.customs_numbers.values():
         with connection.cursor() as cursor:
             cursor.execute(
                 f'UPDATE "{table}" b SET "{name}" = g.number FROM ('  # noqa: S608
-                "SELECT DISTINCT ON (document_id) document_id, numbers ->> %(name)s AS number FROM declarations_receipt "
-                "WHERE document_id = ANY (%(ids)s) AND numbers ? %(name)s ORDER BY document_id, customs_time DESC"
+                "SELECT DISTINCT ON (r.document_id) r.document_id, r.numbers ->> %(name)s AS number "
+                "FROM declarations_receipt r JOIN declarations_document d ON d.id = r.document_id "
+                "WHERE d.id = ANY (%(ids)s) AND r.numbers ? %(name)s "
+                "AND (d.answered_until IS NULL OR r.customs_time > d.answered_until) "
+                "ORDER BY r.document_id, r.customs_time DESC, number DESC"
                 f') g WHERE b.document_id = g.document_id AND b."{name}" IS DISTINCT FROM g.number',
                 {"name": name, "ids": list(document_ids)},
             )
@@ -283,12 +300,12 @@ def settle_states(document_ids: Iterable[int], *, inbound_id: int) -> list[int]:
 
 def _refuse_message(inbound: Inbound, enterprise_id: int, root: etree._Element) -> None:
     """900: the whole message was refused. Bisect it; the last document left alone bears the refusal."""
-    said = {etree.QName(child).localname: (child.text or "").strip() for child in root[0]}
+    said = texts(root[0])
     message = Outbound.objects.filter(guid=said["oriCopMsgId"], enterprise_id=enterprise_id).first()
     if message is None:
         raise UnreadableMessage(keep(_("被退回的报文 %(guid)s 不在发件记录中"), guid=said["oriCopMsgId"]))
     reason = f"{said['returnStatus']} {said['returnInfo']}"
-    customs_time = _customs_time(said["returnTime"])
+    customs_time = moment(said["returnTime"])
     note = keep(_("整份报文被退回，已拆成两份重新发送：%(reason)s"), reason=reason)
     for document_id in outbox.split(message, note, inbound_id=inbound.id):
         Receipt.objects.create(

@@ -72,6 +72,7 @@ def settle_lists(document_ids: Iterable[int], *, enterprise_id: int, inbound_id:
                 order_no=one.order_no,
                 at=one.accepted_at,
                 owner_id=enterprise_id,
+                why=own[one.document_id].reason if one.document_id in own else "",
             )
             for one in lists
         ],

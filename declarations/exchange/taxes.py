@@ -5,33 +5,35 @@ Neither answers one of our documents by its own number; both name the list by th
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop as _
 from lxml import etree
 
-from declarations.exchange.said import figure, moment, money, texts
+from declarations.exchange.said import UnreadableMessage, figure, moment, money, texts
 from declarations.published import CEB
-from ledger.bills import Bill, BillLine, Notice
+from ledger.bills import STATES, Bill, BillLine, Notice
+from portal.sentences import keep
 
 BILLS, NEWS = "CEB816Message", "CEB818Message"
 
 
 def bills_in(root: etree._Element) -> list[Bill]:
     """The bills of an 816. Raises ``UnreadableMessage``."""
-    return [_bill(head, tax) for head, tax in _heads(root, "TaxHeadRd")]
+    return [_bill(head, part) for head, part in _heads(root, "TaxHeadRd")]
 
 
 def notices_in(root: etree._Element) -> list[Notice]:
     """The news of an 818. Raises ``UnreadableMessage``."""
-    return [_notice(head) for head, _tax in _heads(root, "TaxHeadStatus")]
+    return [_notice(head) for head, _part in _heads(root, "TaxHeadStatus")]
 
 
 def _heads(root: etree._Element, name: str) -> Iterator[tuple[dict[str, str], etree._Element]]:
-    for tax in root.findall(f"{{{CEB}}}Tax"):
-        head = tax.find(f"{{{CEB}}}{name}")
+    for part in root.findall(f"{{{CEB}}}Tax"):
+        head = part.find(f"{{{CEB}}}{name}")
         if head is not None:
-            yield texts(head), tax
+            yield texts(head), part
 
 
-def _bill(head: dict[str, str], tax: etree._Element) -> Bill:
+def _bill(head: dict[str, str], part: etree._Element) -> Bill:
     return Bill(
         invt_no=head["invtNo"],
         tax_no=head["taxNo"],
@@ -46,10 +48,10 @@ def _bill(head: dict[str, str], tax: etree._Element) -> Bill:
         duty=money(head, "customsTax"),
         consumption=money(head, "consumptionTax"),
         vat=money(head, "valueAddedTax"),
-        status=head["status"],
+        status=_status(head),
         duty_no=head.get("entDutyNo", ""),
         billed_at=moment(head["returnTime"]),
-        lines=tuple(_line(texts(line)) for line in tax.findall(f"{{{CEB}}}TaxListRd")),
+        lines=tuple(_line(texts(line)) for line in part.findall(f"{{{CEB}}}TaxListRd")),
     )
 
 
@@ -68,7 +70,15 @@ def _notice(head: dict[str, str]) -> Notice:
     return Notice(
         invt_no=head["invtNo"],
         tax_no=head["taxNo"],
-        status=head["status"],
+        status=_status(head),
         duty_no=head.get("entDutyNo", ""),
         customs_time=moment(head["returnTime"]),
     )
+
+
+def _status(head: dict[str, str]) -> str:
+    if head["status"] not in STATES:
+        raise UnreadableMessage(
+            keep(_("税单 %(number)s 的状态“%(status)s”不认识"), number=head["taxNo"], status=head["status"])
+        )
+    return head["status"]

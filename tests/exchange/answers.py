@@ -1,5 +1,6 @@
 """What customs writes: receipts and refusals as bytes, in the transport envelope, about documents in the database."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -54,8 +55,7 @@ def stranger(slug: str, said: dict[str, str], code: str, minutes: float = 0, *, 
     }
     order = ("guid", "customsCode", "ebpCode", "ebcCode", "payCode", "payTransactionId", "logisticsCode", "logisticsNo",
              "agentCode", "copNo", "preNo", "invtNo", "orderNo", "returnStatus", "returnTime", "returnInfo")  # fmt: skip
-    inside = "".join(f"<ceb:{tag}>{escape(values[tag])}</ceb:{tag}>" for tag in order if tag in values)
-    return f"<ceb:{ELEMENTS[slug]}>{inside}</ceb:{ELEMENTS[slug]}>"
+    return f"<ceb:{ELEMENTS[slug]}>{_elements(values, order)}</ceb:{ELEMENTS[slug]}>"
 
 
 def message(slug: str, *receipts: str) -> bytes:
@@ -64,6 +64,68 @@ def message(slug: str, *receipts: str) -> bytes:
     return (
         f'<?xml version="1.0" encoding="UTF-8"?><ceb:{name} xmlns:ceb="{CEB}" guid="{str(uuid4()).upper()}" version="1.0">'
         f"{''.join(receipts)}</ceb:{name}>"
+    ).encode()
+
+
+def bill(
+    invt_no: str,
+    minutes: float = 0,
+    *,
+    duty: str = "0",
+    consumption: str = "0",
+    vat: str = "0",
+    lines: Sequence[Mapping[str, str]] = (),
+    **head: str,
+) -> str:
+    """A tax bill as it stands in an 816; without lines of its own it has one that bears the whole."""
+    values = {
+        "guid": str(uuid4()).upper(),
+        "returnTime": clock(at(minutes)),
+        "invtNo": invt_no,
+        "taxNo": f"{invt_no}_0",
+        "customsTax": duty,
+        "valueAddedTax": vat,
+        "consumptionTax": consumption,
+        "status": "1",
+        **head,
+    }
+    order = ("guid", "returnTime", "invtNo", "taxNo", "customsTax", "valueAddedTax", "consumptionTax", "status",
+             "entDutyNo", "note", "assureCode", "ebcCode", "logisticsCode", "agentCode", "customsCode", "orderNo",
+             "logisticNo", "logisticsNo")  # fmt: skip
+    whole = {"customsTax": duty, "valueAddedTax": vat, "consumptionTax": consumption}
+    said = lines or [{"gnum": "1", "gcode": "1901101000", "taxPrice": "100", **whole}]
+    columns = ("gnum", "gcode", "taxPrice", "customsTax", "valueAddedTax", "consumptionTax")
+    return (
+        f"<ceb:Tax><ceb:TaxHeadRd>{_elements(values, order)}</ceb:TaxHeadRd>"
+        + "".join(f"<ceb:TaxListRd>{_elements(line, columns)}</ceb:TaxListRd>" for line in said)
+        + "</ceb:Tax>"
+    )
+
+
+def news(invt_no: str, status: str, minutes: float = 0, **head: str) -> str:
+    """What became of a tax bill, as it stands in an 818: 1 made, 2 consolidated, 3 void."""
+    values = {
+        "guid": str(uuid4()).upper(),
+        "returnTime": clock(at(minutes)),
+        "invtNo": invt_no,
+        "taxNo": f"{invt_no}_0",
+        "status": status,
+        **({"entDutyNo": f"PAY{invt_no}"} if status == "2" else {}),
+        **head,
+    }
+    order = ("guid", "returnTime", "invtNo", "taxNo", "status", "entDutyNo", "assureCode")
+    return f"<ceb:Tax><ceb:TaxHeadStatus>{_elements(values, order)}</ceb:TaxHeadStatus></ceb:Tax>"
+
+
+def _elements(values: Mapping[str, str], order: Sequence[str]) -> str:
+    return "".join(f"<ceb:{tag}>{escape(values[tag])}</ceb:{tag}>" for tag in order if tag in values)
+
+
+def tax_message(name: str, *parts: str) -> bytes:
+    """An 816 ("CEB816Message") or 818 as customs sends it."""
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><ceb:{name} xmlns:ceb="{CEB}" guid="{str(uuid4()).upper()}" version="1.0">'
+        f"{''.join(parts)}</ceb:{name}>"
     ).encode()
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Enterprise
 from declarations.doors import letters
 from declarations.doors.story import story
-from declarations.exchange import envelope, inbox, outbox
+from declarations.exchange import envelope, inbox, outbox, said
 from declarations.kinds import kind
 from declarations.models import (
     Document,
@@ -244,7 +244,7 @@ def test_it_sets_aside_a_time_that_is_none(order, time):
 
 def test_it_believes_no_answer_from_the_future(order):
     """It would outlast every later answer."""
-    ahead = (timezone.now() + inbox.FARTHEST_AHEAD * 2 - answers.MORNING).total_seconds() / 60
+    ahead = (timezone.now() + said.FARTHEST_AHEAD * 2 - answers.MORNING).total_seconds() / 60
     inbox.store(answers.to_filer(order, "100", ahead))
     read_all()
     assert Inbound.objects.get().state == InboundState.STUCK

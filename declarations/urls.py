@@ -54,6 +54,7 @@ of_a_kind = [
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("search/", views.search_page, name="search"),
     path("uploads/", views.uploads_page, name="uploads"),
     path("uploads/<int:pk>/", views.upload_check, name="upload_check"),
     path("uploads/<int:pk>/file/", views.upload_file, name="upload_file"),

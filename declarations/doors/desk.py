@@ -1,11 +1,12 @@
-"""The home page: what needs doing now, how far everything is, and what the enterprise signs with."""
+"""The home page: what needs doing now, who is waited for, how far everything is, how the money stands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Min
+from django.db.models import Count, Exists, F, Min, OuterRef, Sum
 from django.db.models.functions import Greatest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,14 +16,24 @@ from django.utils.translation import npgettext
 
 from accounts.access import Actor
 from accounts.models import Credential
+from accounts.roles import MemberRole
 from declarations.access import uploads_of
-from declarations.doors.advice import reasons
+from declarations.doors.advice import names_of, reasons
+from declarations.doors.chain import owners
 from declarations.doors.tables import STAGES, TODO, Stage
 from declarations.kinds import KINDS
+from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import State
-from declarations.models import Document, Outbound, OutboundState, Upload, UploadState
+from declarations.models import Document, Outbound, OutboundState, StateChange, Upload, UploadState
+from ledger.access import bills_of, discrepancies_of, may_see_bills, may_see_guarantee
+from ledger.models import BillState, DiscrepancyKind
+from ledger.pages.account import Standing, standing_of
+from ledger.pages.schedule import Amount, Schedule, schedule
+from ledger.window import today
+from portal.calendar import SHANGHAI
 from portal.sentences import speak
+from portal.templatetags.parts import money
 
 #: A certificate that ends within so many days is spoken of.
 DAYS_BEFORE_END = 30
@@ -44,7 +55,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Progress:
     """How far the documents of one kind are: a count and an address for each group of states."""
 
     kind: Kind
@@ -53,12 +64,61 @@ class Standing:
     counts: list[tuple[str, int, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Documents that go on by themselves once another has come: which, how many, what is missing, who owes it, since when."""
+
+    kind: Kind
+    missing: str
+    why: str
+    count: int
+    since: datetime
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What customs released today: how many lists, and the tax of the bills that have come."""
+
+    count: int
+    tax: Decimal
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """How the guarantee stands (None where none is given) and what has to be paid of it (None where nothing)."""
+
+    standing: Standing | None
+    schedule: Schedule | None
+
+    @property
+    def due(self) -> Decimal:
+        """What is held for bills that may be paid now, or should have been."""
+        return self.schedule.payable.total + self.schedule.overdue.total if self.schedule else Decimal(0)
+
+    @property
+    def early(self) -> Decimal:
+        """What is held for bills whose days have not come, and for lists without a bill yet."""
+        return max(self.standing.held - self.due, Decimal(0)) if self.standing else Decimal(0)
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """The parts of the bar, in fen."""
+        left = self.standing.available if self.standing else Decimal(0)
+        return {"idle": int(self.early * 100), "warn": int(self.due * 100), "ok": int(left * 100)}
+
+
 @dataclass(slots=True)
 class Desk:
     """Everything the home page shows."""
 
     tasks: list[Task]
-    standings: list[Standing]
+    waits: list[Wait]
+    released: Released | None
+    purse: Purse | None
+    money_first: bool
+    standings: list[Progress]
     heads: list[Any]
     uploads: list[Upload]
     files: list[Kind]
@@ -69,6 +129,11 @@ class Desk:
     def todo(self) -> int:
         """How many things wait for this enterprise."""
         return sum(task.count for task in self.tasks)
+
+    @property
+    def waiting(self) -> int:
+        """How many documents wait for others."""
+        return sum(wait.count for wait in self.waits)
 
 
 def desk(actor: Actor) -> Desk:
@@ -84,8 +149,16 @@ def desk(actor: Actor) -> Desk:
     shown = [stage for stage in STAGES if stage.always or stage.states & found]
     uploads = list(uploads_of(actor).select_related("user").order_by("-id")[:5])
     credential = Credential.objects.filter(enterprise=actor.enterprise, active=True).order_by("-not_after").first()
+    purse = Purse(standing_of(actor), schedule(actor)) if may_see_guarantee(actor) else None
+    payments = [*_payments(purse), *_disagreements(actor)] if purse else []
+    filings = [*_refusals(actor, kinds, counted), *_stuck(actor), *_unfinished(actor)]
+    money_first = purse is not None and actor.roles <= {MemberRole.FINANCE}
     return Desk(
-        tasks=[*_refusals(actor, kinds, counted), *_stuck(actor), *_unfinished(actor)],
+        tasks=[*payments, *filings] if money_first else [*filings, *payments],
+        waits=_waits(actor, kinds, counted),
+        released=_released(actor, kinds),
+        purse=purse,
+        money_first=money_first,
         standings=[_standing(kind, counted, shown) for kind in kinds],
         heads=[stage.label for stage in shown],
         uploads=uploads,
@@ -95,7 +168,7 @@ def desk(actor: Actor) -> Desk:
     )
 
 
-def _standing(kind: Kind, counted: dict[tuple[str, str], int], shown: Sequence[Stage]) -> Standing:
+def _standing(kind: Kind, counted: dict[tuple[str, str], int], shown: Sequence[Stage]) -> Progress:
     home = reverse("list", kwargs={"kind": kind.slug})
     counts = [
         (
@@ -106,7 +179,7 @@ def _standing(kind: Kind, counted: dict[tuple[str, str], int], shown: Sequence[S
         for stage in shown
     ]
     total = sum(many for (slug, _state), many in counted.items() if slug == kind.slug)
-    return Standing(kind, home, total, counts)
+    return Progress(kind, home, total, counts)
 
 
 _TITLES = {State.REJECTED: "x-octagon", State.FAILED: "exclamation-triangle", State.DETAINED: "exclamation-triangle"}
@@ -194,3 +267,131 @@ def _unfinished(actor: Actor) -> list[Task]:
             address=only if len(left) == 1 else reverse("uploads"), action=_("继续") if actor.may_file else _("查看"),
         )
     ]  # fmt: skip
+
+
+def _waits(actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int]) -> list[Wait]:
+    """Own documents that others hold up, those that wait longest first: by what is missing and who owes it."""
+    documents = Document.objects.filter(enterprise=actor.enterprise).order_by()
+    found: Iterable[tuple[str, str, str, int, datetime]] = ()
+    if any(counted.get((kind.slug, State.WAITING)) for kind in kinds):
+        found = (
+            documents.filter(state=State.WAITING)
+            .values_list("kind", "waits_for", "reason")
+            .annotate(many=Count("id"), since=Min("filed_at"))
+            .order_by("since")[:20]
+        )
+    waits = [
+        Wait(
+            kind_of(slug), names_of(waits_for.split(",")) if waits_for else "", speak(reason), many, since,
+            _list_of(kind_of(slug), State.WAITING),
+        )
+        for slug, waits_for, reason, many, since in found
+    ]  # fmt: skip
+    return [*waits, *_compared_later(documents, kinds, counted)]
+
+
+def _compared_later(documents: Any, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int]) -> list[Wait]:
+    """What customs has, and compares once the documents that are filed after it are there too."""
+    slugs = [
+        kind.slug
+        for kind in kinds
+        if counted.get((kind.slug, State.DECLARING)) and any(kind.slug in other.after for other in KINDS)
+    ]
+    if not slugs:
+        return []
+    found = documents.filter(kind__in=slugs, state=State.DECLARING).values_list("kind")
+    waits = []
+    for slug, many, since in found.annotate(many=Count("id"), since=Min("state_at")).order_by("since"):
+        later = [other for other in KINDS if slug in other.after]
+        said = [_("%(document)s由%(owner)s申报") % {"document": other.label, "owner": owners(other)} for other in later]
+        waits.append(
+            Wait(
+                kind_of(slug), names_of(other.slug for other in later), _("；").join(said), many, since,
+                _list_of(kind_of(slug), State.DECLARING),
+            )
+        )  # fmt: skip
+    return waits
+
+
+def _list_of(kind: Kind, state: str) -> str:
+    """The list of a kind under the tab that holds a state."""
+    tab = next((stage.slug for stage in STAGES if state in stage.states), "")
+    return reverse("list", kwargs={"kind": kind.slug}) + (f"?tab={tab}" if tab else "")
+
+
+def _released(actor: Actor, kinds: Sequence[Kind]) -> Released | None:
+    """Today's releases: own lists by their first release; for who files none, by the tax bills that came."""
+    lists = next((kind for kind in kinds if kind.slug == "inventory"), None)
+    bills = None
+    if may_see_bills(actor):
+        bills = bills_of(actor).filter(released_on=today()).exclude(state=BillState.VOID)
+    if lists is None and bills is None:
+        return None
+    sums = bills.aggregate(many=Count("id"), tax=Sum("total")) if bills is not None else {}
+    count, tax = sums.get("many") or 0, sums.get("tax") or Decimal(0)
+    if lists is not None:
+        own = _released_lists(actor)
+        if own or not count:
+            return Released(own, tax, _list_of(lists, State.RELEASED))
+    return Released(count, tax, f"{reverse('tax_bills')}?since={today()}&until={today()}")
+
+
+def _released_lists(actor: Actor) -> int:
+    midnight = datetime.combine(today(), time.min, SHANGHAI)
+    releases = StateChange.objects.filter(
+        enterprise=actor.enterprise, state__in=[State.RELEASED, State.CLOSED], document__kind="inventory"
+    )
+    before = StateChange.objects.filter(
+        document=OuterRef("document"), state__in=[State.RELEASED, State.CLOSED], happened_at__lt=midnight
+    )
+    first = releases.filter(happened_at__gte=midnight).exclude(Exists(before))
+    return first.values("document").distinct().count()
+
+
+def _payments(purse: Purse) -> list[Task]:
+    """Tax to be paid: what is late first."""
+    plan = purse.schedule
+    if plan is None:
+        return []
+
+    def task(tone: str, icon: str, title: str, why: str, amount: Amount) -> Task:
+        said = _("合计 ¥ %(total)s") % {"total": money(amount.total)} + _("，") + why
+        return Task(
+            icon=icon, tone=tone, title=title, why=[("", said, 0)], count=amount.count,
+            unit=npgettext("unit", "张", "张", amount.count), since=None, address=amount.address, action=_("查看税单"),
+        )  # fmt: skip
+
+    tasks = (
+        task(
+            "bad", "exclamation-triangle", _("税单逾期未缴"), _("放行已超过 45 日，请尽快到现场海关缴纳"), plan.overdue
+        ),
+        task("warn", "calendar3", _("税单将截止"), _("放行后第 43 至 45 日，第 45 日 24:00 截止"), plan.closing),
+        task("info", "calendar3", _("税单可缴纳"), _("放行后第 31 至 42 日"), plan.open),
+    )
+    return [one for one in tasks if one.count]
+
+
+def _disagreements(actor: Actor) -> list[Task]:
+    """Where the books and customs disagree; lists that the guarantee is too small for come first."""
+    rows = discrepancies_of(actor).order_by().values_list("kind").annotate(many=Count("id"), since=Min("opened_at"))
+    short = [row for row in rows if row[0] in _TOO_SMALL]
+    others = [row for row in rows if row[0] not in _TOO_SMALL]
+    tasks = []
+    for tone, title, found in (
+        ("bad", _("担保金不足，未能预扣"), short),
+        ("warn", _("账目与海关不一致"), others),
+    ):
+        if found:
+            count = sum(many for _kind, many, _since in found)
+            tasks.append(
+                Task(
+                    icon="shield-lock" if found is short else "exclamation-triangle", tone=tone, title=title,
+                    why=[("", str(DiscrepancyKind(slug).label), many) for slug, many, _since in found], count=count,
+                    unit=npgettext("unit", "项", "项", count), since=min(since for _kind, _many, since in found),
+                    address=reverse("guarantee"), action=_("看怎么办"),
+                )
+            )  # fmt: skip
+    return tasks
+
+
+_TOO_SMALL = (DiscrepancyKind.SHORT, DiscrepancyKind.NO_GUARANTEE)

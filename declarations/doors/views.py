@@ -26,7 +26,7 @@ from accounts.actions import Action
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations import filing
 from declarations.access import documents_of, drafts_of, uploads_of
-from declarations.doors import failed_rows, forms, grid, letters, story, tables, uploads
+from declarations.doors import chain, failed_rows, forms, grid, letters, search, story, tables, uploads
 from declarations.doors.desk import desk
 from declarations.doors.template import template
 from declarations.kinds import KINDS
@@ -82,6 +82,16 @@ def home(request: Request) -> HttpResponse:
 
 @require_GET
 @member
+def search_page(request: Request) -> HttpResponse:
+    """What is found under a number; where one page says all of it, that page."""
+    found = search.answer(request.actor, request.GET.get("q", ""))
+    if found.leads_to:
+        return redirect(found.leads_to)
+    return render(request, "declarations/search.html", {"answer": found})
+
+
+@require_GET
+@member
 @of_own_kind
 def list_page(request: Request, kind: Kind) -> HttpResponse:
     """The documents of one kind by state; htmx gets the part that changes."""
@@ -110,12 +120,13 @@ def _page_or_part(request: Request, page: str, part: str, context: dict[str, Any
 @member
 @of_own_kind
 def detail(request: Request, kind: Kind, pk: int) -> HttpResponse:
-    """One document: what it says, whose turn it is, and everything that happened to it."""
+    """One document: what it says, how far its trade is, whose turn it is, and everything that happened to it."""
     document = _document(request, kind, pk)
-    told = story.story(kind, document)
+    told, trade = story.story(kind, document), chain.chain(request.actor, kind, document)
     context = {
         "story": told,
-        "seen": story.stamp(told),
+        "chain": trade,
+        "seen": story.stamp(told) + chain.stamp(trade),
         "may_file": request.actor.may_file,
         "again": reverse("form", kwargs={"kind": kind.slug}) + f"?from={pk}",
     }

@@ -34,6 +34,19 @@
     links[to].scrollIntoView({ block: "nearest" });
   }
 
+  /* The slash leads to the search box of the page, or on a phone, where it is folded, to the page of it. */
+  function seek() {
+    var boxes = Array.prototype.slice.call(document.querySelectorAll("[data-search]"));
+    var box = boxes.filter(function (one) {
+      return one.offsetParent;
+    })[0];
+    if (box) {
+      box.focus();
+      box.select();
+    }
+    return Boolean(box);
+  }
+
   function press(name) {
     var button = document.querySelector("[data-key='" + name + "']");
     if (button && !button.disabled) {
@@ -80,6 +93,10 @@
       return;
     }
     if (event.altKey || isTyping(event.target)) {
+      return;
+    }
+    if (event.key === "/" && seek()) {
+      event.preventDefault();
       return;
     }
     if (event.key === "j" || event.key === "k") {

@@ -1,0 +1,289 @@
+"""The chain of one trade (step 11 of the walk): order, payment, waybill, list and tax bill as five lamps.
+
+Each lamp says as much as the reader's enterprise may know, from three sources: its own documents; those of others that name
+it (``declarations_chain``: kind, number, state, filer, times, nothing they say); and about the documents this one stands on
+what customs itself would tell (``declarations_predecessors``: there or not, accepted or not). Of anything else a lamp says
+who files it, and that it cannot be seen from here.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.access import Actor
+from accounts.roles import EnterpriseType
+from declarations.doors.tables import Look, look
+from declarations.kinds import KINDS, Order
+from declarations.kinds import kind as kind_of
+from declarations.kinds.kind import Kind
+from declarations.lifecycle import FILED, REFUSED, State
+from declarations.models import Document
+from ledger.access import FINANCE_TYPES, bills_of, may_see_bills
+from ledger.models import BillState, TaxBill
+from ledger.pages.looks import BILL_LOOKS
+from portal.templatetags.parts import money
+
+
+class Told(NamedTuple):
+    """A document of a trade as far as it may be known: of others what a function told, of the reader's own its key too."""
+
+    kind: str
+    number: str
+    order_no: str
+    platform_code: str
+    state: str
+    code: str
+    filer: str
+    filed_at: datetime
+    state_at: datetime
+    pk: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """One document of the chain: how far it is, whose it is, since when, or what is missing and who owes it."""
+
+    label: str
+    look: Look
+    who: str = ""
+    number: str = ""
+    note: str = ""
+    at: datetime | None = None
+    address: str = ""
+    is_here: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the way from it onwards is drawn as gone."""
+        return self.look.tone == "ok"
+
+    @property
+    def sentence(self) -> str:
+        """The lamp in words."""
+        return " ".join(str(part) for part in (self.label, self.look.word, self.look.code) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The lamps of a document's trade; `is_moving` while one of them may change without the reader."""
+
+    lamps: Sequence[Lamp]
+    is_moving: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """All of it in words, for who does not see it."""
+        return _("，").join(lamp.sentence for lamp in self.lamps)
+
+
+def stamp(chain: Chain) -> str:
+    """Equal for two chains exactly when they show the same."""
+    return hashlib.sha256(repr([(lamp, lamp.sentence) for lamp in chain.lamps]).encode()).hexdigest()[:8]
+
+
+#: What changes no more before somebody acts.
+_STILL = REFUSED | {State.RELEASED, State.CLOSED, State.SHIPPED_BACK}
+#: Customs has compared the documents of the trade, and they agreed.
+_COMPARED = FILED - {State.DECLARING}
+_RELEASED = frozenset({State.RELEASED, State.CLOSED})
+#: Of several documents of a kind the one that came furthest stands for all; refused ones come last.
+_RANKS = {state: -1 if state in REFUSED else rank for rank, state in enumerate(State)}
+
+
+def chain(actor: Actor, kind: Kind, document: Document) -> Chain:
+    """The chain a document of the actor's enterprise belongs to; a bounded number of queries, whatever was filed."""
+    trade = _Trade(actor, kind, document)
+    return Chain([*(trade.lamp(other) for other in KINDS), trade.bill_lamp()], trade.is_moving)
+
+
+def named(order_numbers: Iterable[str]) -> list[Told]:
+    """The documents of others about these orders on which the acting enterprise is named, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM declarations_chain(%s)", [list(order_numbers)])
+        return [Told(*row) for row in cursor.fetchall()]
+
+
+def own(actor: Actor, order_numbers: Iterable[str]) -> list[Told]:
+    """The enterprise's own documents about these orders, newest first; one query."""
+    about = Document.objects.filter(
+        enterprise=actor.enterprise, kind__in=[kind.slug for kind in KINDS], order_no__in=list(order_numbers)
+    )
+    names = ("kind", "number", "order_no", "platform_code", "state", "code", "filed_at", "state_at", "pk")
+    us = _("本企业")
+    return [
+        Told(slug, number, order_no, platform, state, code, us, filed_at, state_at, pk)
+        for slug, number, order_no, platform, state, code, filed_at, state_at, pk in about.order_by("-pk").values_list(
+            *names
+        )
+    ]
+
+
+def owners(kind: Kind, body: Any = None) -> str:
+    """Who files documents of a kind: the enterprises another document names for it, else the types of enterprise."""
+    names = [getattr(body, name, "") for _code, name in kind.own]
+    types = [str(owner.label) for owner in EnterpriseType if owner in kind.filed_by]
+    return _("、").join(list(dict.fromkeys(name for name in names if name)) or types)
+
+
+def address_of(actor: Actor, told: Told) -> str:
+    """The page of an own document; empty for another's, and for a kind this enterprise has no pages of."""
+    if told.pk is None or not kind_of(told.kind).filed_by & set(actor.enterprise.types):
+        return ""
+    return reverse("detail", kwargs={"kind": told.kind, "pk": told.pk})
+
+
+class _Trade:
+    """What is known of the trade of one document, looked up once, and a lamp of it for each kind."""
+
+    def __init__(self, actor: Actor, kind: Kind, document: Document) -> None:
+        self.actor, self.kind, self.document = actor, kind, document
+        self.body = getattr(document, kind.slug)
+        orders = [document.order_no]
+        candidates = [*own(actor, orders), *named(orders)]
+        predecessors = self._asked_of_customs()
+        codes = {one.platform_code for one in candidates} | {platform for _slug, platform, _no, _state in predecessors}
+        same = _same_enterprise(document.platform_code, codes)
+        self.found: dict[str, list[Told]] = {other.slug: [] for other in KINDS}
+        for one in candidates:
+            if one.platform_code in same and self._is_meant(one.kind, one.number):
+                self.found[one.kind].append(one)
+        self.accepted: dict[str, bool] = {}
+        for slug, platform, number, state in predecessors:
+            # Customs would tell the number of a waybill only.
+            if platform in same and (not number or self._is_meant(slug, number)):
+                self.accepted[slug] = self.accepted.get(slug, False) or state in FILED
+        self.bill = self._bill()
+
+    def _asked_of_customs(self) -> list[tuple[str, str, str, str]]:
+        """Kind, platform, number and state of the documents this one stands on."""
+        if not self.kind.after:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT kind, platform_code, number, state FROM declarations_predecessors(%s, %s)",
+                [list(self.kind.after), [self.document.order_no]],
+            )
+            return cursor.fetchall()
+
+    def _is_meant(self, slug: str, number: str) -> bool:
+        """Whether the document of that number is the one this one names, where it names one by its number."""
+        if slug == self.kind.slug:
+            return number == self.document.number
+        names_it_by = dict(self.kind.named_by).get(slug, kind_of(slug).number)
+        wanted = "" if names_it_by == self.kind.order_no else getattr(self.body, names_it_by, "")
+        return not wanted or number == wanted
+
+    def _bill(self) -> TaxBill | None:
+        """The tax bill of the trade's list, where this enterprise stands on it; one that is void comes last."""
+        if not FINANCE_TYPES & set(self.actor.enterprise.types):
+            return None
+        list_no = getattr(self.body, "invt_no", "")
+        meant = Q(invt_no=list_no) if list_no else Q(order_no=self.document.order_no)
+        found = list(bills_of(self.actor).filter(meant).order_by("-billed_at")[:20])
+        return min(found, key=lambda bill: bill.state == BillState.VOID, default=None)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a document that can be seen may still change by itself, or its tax bill is still to come."""
+        seen = [one for ones in self.found.values() for one in ones]
+        waits_for_bill = self.bill is None and self._expects_a_bill and self._has(_RELEASED)
+        return waits_for_bill or any(one.state not in _STILL for one in seen if one.kind == "inventory")
+
+    @property
+    def _expects_a_bill(self) -> bool:
+        return bool(FINANCE_TYPES & set(self.actor.enterprise.types))
+
+    def _has(self, states: Iterable[str]) -> bool:
+        return any(one.state in states for ones in self.found.values() for one in ones)
+
+    def lamp(self, other: Kind) -> Lamp:
+        """How far the document of that kind is, as far as it may be known here."""
+        if found := self.found[other.slug]:
+            return self._seen(other, max(found, key=lambda one: (_RANKS[State(one.state)], one.filed_at)))
+        label, who = str(other.label), self._payer(other) or owners(other, self.body)
+        if other.slug in self.accepted:
+            if self.accepted[other.slug]:
+                return Lamp(label, Look("ok", "check-circle", _("海关已接受")), who)
+            return Lamp(label, Look("warn", "hourglass", _("海关尚未接受")), who, note=_("已申报，等待海关接受"))
+        if self._has(_COMPARED):
+            return Lamp(label, Look("ok", "check-circle", _("比对一致")), who, note=_("海关已与其他单证比对"))
+        if other.slug in self.kind.after:
+            return Lamp(label, Look("warn", "hourglass", _("尚未申报")), _("应由%(owner)s申报") % {"owner": who})
+        if self._would_name_us(other):
+            note = self._needs(other)
+            return Lamp(label, Look("idle", "circle", _("尚未申报")), _("由%(owner)s申报") % {"owner": who}, note=note)
+        note = _("单证上不写本企业，这里看不到")
+        return Lamp(label, Look("idle", "eye-slash", _("不可见")), _("由%(owner)s申报") % {"owner": who}, note=note)
+
+    def _payer(self, other: Kind) -> str:
+        """Who pays, as the enterprise's own order of the trade says; a list or waybill does not name them."""
+        orders = [one.pk for one in self.found["order"] if one.pk]
+        if other.slug != "payment" or self.kind.slug == "order" or not orders:
+            return ""
+        return Order.objects.filter(pk__in=orders).values_list("pay_name", flat=True)[0]
+
+    def _seen(self, other: Kind, one: Told) -> Lamp:
+        here = one.pk == self.document.pk
+        return Lamp(
+            str(other.label), look(one.state, one.code), one.filer, number=one.number, at=one.state_at,
+            address="" if here else address_of(self.actor, one), is_here=here,
+        )  # fmt: skip
+
+    def _would_name_us(self, other: Kind) -> bool:
+        """Whether the other document must name us where this one does, so that we would see it if it were there."""
+        ours = {code for code in _code_fields(self.kind) if getattr(self.body, code) in self.actor.enterprise.codes}
+        return any(other.field(code).required for code in ours & _code_fields(other))
+
+    def _needs(self, other: Kind) -> str:
+        """What must be accepted before the other can be."""
+        missing = [kind_of(slug) for slug in other.after if not self._is_accepted(slug)]
+        if not missing:
+            return ""
+        return _("须等%(documents)s被海关接受") % {"documents": _("、").join(str(one.label) for one in missing)}
+
+    def _is_accepted(self, slug: str) -> bool:
+        return self.accepted.get(slug, False) or any(one.state in FILED for one in self.found[slug])
+
+    def bill_lamp(self) -> Lamp:
+        """The electronic tax bill: customs makes it once the list is released."""
+        label, customs = _("税单"), _("由海关生成")
+        if self.bill:
+            return self._bill_seen(label, self.bill)
+        if not self._expects_a_bill:
+            note = _("只发给申报、担保和电商企业")
+            return Lamp(label, Look("idle", "eye-slash", _("不可见")), customs, note=note)
+        if self._has(_RELEASED):
+            return Lamp(label, Look("info", "hourglass-split", _("等待海关生成")), customs, note=_("清单已放行"))
+        return Lamp(label, Look("idle", "circle", _("尚未生成")), customs, note=_("清单放行后生成"))
+
+    def _bill_seen(self, label: str, bill: TaxBill) -> Lamp:
+        drawn = BILL_LOOKS[bill.state]
+        settled = bill.state == BillState.VOID
+        return Lamp(
+            label, Look("idle" if settled else "ok", drawn.icon, drawn.word, drawn.code),
+            _("税款 ¥ %(amount)s") % {"amount": money(bill.total)}, number=bill.tax_no, at=bill.billed_at,
+            address=reverse("tax_bill", kwargs={"pk": bill.pk}) if may_see_bills(self.actor) else "",
+        )  # fmt: skip
+
+
+def _code_fields(kind: Kind) -> set[str]:
+    """The fields of a kind that hold the code of an enterprise with its name beside."""
+    return {described.name_of for described in kind.fields if described.name_of}
+
+
+def _same_enterprise(code: str, others: Iterable[str]) -> set[str]:
+    """Those of the codes that name the same enterprise, by customs code or credit code; no code contradicts none."""
+    unlike = {other for other in others if other and code and other != code}
+    same = {other for other in others if other not in unlike}
+    if unlike:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT customs_code, credit_code FROM accounts_directory(%s)", [[code]])
+            same |= unlike & {one for row in cursor.fetchall() for one in row}
+    return same | {code}

@@ -1,0 +1,239 @@
+"""The desk of each type of enterprise and member: what needs doing, who is waited for, what was released, the money."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from lxml import html
+
+from declarations.doors.desk import desk
+from declarations.lifecycle import Move, State, move_many
+from declarations.models import Document, StateChange
+from ledger import guarantee
+from ledger.models import Discrepancy, DiscrepancyKind, Guarantee, GuaranteeKind
+from ledger.window import today
+from portal.sentences import keep
+from portal.tenancy import acting_as
+from tests import make
+from tests.pages import filed, trade
+
+pytestmark = pytest.mark.django_db
+HOME = reverse("home")
+
+
+def shown(cast, by):
+    """The desk of a member, behind the wall."""
+    actor = cast.actor(by)
+    with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):
+        return desk(actor)
+
+
+def titles(found):
+    """The tasks of a desk."""
+    return [task.title for task in found.tasks]
+
+
+def open_guarantee(cast, key="merchant", amount="1000.00"):
+    """A deposit at customs."""
+    enterprise = cast.enterprises[key]
+    kept = Guarantee.objects.filter(enterprise=enterprise).first()
+    return kept or guarantee.open_guarantee(
+        enterprise=enterprise, kind=GuaranteeKind.DEPOSIT, number=f"BZJ-{key}", amount=Decimal(amount), user=None,
+        at=timezone.now(),
+    )  # fmt: skip
+
+
+def hold(document, amount, key="312246DM02"):
+    """What a list holds of a guarantee."""
+    guarantee.align_many([
+        guarantee.Wanted(document.pk, key, Decimal(amount), "", document.number, document.order_no, timezone.now())
+    ])  # fmt: skip
+
+
+def release(documents, at=None):
+    """Customs lets them go."""
+    at = at or timezone.now()
+    move_many([Move(document.pk, State.RELEASED, at, code="800") for document in documents])
+
+
+def test_it_groups_what_waits_by_what_is_missing_and_who_owes_it(cast, client_of):
+    for n in (1, 2, 3):
+        trade.file(cast, "inventory", n)
+    trade.file(cast, "inventory", 4, logistics_code=make.CARRIER.customs_code, logistics_name=make.CARRIER.name)
+    Document.objects.filter(number=Document.objects.latest("id").number).update(
+        filed_at=timezone.now() - timedelta(hours=3)
+    )
+    first, second = shown(cast, "warehouse_filer").waits
+    assert (first.count, second.count) == (1, 3), "who waits longest comes first"
+    assert first.missing == "订单、支付单、运单" and make.CARRIER.name in first.why and make.COURIER.name in second.why
+    page = client_of("warehouse_filer").get(HOME)
+    (table,) = html.fromstring(page.content).xpath("//table[contains(@class, 'waits')]")
+    assert "3 小时 0 分" in table.text_content() and table.xpath(".//td[@class='num']/a/@href")
+    listed = client_of("warehouse_filer").get(table.xpath(".//td[@class='num']/a/@href")[0])
+    assert len(listed.context["page"].rows) == 4, "the number leads to what it counts"
+
+
+def test_what_customs_compares_later_waits_for_the_later_documents(cast):
+    trade.file(cast, "order")
+    trade.file(cast, "order", 2)
+    (wait,) = shown(cast, "merchant_filer").waits
+    assert (wait.count, wait.missing) == (2, "运单、清单") and "保税物流企业" in wait.why
+    filed.move(list(Document.objects.all()), State.STORED, code="120")
+    assert shown(cast, "merchant_filer").waits == []
+
+
+def test_it_counts_the_lists_released_today_once(cast):
+    lists = [trade.whole(cast, n)["inventory"] for n in (1, 2, 3)]
+    release(lists[:2])
+    filed.move(lists[:1], State.CLOSED, code="899")
+    found = shown(cast, "warehouse_filer").released
+    assert found.count == 2 and found.address.endswith("?tab=released")
+    StateChange.objects.filter(document=lists[1]).update(happened_at=timezone.now() - timedelta(days=1))
+    filed.move(lists[1:2], State.CLOSED, code="899")
+    assert shown(cast, "warehouse_filer").released.count == 1, "released yesterday, closed today"
+
+
+def test_who_files_no_lists_counts_by_the_tax_bills(cast):
+    listed = trade.whole(cast)["inventory"]
+    release([listed])
+    assert shown(cast, "merchant_filer").released.count == 0
+    trade.bill(cast, listed)
+    found = shown(cast, "merchant_filer").released
+    assert (found.count, found.tax) == (1, Decimal("30.03")) and found.address.startswith(reverse("tax_bills"))
+    assert shown(cast, "payment_filer").released is None
+
+
+@pytest.mark.parametrize("by", ["merchant_administrator", "merchant_finance", "merchant_viewer"])
+def test_it_shows_the_guarantee_to_whom_it_concerns(by, cast, client_of):
+    hold_ = trade.whole(cast)["inventory"]
+    open_guarantee(cast)
+    hold(hold_, "30.03")
+    standing = shown(cast, by).purse.standing
+    assert standing.available + standing.held == standing.total and standing.held == Decimal("30.03")
+    body = client_of(by).get(HOME).content.decode()
+    assert f"{standing.available:,.2f}" in body and "30.03" in body and reverse("guarantee") in body
+
+
+@pytest.mark.parametrize("by", ["merchant_filer", "merchant_developer", "payment_filer", "venue_filer"])
+def test_it_shows_no_money_to_the_others(by, cast, client_of):
+    open_guarantee(cast)
+    assert shown(cast, by).purse is None
+    assert reverse("guarantee") not in client_of(by).get(HOME).content.decode()
+
+
+def test_it_warns_when_little_is_left(cast, client_of):
+    listed = trade.whole(cast)["inventory"]
+    total = guarantee_total(open_guarantee(cast))
+    assert "只剩" not in client_of("merchant_finance").get(HOME).content.decode()
+    hold(listed, total * Decimal("0.81"))
+    assert "可用额度只剩" in client_of("merchant_finance").get(HOME).content.decode()
+
+
+def guarantee_total(kept):
+    """What was given in all."""
+    return sum(account.balance for account in kept.accounts.exclude(purpose="funding"))
+
+
+def test_it_says_when_a_list_did_not_fit(cast):
+    listed = trade.whole(cast)["inventory"]
+    total = guarantee_total(open_guarantee(cast))
+    hold(listed, total + 1)
+    assert Discrepancy.objects.get(closed_at=None).kind == DiscrepancyKind.SHORT
+    assert "担保金不足，未能预扣" in titles(shown(cast, "merchant_finance"))
+    assert "担保金不足，未能预扣" not in titles(shown(cast, "merchant_filer"))
+
+
+def test_it_says_where_books_and_customs_differ_until_it_is_cleared(cast):
+    open_ones = {"enterprise": cast.enterprises["merchant"], "opened_at": timezone.now(), "note": keep("税款不一致")}
+    one = Discrepancy.objects.create(kind=DiscrepancyKind.TAX_DIFFERS, subject="bill 1 x", **open_ones)
+    (task,) = [task for task in shown(cast, "merchant_finance").tasks if task.title == "账目与海关不一致"]
+    assert (task.count, task.since, task.address) == (1, one.opened_at, reverse("guarantee"))
+    Discrepancy.objects.update(closed_at=timezone.now())
+    assert shown(cast, "merchant_finance").tasks == []
+
+
+@pytest.mark.parametrize(
+    ("day", "title"),
+    [
+        (0, ""),
+        (30, ""),
+        (31, "税单可缴纳"),
+        (42, "税单可缴纳"),
+        (43, "税单将截止"),
+        (45, "税单将截止"),
+        (46, "税单逾期未缴"),
+    ],
+)
+def test_bills_are_spoken_of_from_day_31_on(day, title, cast):
+    trade.bill(cast, trade.whole(cast)["inventory"], released_on=today() - timedelta(days=day))
+    assert titles(shown(cast, "merchant_finance")) == ([title] if title else [])
+
+
+@pytest.mark.parametrize("state", ["void", "paid"])
+def test_bills_that_are_settled_are_not(state, cast):
+    trade.bill(cast, trade.whole(cast)["inventory"], released_on=today() - timedelta(days=46), state=state)
+    assert titles(shown(cast, "merchant_finance")) == []
+
+
+def test_finance_sees_money_first_and_nothing_to_file_with(cast, client_of):
+    documents = trade.whole(cast)
+    open_guarantee(cast)
+    filed.move([documents["order"]], State.REJECTED, code="100", reason="[Code:1327;Desc:x]")
+    trade.bill(cast, documents["inventory"], released_on=today() - timedelta(days=44))
+    said = titles(shown(cast, "merchant_finance"))
+    assert said[0] == "税单将截止" and len(said) == 2
+    assert titles(shown(cast, "merchant_administrator")) == said[::-1]
+    order = html.fromstring(client_of("merchant_finance").get(HOME).content).xpath("//main//section/@aria-labelledby")
+    assert order.index("purse") < order.index("todo")
+    order = html.fromstring(client_of("merchant_administrator").get(HOME).content).xpath(
+        "//main//section/@aria-labelledby"
+    )
+    assert order.index("todo") < order.index("purse")
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        "merchant_administrator", "merchant_filer", "merchant_finance", "merchant_viewer", "merchant_developer", "platform_filer",
+        "payment_filer", "direct_logistics_filer", "bonded_logistics_filer", "warehouse_filer", "venue_filer",
+    ],
+)  # fmt: skip
+def test_every_link_of_the_desk_opens(by, cast, client_of):
+    documents = trade.whole(cast)
+    for key in ("merchant", "platform", "warehouse"):
+        open_guarantee(cast, key)
+    trade.file(cast, "waybill", 2)
+    trade.file(cast, "inventory", 3)
+    release([documents["inventory"]])
+    trade.bill(cast, documents["inventory"], released_on=today() - timedelta(days=44))
+    client = client_of(by)
+    page = html.fromstring(client.get(HOME).content)
+    links = {link for link in page.xpath("//main//a/@href | //nav//a/@href") if not link.startswith("#")}
+    for address in links:
+        assert client.get(address).status_code == 200, address
+
+
+def test_it_costs_the_same_queries_however_much_there_is(cast):
+    def queries():
+        actor = cast.actor("merchant_administrator")
+        with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):
+            with CaptureQueriesContext(connection) as asked:
+                desk(actor)
+        return len(asked)
+
+    open_guarantee(cast)
+    documents = trade.whole(cast)
+    listed = trade.file(cast, "inventory", 9, by="merchant_filer")
+    assert listed.state == State.WAITING
+    filed.move([documents["order"]], State.REJECTED, code="100", reason="[Code:1327;Desc:x]")
+    trade.file(cast, "order", 8)
+    first = queries()
+    assert first <= 20
+    for n in range(2, 6):
+        trade.bill(cast, trade.whole(cast, n)["inventory"], f"2218202500000000{n:02}")
+        trade.file(cast, "inventory", 20 + n, by="merchant_filer", logistics_name=f"快递{n}")
+    assert queries() <= first

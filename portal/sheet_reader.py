@@ -2,7 +2,7 @@
 
 Everything hostile in an upload is touched here and nowhere else: in a process of its own, with a memory and a
 processor limit, without our settings, keys or environment. Bytes come in on standard input, marshalled frames go out
-on standard output: `("sheet", name, notices, others, tab)`, any number of `("rows", numbers, rows, marks)`, `("end",)`;
+on standard output, each after its length in four bytes: `("sheet", name, notices, others, tab)`, any number of `("rows", numbers, rows, marks)`, `("end",)`;
 or `("refused", code, params)` at any point. Wording belongs to `portal/workbook.py`; here are only codes.
 """
 
@@ -64,6 +64,13 @@ def plain_cell(value: Any) -> Any:
     return str(value)
 
 
+def put(out: Any, frame: tuple[Any, ...]) -> None:
+    """Writes one frame. With its length in front it is read at once; `marshal.load` would ask the pipe for every cell."""
+    data = marshal.dumps(frame)
+    out.write(len(data).to_bytes(4))
+    out.write(data)
+
+
 class Frames:
     """Collects rows and writes them out some hundreds at a time; refuses what is longer than a real sheet can be."""
 
@@ -109,7 +116,7 @@ class Frames:
     def flush(self) -> None:
         """Writes what was collected."""
         if self.rows:
-            marshal.dump(("rows", self.numbers, self.rows, self.marks), self.out)
+            put(self.out, ("rows", self.numbers, self.rows, self.marks))
             self.numbers, self.rows, self.marks = [], [], {}
 
 
@@ -129,7 +136,7 @@ def read_workbook(content: bytes, limits: dict[str, int], out: Any) -> None:
         raise Refused("too_many_rows", limit=limits["max_rows"])
     if end[1] >= limits["max_columns"]:
         raise Refused("too_many_columns", limit=limits["max_columns"])
-    marshal.dump(("sheet", found.name, found.notices, found.others, found.tab), out)
+    put(out, ("sheet", found.name, found.notices, found.others, found.tab))
     frames, marked, blanks, last = Frames(out), found.marked, [""] * start[1], 0
     for last, cells in enumerate(sheet.iter_rows(), 1):  # leading blank rows come along, leading blank columns do not
         if set(map(type, cells)) != {str}:
@@ -182,7 +189,7 @@ def read_csv(content: bytes, limits: dict[str, int], out: Any) -> None:
     text = text_of(content)
     delimiter = max(DELIMITERS, key="\n".join(text[:20_000].splitlines()[:5]).count)
     csv.field_size_limit(CELL_LIMIT + 1)
-    marshal.dump(("sheet", "", [], [], 1), out)
+    put(out, ("sheet", "", [], [], 1))
     frames = Frames(out)
     for number, row in enumerate(csv_rows(text, delimiter), 1):
         if number > limits["max_rows"]:
@@ -240,7 +247,7 @@ def read(content: bytes, limits: dict[str, int], out: Any) -> None:
         raise
     except BaseException:  # a panic in the reading library is no Exception
         answer = ("refused", "damaged", {})
-    marshal.dump(answer, out)
+    put(out, answer)
 
 
 def main() -> None:

@@ -254,8 +254,9 @@ def hand_over(reader: "subprocess.Popen[bytes]", data: bytes) -> None:
 
 def next_frame(reader: "subprocess.Popen[bytes]") -> tuple[Any, ...]:
     """The next frame of the reader; a refusal, and its death by a limit, are raised as WorkbookRefused."""
+    stdout: IO[bytes] = reader.stdout  # type: ignore[assignment]  # a pipe, see start_reader
     try:
-        frame: tuple[Any, ...] = marshal.load(reader.stdout)  # type: ignore[arg-type]  # noqa: S302  (our own process)
+        frame: tuple[Any, ...] = marshal.loads(stdout.read(int.from_bytes(stdout.read(4))))  # noqa: S302  (our own process)
     except (EOFError, ValueError, TypeError):
         status = reader.wait()
         logger.warning("sheet reader ended with status %s", status)

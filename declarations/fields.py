@@ -246,7 +246,9 @@ class Amount(Described, models.DecimalField):
         """Plain notation without trailing zeros."""
         if value is None:
             return ""
-        text = format(value, "f")
+        text = str(value)
+        if "E" in text:
+            text = format(value, "f")
         return text.rstrip("0").rstrip(".") if "." in text else text
 
     def quick(self, v: str, put: Put) -> tuple[str, str]:

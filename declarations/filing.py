@@ -52,6 +52,7 @@ class _Checked:
     """Documents after all checks: the values of those right in shape, by place, and the problems of each."""
 
     clean: dict[int, Clean]
+    prints: dict[int, bytes]
     problems: list[list[Problem]]
     facts: Facts
 
@@ -91,7 +92,7 @@ def file_documents(
         good = {place: clean for place, clean in checked.clean.items() if place not in left_out}
         waits = {place: wait for place in good if (wait := wait_of(checked.problems[place]))}
         begin = _Begin(actor=actor, kind=kind, source=source, upload_id=upload_id, now=now)
-        saved = begin.save(good, entries, checked.facts, waits)
+        saved = begin.save(good, checked.prints, entries, checked.facts, waits)
         outcome.filed = {place: document_id for place, document_id in saved.items() if place not in waits}
         outcome.waiting = {place: document_id for place, document_id in saved.items() if place in waits}
         lost = sorted(good.keys() - saved.keys())
@@ -152,10 +153,13 @@ def _check(actor: Actor, kind: Kind, entries: Sequence[Entry], now: datetime) ->
             [_nameless(kind, problem, entries[place]) for problem in found]
             + check_sense(kind, entries[place], clean, facts, unsound)
         )
-    together = check_together(kind, [(entries[place], clean) for place, clean in whole])
+    prints = [shape.fingerprint(kind, clean) for _place, clean in whole]
+    together = check_together(kind, [(entries[place], clean) for place, clean in whole], prints)
     for position, problem in together.items():
         problems[whole[position][0]].append(problem)
-    return _Checked(dict(whole), problems, facts)
+    return _Checked(
+        dict(whole), {place: one for (place, _clean), one in zip(whole, prints, strict=True)}, problems, facts
+    )
 
 
 def _nameless(kind: Kind, problem: Problem, entry: Entry) -> Problem:
@@ -296,10 +300,18 @@ class _Begin:
     now: datetime
 
     def save(
-        self, good: Mapping[int, Clean], entries: Sequence[Entry], facts: Facts, waits: Mapping[int, Wait]
+        self,
+        good: Mapping[int, Clean],
+        prints: Mapping[int, bytes],
+        entries: Sequence[Entry],
+        facts: Facts,
+        waits: Mapping[int, Wait],
     ) -> dict[int, int]:
         """Place → id of every document that was saved, new, as the next attempt of a refused one or for one that waits."""
-        beginnings = {place: self._beginning(clean, entries[place], waits.get(place)) for place, clean in good.items()}
+        beginnings = {
+            place: self._beginning(clean, prints[place], entries[place], waits.get(place))
+            for place, clean in good.items()
+        }
         again = {
             place: facts.known[key].document_id
             for place, clean in good.items()
@@ -328,14 +340,14 @@ class _Begin:
         self._write_bodies({document_id: good[place] for place, document_id in saved.items()})
         return saved
 
-    def _beginning(self, clean: Clean, entry: Entry, wait: Wait | None) -> Beginning:
+    def _beginning(self, clean: Clean, print_: bytes, entry: Entry, wait: Wait | None) -> Beginning:
         head = dict(zip(self.kind.head_names, clean.head, strict=True))
         return Beginning(
             number=head[self.kind.number],
             key="|".join(shape.key_of(self.kind, clean)),
             order_no=head[self.kind.order_no],
             platform_code=head[self.kind.platform_code] if self.kind.platform_code else "",
-            fingerprint=shape.fingerprint(self.kind, clean),
+            fingerprint=print_,
             sheet_row=entry.rows[0] if entry.rows else None,
             **(wait._asdict() if wait else {}),
         )

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 
 from declarations import kinds
-from declarations.fields import CLERK, CUSTOMS, OWN, Described
+from declarations.fields import CLERK, CUSTOMS, OWN, Code, Described, PersonalText, Text
 from declarations.kinds import PARTIES, Kind
 from declarations.reading import SHANGHAI, CutNumber, is_blank
 from declarations.rulebook import ERROR, RULES
@@ -321,18 +321,29 @@ def _key_places(kind: Kind) -> tuple[int, ...]:
 
 def fingerprint(kind: Kind, clean: Clean) -> bytes:
     """16 bytes that are equal when everything people said is equal; what the door filled in does not count."""
-    head, lines = _said(kind)
-    parts = [text(clean.head[place]) for place, text in head]
-    parts += ["\x1e".join([text(line[place]) for place, text in lines]) for line in clean.lines]
-    return personal.keyed_hash("\x1f".join(parts))
+    return personal.keyed_hash(said(kind, clean))
+
+
+def said(kind: Kind, clean: Clean) -> str:
+    """Everything people said in one text: the values of the head as they stand in the message, then line by line."""
+    of_head, of_line = _said(kind)
+    return "\x1f".join([of_head(clean.head), *map(of_line, clean.lines)])
 
 
 @cache
-def _said(kind: Kind) -> tuple[list[tuple[int, Callable[[Any], str]]], ...]:
-    def places(fields: Sequence[Described]) -> list[tuple[int, Callable[[Any], str]]]:
-        return [(place, one.text_of) for place, one in enumerate(fields) if one.given in (CLERK, OWN)]
+def _said(kind: Kind) -> tuple[Callable[..., str], Callable[..., str]]:
+    def compiled(fields: Sequence[Described], between: str) -> Callable[..., str]:
+        names: dict[str, Any] = {f"t{place}": one.text_of for place, one in enumerate(fields)}
+        parts = [
+            f"v[{place}]" if isinstance(one, Text | Code | PersonalText) else f"t{place}(v[{place}])"
+            for place, one in enumerate(fields)
+            if one.given in (CLERK, OWN)
+        ]
+        source = f"def say(v): return {between!r}.join(({', '.join(parts)},))" if parts else "def say(v): return ''"
+        exec(compile(source, f"<text of {kind.slug}>", "exec"), names)  # noqa: S102
+        return names["say"]
 
-    return places(kind.fields), places(kind.line_fields)
+    return compiled(kind.fields, "\x1f"), compiled(kind.line_fields, "\x1e")
 
 
 def head_columns(kind: Kind) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ import hashlib
 import hmac
 import os
 import zlib
-from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -48,7 +47,6 @@ class Keys(NamedTuple):
     hashing: bytes
 
 
-@lru_cache(maxsize=8)
 def _made(listed: tuple[str, ...]) -> Keys:
     raw = [base64.b64decode(key) for key in listed]
     if not raw or any(len(key) != 32 for key in raw):
@@ -59,8 +57,18 @@ def _made(listed: tuple[str, ...]) -> Keys:
     return Keys(ids[0], ciphers[0], dict(zip(ids, ciphers, strict=True)), hashing)
 
 
+#: The keys as they were last listed, and what was made of them.
+_latest: tuple[list[str], Keys | None] = ([], None)
+
+
 def _keys() -> Keys:
-    return _made(tuple(settings.PORTAL_FIELD_KEYS))
+    global _latest
+    listed = settings.PORTAL_FIELD_KEYS
+    keys = _latest[1]
+    if keys is None or listed != _latest[0]:
+        keys = _made(tuple(listed))
+        _latest = ([*listed], keys)
+    return keys
 
 
 def keyed_hash(text: str) -> bytes:

@@ -139,9 +139,9 @@ def _packed(upload_id: int, entries: Sequence[Entry]) -> bytes:
     return pack(json.dumps(said, default=_cell_as_json, ensure_ascii=False).encode(), _label(upload_id))
 
 
-def _unpacked(upload_id: int, content: bytes) -> Iterator[Entry]:
+def _unpacked(upload_id: int, content: bytes | memoryview) -> Iterator[Entry]:
     """The documents of a block."""
-    said = json.loads(unpack(content, _label(upload_id)), object_hook=_cell_from_json)
+    said = json.loads(unpack(bytes(content), _label(upload_id)), object_hook=_cell_from_json)
     names, line_names = said["head"], said["line"]
     for head, lines, rows in said["documents"]:
         yield Entry(
@@ -224,7 +224,8 @@ def settle(upload: Upload, staged: Sequence[Staged], outcome: Outcome, *, is_fin
     known = set(outcome.known)
     saved = outcome.filed | outcome.waiting
     fates = dict.fromkeys(known, "skipped") | dict.fromkeys(saved, "filed") | dict.fromkeys(outcome.waiting, "waiting")
-    levels, results, says = [], [], []
+    levels, results = [], []
+    says: list[tuple[int, str]] = []
     for place, one in enumerate(staged):
         found = outcome.problems.get(place, []) + one.told
         # Filed by somebody else in the very moment: known without a problem that says so.

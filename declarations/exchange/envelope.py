@@ -12,7 +12,6 @@ from binascii import Error as NotBase64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -22,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
 from declarations import shape
-from declarations.fields import Amount, Day, Described, Moment, Whole
+from declarations.fields import Code, Described, PersonalText, Text, Whole
 from declarations.kinds import Kind, kind
 from declarations.models import Outbound
 from declarations.published import CEB, DXP
@@ -58,6 +57,7 @@ def build(which: Kind, sender: tuple[str, str, str], guid: str, documents: Itera
     if not 1 <= len(bodies) <= MOST_DOCUMENTS:
         raise ValueError(f"a message carries 1 to {MOST_DOCUMENTS} documents, not {len(bodies)}")
     cop_code, cop_name, dxp_id = sender
+    _refuse_forbidden(f"{guid}{cop_code}{cop_name}{dxp_id}")
     text = (
         f'<ceb:{which.sends} xmlns:ceb="{CEB}" xmlns:xsi="{XSI}" guid="{_attribute(guid)}" version="1.0">'
         f"{''.join(bodies)}"
@@ -65,8 +65,6 @@ def build(which: Kind, sender: tuple[str, str, str], guid: str, documents: Itera
         f"<ceb:dxpMode>DXP</ceb:dxpMode><ceb:dxpId>{_escaped(dxp_id)}</ceb:dxpId></ceb:BaseTransfer>"
         f"</ceb:{which.sends}>"
     )
-    if _FORBIDDEN(text):
-        raise ValueError("a text holds a character XML 1.0 cannot carry")
     return text.encode()
 
 
@@ -84,13 +82,6 @@ def _attribute(text: str) -> str:
     return text.translate(_ESCAPED_IN_ATTRIBUTE)
 
 
-def _decimal(value: Decimal) -> str:
-    text = str(value)
-    if "." in text:
-        return text.rstrip("0").rstrip(".") if "E" not in text else format(value.normalize(), "f")
-    return text if "E" not in text else format(value, "f")
-
-
 @cache
 def _writer(which: Kind) -> Callable[[Clean], str]:
     document, head, line = which.wrapper
@@ -104,30 +95,42 @@ def _writer(which: Kind) -> Callable[[Clean], str]:
 
 
 def _compiled(slug: str, element: str, fields: Sequence[Described]) -> Callable[[tuple[Any, ...]], str]:
-    """`write(v)`: one f-string over the values of a head or line."""
-    names: dict[str, Any] = {"e": _escaped, "d": _decimal}
+    """`write(v)`: one f-string over the values of a head or line.
+
+    All its words are looked through at once; only where one of them holds a mark of XML are they escaped one by one.
+    """
+    words = [place for place, one in enumerate(fields) if isinstance(one, Text | Code | PersonalText)]
+
+    def careful(v: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple([_escaped(value) if place in words and value else value for place, value in enumerate(v)])
+
+    names: dict[str, Any] = {"careful": careful, "refuse_forbidden": _refuse_forbidden}
     parts = []
     for place, one in enumerate(fields):
         names[f"t{place}"] = one.text_of
-        spelled = _spelling(one, place)
-        element_text = f"<ceb:{one.tag}>{{{spelled}}}</ceb:{one.tag}>"
+        value = f"v[{place}]" if place in words or isinstance(one, Whole) else f"t{place}(v[{place}])"
+        element_text = f"<ceb:{one.tag}>{{{value}}}</ceb:{one.tag}>"
         if one.required:
-            parts.append(f'f"{element_text}"')
+            parts.append(element_text)
         else:
-            parts.append(f'("" if v[{place}] is None or v[{place}] == "" else f"{element_text}")')
-    source = f'def write(v): return "".join(("<{element}>", {", ".join(parts)}, "</{element}>"))'
-    exec(compile(source, f"<writer of {slug}>", "exec"), names)  # noqa: S102
+            parts.append(f"{{'' if v[{place}] is None or v[{place}] == '' else f'{element_text}'}}")
+    source = [
+        "def write(v):",
+        f"    said = f'{''.join(f'{{v[{place}]}}' for place in words)}'",
+        "    if not said.isprintable():",
+        "        refuse_forbidden(said)",
+        "        v = careful(v)",
+        "    elif '&' in said or '<' in said or '>' in said:",
+        "        v = careful(v)",
+        f'    return f"<{element}>{"".join(parts)}</{element}>"',
+    ]
+    exec(compile("\n".join(source), f"<writer of {slug}>", "exec"), names)  # noqa: S102
     return names["write"]
 
 
-def _spelling(one: Described, place: int) -> str:
-    if isinstance(one, Amount):
-        return f"d(v[{place}])"
-    if isinstance(one, Whole):
-        return f"v[{place}]"
-    if isinstance(one, Day | Moment):
-        return f"t{place}(v[{place}])"
-    return f"v[{place}]" if one.fixed is not None else f"e(v[{place}])"
+def _refuse_forbidden(text: str) -> None:
+    if _FORBIDDEN(text):
+        raise ValueError("a text holds a character XML 1.0 cannot carry")
 
 
 def compile_kind(which: Kind) -> None:
@@ -154,19 +157,19 @@ class Sealed(NamedTuple):
 
 def fetch(which: Kind, document_ids: Sequence[int]) -> dict[int, Sealed]:
     """Documents as they stand in the database, by their ids; one query for all heads and one for all lines."""
-    found = {row[0]: Sealed(row[1:], []) for row in _rows(which.body, which.head_names, "document_id", document_ids)}
+    found = {row[0]: Sealed(row[1:], []) for row in _rows(which.body, which.fields, "document_id", document_ids)}
     if which.line:
-        for row in _rows(which.line, which.line_names, "document_id, gnum", document_ids):
+        for row in _rows(which.line, which.line_fields, "document_id, gnum", document_ids):
             if row[0] in found:
                 found[row[0]].lines.append(row[1:])
     return found
 
 
 def _rows(
-    model: type[models.Model], names: Sequence[str], order: str, document_ids: Sequence[int]
+    model: type[models.Model], fields: Sequence[Described], order: str, document_ids: Sequence[int]
 ) -> list[tuple[Any, ...]]:
     """Past the fields' own ``from_db_value``, which would open every seal of all documents at once."""
-    columns = ", ".join(connection.ops.quote_name(model._meta.get_field(name).column) for name in names)
+    columns = ", ".join(connection.ops.quote_name(str(one.column)) for one in fields)
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -67,8 +67,10 @@ def _asked(checks: Iterable[Check], seen: Seen, facts: Facts) -> list[Problem]:
     return found
 
 
-def check_together(kind: Kind, documents: Sequence[tuple[Entry, Clean]]) -> dict[int, Problem]:
-    """Documents of one upload that name the same key or number, by place in the sequence.
+def check_together(
+    kind: Kind, documents: Sequence[tuple[Entry, Clean]], prints: Sequence[bytes] = ()
+) -> dict[int, Problem]:
+    """Documents of one upload that name the same key or number, by place in the sequence; `prints`: their fingerprints.
 
     X03: the very same document again, skipped; X02: the same key for another document; E13: another document under the
     same number, where the number is not part of the key.
@@ -78,7 +80,7 @@ def check_together(kind: Kind, documents: Sequence[tuple[Entry, Clean]]) -> dict
     number_place = None if kind.number in kind.key else kind.head_names.index(kind.number)
     repeated: dict[int, Problem] = {}
     for place, (entry, clean) in enumerate(documents):
-        key, print_ = key_of(kind, clean), fingerprint(kind, clean)
+        key, print_ = key_of(kind, clean), prints[place] if prints else fingerprint(kind, clean)
         row = entry.rows[0] if entry.rows else None
         if key in first:
             earlier, earlier_print = first[key]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 
-from declarations.kinds.kind import MOST_LINES
+from declarations.kinds.kind import MOST_LINES, Kind
 from declarations.reading import SHANGHAI
 from declarations.rules.facts import Facts, Seen
 from declarations.rules.trade import (
@@ -88,7 +89,7 @@ def e09_filers_are_different_enterprises(seen: Seen, facts: Facts) -> Iterator[P
 
 def e10_parties_are_registered(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """单证所列企业应在本平台登记。"""
-    for code, _ in _parties(seen):
+    for code, _ in _parties(seen.kind):
         if seen.head[code] and seen.head[code] not in facts.directory:
             # A longer one may be anything pasted here by a slip of the column; it is not repeated.
             yield seen.wrong("E10", code, value=seen.head[code] if len(seen.head[code]) <= 10 else "…")
@@ -96,7 +97,7 @@ def e10_parties_are_registered(seen: Seen, facts: Facts) -> Iterator[Problem]:
 
 def e11_names_are_the_registered_ones(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """企业名称应与登记名称一致。"""
-    for code, name in _parties(seen):
+    for code, name in _parties(seen.kind):
         party = facts.directory.get(seen.head[code])
         if party and seen.head[name] and party.name != seen.head[name]:
             yield seen.wrong("E11", name, name=party.name)
@@ -123,10 +124,9 @@ def e14_same_document_waits_once(seen: Seen, facts: Facts) -> Iterator[Problem]:
         yield seen.wrong("E14", seen.kind.number, day=known.day.isoformat())
 
 
-def _parties(seen: Seen) -> list[tuple[str, str]]:
-    return [
-        (one.name_of, name) for name, one in zip(seen.kind.head_names, seen.kind.fields, strict=True) if one.name_of
-    ]
+@cache
+def _parties(kind: Kind) -> list[tuple[str, str]]:
+    return [(one.name_of, name) for name, one in zip(kind.head_names, kind.fields, strict=True) if one.name_of]
 
 
 CHECKS = (

@@ -106,6 +106,8 @@ class Seen:
     @property
     def numbered_lines(self) -> list[tuple[int, Cells]]:
         """Lines with their place, the sound ones first, so that they are judged before a rule meets an unsound one."""
+        if not self.unsound:
+            return list(enumerate(self.lines))
         bad = {line for line, _name in self.unsound}
         return sorted(enumerate(self.lines), key=lambda numbered: numbered[0] in bad)
 

@@ -14,12 +14,15 @@ def joined_by(seen: Seen, slug: str) -> str:
 
 def about_this_trade(seen: Seen, facts: Facts, slug: str) -> list[Filed]:
     """The documents of that kind about the same order of the same platform, and of the number named, where one is."""
+    found = _of_the_order(seen, facts, slug)
+    if not found:
+        return []
     platform = _platform(seen)
     named = dict(seen.kind.named_by).get(slug)
     number = seen.head[named] if named else ""
     return [
         one
-        for one in _of_the_order(seen, facts, slug)
+        for one in found
         if (not platform or not one.platform_code or facts.same(one.platform_code, platform))
         and (not number or one.number == number)
     ]

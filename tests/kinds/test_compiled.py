@@ -15,7 +15,7 @@ from lxml import etree
 
 from declarations import published
 from declarations.exchange import envelope
-from declarations.fields import Amount, Described, Whole
+from declarations.fields import CLERK, OWN, Amount, Described, Whole
 from declarations.kinds import KINDS, ORDER, Kind
 from declarations.reading import SHANGHAI
 from declarations.shape import (
@@ -32,6 +32,7 @@ from declarations.shape import (
     line_rows,
     read,
     read_slowly,
+    said,
 )
 from tests import make
 
@@ -166,6 +167,24 @@ def test_it_knows_a_document_again_by_what_people_said(which: Kind) -> None:
     assert first.head != again.head
     assert fingerprint(which, first) == fingerprint(which, again) != fingerprint(which, other)
     assert key_of(which, first) == key_of(which, again)
+
+
+@pytest.mark.parametrize("which", KINDS, ids=lambda which: which.slug)
+def test_it_knows_it_by_every_value_as_it_stands_in_the_message(which: Kind) -> None:
+    heads = st.tuples(*[_value(one) for one in which.fields])
+    lines = st.tuples(*[_value(one) for one in which.line_fields])
+
+    def texts(fields, values) -> list[str]:
+        pairs = zip(fields, values, strict=True)
+        return [one.text_of(value) for one, value in pairs if one.given in (CLERK, OWN)]
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.builds(Clean, heads, st.lists(lines, max_size=3) if which.line else st.just([])))
+    def told(document: Clean) -> None:
+        spoken = ["\x1e".join(texts(which.line_fields, line)) for line in document.lines]
+        assert said(which, document) == "\x1f".join([*texts(which.fields, document.head), *spoken])
+
+    told()
 
 
 @pytest.mark.parametrize("which", KINDS, ids=lambda which: which.slug)

@@ -209,11 +209,24 @@ def _settle_bills(inbound: Inbound, enterprise_id: int, root: etree._Element) ->
     _one_after_the_other(enterprise_id)
     numbers = {bill.invt_no for bill in made} | {notice.invt_no for notice in news}
     named = Inventory.objects.filter(enterprise_id=enterprise_id, invt_no__in=numbers).exclude(invt_no="")
-    touched = sorted(named.values_list("document_id", flat=True))
-    _take_in_order(touched)
-    bills.record_bills(made, enterprise_id=enterprise_id, inbound_id=inbound.id, received_at=inbound.received_at)
-    bills.record_notices(news, enterprise_id=enterprise_id, inbound_id=inbound.id, received_at=inbound.received_at)
-    money.settle_lists(touched, enterprise_id=enterprise_id, inbound_id=inbound.id)
+    lists = dict(named.values_list("document_id", "invt_no"))
+    _take_in_order(lists)
+    known = frozenset(lists.values())
+    bills.record_bills(
+        made,
+        enterprise_id=enterprise_id,
+        inbound_id=inbound.id,
+        received_at=inbound.received_at,
+        known_lists=known,
+    )
+    bills.record_notices(
+        news,
+        enterprise_id=enterprise_id,
+        inbound_id=inbound.id,
+        received_at=inbound.received_at,
+        known_lists=known,
+    )
+    money.settle_lists(lists, enterprise_id=enterprise_id, inbound_id=inbound.id)
 
 
 def _one_after_the_other(enterprise_id: int) -> None:

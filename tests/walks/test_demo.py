@@ -33,7 +33,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str
     kills = 0
     for line in demo.stdout:
         said.append(line)
-        if any(word in line for word in ("filed 1/1", "accepted ", "refused by", "closed ", "settled ")) and kills < 6:
+        if any(word in line for word in ("filed 1/1", "accepted ", "through customs ", "settled ")) and kills < 6:
             kills += kill_a_worker(portal.data, kills)
     code = demo.wait(60)
     yield portal, "".join(said), code, kills

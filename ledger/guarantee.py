@@ -142,6 +142,21 @@ def settle_many(left: Mapping[int, Decimal], *, user: User | None, at: datetime)
         close(_OF_HOLDS, [_subject(document_id) for document_id in paid if not left[document_id]])
 
 
+def hold_what_fits() -> None:
+    """Try every list that is short once more, guarantee by guarantee.
+
+    Money that comes in or is given back does so itself; this is for a list that named a guarantor in the very moment its
+    guarantee was opened.
+    """
+    short = Hold.objects.filter(wanted__gt=F("amount")).exclude(enterprise__guarantee=None)
+    for guarantee_id in sorted(set(short.values_list("enterprise__guarantee", flat=True))):
+        with transaction.atomic():
+            books = _Books.lock([guarantee_id])
+            books.freed.add(guarantee_id)
+            books.bring({})
+            books.write()
+
+
 def _fund(kind: str, guarantee: Guarantee, amount: Decimal, voucher: str, user: User | None, at: datetime) -> None:
     """Move money in or out, once per voucher, and write down who did."""
     _check(amount, voucher)

@@ -21,6 +21,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 # keeps customs' answers waiting.
 SCHEDULE: dict[str, tuple[str, float | crontab]] = {
     "declarations.tasks.import_uploads": ("uploads", 1.0),
+    "ledger.tasks.audit_books": ("uploads", 3600.0),
     "declarations.tasks.tidy_up": ("uploads", crontab(hour=3, minute=30)),
     "declarations.tasks.drain_outbox": ("outbox", 2.0),
     "declarations.tasks.drain_inbox": ("inbox", 1.0),

@@ -1,0 +1,110 @@
+"""The books looked at as a stranger would: everything computed anew from the rows, whatever the triggers promise.
+
+Shares nothing with the code that writes them. Run by ``manage.py audit_ledger`` and every hour by the schedule.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One law: a question that finds each row that breaks it, told as a text."""
+
+    law: str
+    broken: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one check found."""
+
+    law: str
+    broken: list[str]
+
+
+CHECKS = (
+    Check(
+        "every guarantee has its three accounts, and they sum to zero",
+        """SELECT 'guarantee ' || g.id FROM ledger_guarantee g LEFT JOIN ledger_account a ON a.guarantee_id = g.id
+            GROUP BY g.id HAVING count(a.id) <> 3 OR count(DISTINCT a.purpose) <> 3 OR sum(a.balance) <> 0""",
+    ),
+    Check(
+        "nothing but funding is below zero",
+        "SELECT 'account ' || id FROM ledger_account WHERE balance < 0 AND purpose <> 'funding'",
+    ),
+    Check(
+        "an account is the sum of its entries and ends with the last of them",
+        """SELECT 'account ' || a.id FROM ledger_account a LEFT JOIN (
+               SELECT account_id, sum(amount) AS whole, count(*) AS many, max(version) AS last,
+                      (array_agg(balance_after ORDER BY version DESC))[1] AS after
+                 FROM ledger_entry GROUP BY account_id) e ON e.account_id = a.id
+            WHERE (a.balance, a.version) IS DISTINCT FROM (coalesce(e.whole, 0), coalesce(e.many, 0))
+               OR (a.balance, a.version) IS DISTINCT FROM (coalesce(e.after, 0), coalesce(e.last, 0))""",
+    ),
+    Check(
+        "every entry continues the one before it",
+        """SELECT 'entry ' || id FROM (
+               SELECT id, version, balance_after - amount AS before,
+                      lag(version, 1, 0::bigint) OVER line AS prior, lag(balance_after, 1, 0.00) OVER line AS stood
+                 FROM ledger_entry WINDOW line AS (PARTITION BY account_id ORDER BY version)) e
+            WHERE version <> prior + 1 OR before <> stood""",
+    ),
+    Check(
+        "every transfer has two entries of its amount that sum to zero, on accounts of its guarantee",
+        """SELECT 'transfer ' || t.id FROM ledger_transfer t
+             LEFT JOIN ledger_entry e ON e.transfer_id = t.id LEFT JOIN ledger_account a ON a.id = e.account_id
+            GROUP BY t.id HAVING count(e.id) <> 2 OR sum(e.amount) <> 0 OR max(e.amount) <> t.amount
+               OR count(*) FILTER (WHERE a.guarantee_id <> t.guarantee_id OR a.enterprise_id <> t.enterprise_id) > 0""",
+    ),
+    Check(
+        "what lists hold is what the account says is held",
+        """SELECT 'guarantee ' || a.guarantee_id FROM ledger_account a
+             LEFT JOIN ledger_hold h ON h.guarantee_id = a.guarantee_id
+            WHERE a.purpose = 'held' GROUP BY a.id HAVING a.balance <> coalesce(sum(h.amount), 0)""",
+    ),
+    Check(
+        "what a list holds is what moved for it, and it moved as often as it says",
+        """SELECT 'list ' || coalesce(h.document_id, t.document_id) FROM ledger_hold h FULL JOIN (
+               SELECT t.document_id, count(*) AS many, sum(e.amount) AS whole FROM ledger_transfer t
+                 JOIN ledger_entry e ON e.transfer_id = t.id JOIN ledger_account a ON a.id = e.account_id
+                WHERE t.document_id IS NOT NULL AND a.purpose = 'held' GROUP BY t.document_id) t
+               ON t.document_id = h.document_id
+            WHERE (h.amount, h.moves) IS DISTINCT FROM (coalesce(t.whole, 0), coalesce(t.many, 0))""",
+    ),
+    Check(
+        "no list waits for money that is there",
+        """SELECT 'list ' || h.document_id FROM ledger_hold h JOIN ledger_account a ON a.enterprise_id = h.enterprise_id
+            WHERE a.purpose = 'available' AND h.wanted > h.amount AND a.balance >= h.wanted - h.amount""",
+    ),
+    Check(
+        "what a list lacks is told, and nothing that it does not lack",
+        """SELECT coalesce(d.subject, 'list ' || h.document_id) FROM (SELECT * FROM ledger_hold WHERE wanted > amount) h
+             FULL JOIN (SELECT * FROM ledger_discrepancy WHERE closed_at IS NULL AND kind IN ('short', 'no_guarantee')) d
+               ON d.subject = 'list ' || h.document_id
+            WHERE d.id IS NULL OR h.id IS NULL""",
+    ),
+    Check(
+        "a bill's total is its three taxes",
+        "SELECT 'bill ' || tax_no FROM ledger_taxbill WHERE total <> duty + consumption + vat",
+    ),
+    Check(
+        "a bill's state is that of its latest notice, or paid",
+        """SELECT 'bill ' || b.tax_no FROM ledger_taxbill b LEFT JOIN (
+               SELECT DISTINCT ON (enterprise_id, tax_no) enterprise_id, tax_no, status FROM ledger_taxbillnotice
+                ORDER BY enterprise_id, tax_no, customs_time DESC,
+                         array_position(ARRAY['void', 'consolidated', 'made'], status::text)) n
+               ON n.enterprise_id = b.enterprise_id AND n.tax_no = b.tax_no
+            WHERE CASE b.state WHEN 'paid' THEN b.paid_on IS NULL ELSE b.state IS DISTINCT FROM n.status END""",
+    ),
+)
+
+
+def audit() -> Iterator[Verdict]:
+    """Ask every check; each is one statement, so it sees the books of one moment while work goes on."""
+    for check in CHECKS:
+        with connection.cursor() as cursor:
+            cursor.execute(check.broken)
+            yield Verdict(check.law, [told for (told,) in cursor.fetchall()])

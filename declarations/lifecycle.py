@@ -143,11 +143,12 @@ WITH begun AS (
            (id, enterprise_id, kind, number, key, order_no, platform_code, fingerprint, sheet_row, state, code, reason,
             waits_for, not_before, state_at, attempt, source, upload_id, filed_by_id, filed_at, changed_at)
     SELECT b.id, %(enterprise)s, %(kind)s, b.number, b.key, b.order_no, b.platform_code, b.fingerprint, b.sheet_row,
-           b.state, b.code, b.reason, b.waits_for, CASE b.state WHEN 'waiting' THEN %(look)s::timestamptz END, %(now)s, 1,
+           b.state, b.code, (%(reasons)s::text[])[b.reason], b.waits_for,
+           CASE b.state WHEN 'waiting' THEN %(look)s::timestamptz END, %(now)s, 1,
            %(source)s, %(upload)s, %(user)s, %(now)s, %(now)s
       FROM unnest(%(ids)s::bigint[], %(numbers)s::text[], %(keys)s::text[], %(orders)s::text[], %(platforms)s::text[],
                   %(fingerprints)s::bytea[], %(rows)s::int[], %(states)s::text[], %(codes)s::text[],
-                  %(reasons)s::text[], %(waits)s::text[])
+                  %(why)s::int[], %(waits)s::text[])
            AS b (id, number, key, order_no, platform_code, fingerprint, sheet_row, state, code, reason, waits_for)
      ORDER BY b.key
         ON CONFLICT (enterprise_id, kind, key) DO NOTHING
@@ -197,7 +198,9 @@ def begin_many(
 
 
 def _columns(beginnings: Collection[Beginning]) -> dict[str, list[Any]]:
-    """What is said of each beginning, column by column."""
+    """What is said of each beginning, column by column; a reason that thousands share is said once."""
+    reasons = {beginning.reason: 0 for beginning in beginnings}
+    reasons = {reason: place for place, reason in enumerate(reasons, 1)}
     return {
         "numbers": [beginning.number for beginning in beginnings],
         "orders": [beginning.order_no for beginning in beginnings],
@@ -206,7 +209,8 @@ def _columns(beginnings: Collection[Beginning]) -> dict[str, list[Any]]:
         "rows": [beginning.sheet_row for beginning in beginnings],
         "states": [str(beginning.state) for beginning in beginnings],
         "codes": [beginning.code for beginning in beginnings],
-        "reasons": [beginning.reason for beginning in beginnings],
+        "reasons": list(reasons),
+        "why": [reasons[beginning.reason] for beginning in beginnings],
         "waits": [beginning.waits_for for beginning in beginnings],
     }
 

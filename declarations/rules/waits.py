@@ -4,7 +4,7 @@ And the sentence of a rule that a document broke while it waited. Both are kept,
 """
 
 from collections.abc import Iterable
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_noop as _
@@ -18,8 +18,10 @@ _SAYS = {
     "E07": _("%(document)s尚未申报，应由%(owner)s申报"),
     "E08": _("%(document)s尚未被海关接受，由%(owner)s申报"),
 }
-_AND = _("%(first)s；%(then)s")
-_OR = _("%(first)s、%(then)s")
+#: Lists by how many stand in them; each is one sentence, as every sentence inside another doubles its marks when kept.
+_AND = {2: _("%(one)s；%(two)s"), 3: _("%(one)s；%(two)s；%(three)s")}
+_OR = {2: _("%(one)s、%(two)s"), 3: _("%(one)s、%(two)s、%(three)s")}
+_PLACES = ("one", "two", "three")
 
 
 class Wait(NamedTuple):
@@ -64,5 +66,5 @@ def _named(owner: str | tuple[str, ...]) -> list[Any]:
     return [PARTY_LABELS[one] for one in owner.split(",")] if isinstance(owner, str) else list(owner)
 
 
-def _joined(by: str, parts: list[Any]) -> Any:
-    return reduce(lambda first, then: keep(by, first=first, then=then), parts)
+def _joined(by: dict[int, str], parts: list[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else keep(by[len(parts)], **dict(zip(_PLACES, parts, strict=False)))

@@ -105,6 +105,11 @@ class Story:
         return self.document.state in REFUSED
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for others: customs does not know it yet, and it may be corrected."""
+        return self.document.state == State.WAITING
+
+    @property
     def is_ours(self) -> bool:
         """Whether a rule of this house refused it, and not customs."""
         return self.is_refused and self.document.code in RULES

@@ -83,6 +83,7 @@ def test_it_tidies_up_once_a_day(cast):
 
 
 def test_it_has_every_task_of_the_schedule():
+    app.loader.import_default_modules()  # as a worker does when it starts
     assert set(SCHEDULE) <= set(app.tasks)
     _line, daily = SCHEDULE["declarations.tasks.tidy_up"]
     assert isinstance(daily, crontab) and (daily.hour, daily.minute, len(daily.day_of_week)) == ({3}, {30}, 7)

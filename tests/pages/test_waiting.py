@@ -177,6 +177,7 @@ def test_the_form_says_that_it_will_wait_and_files_all_the_same(cast, client_of)
 def test_what_waits_may_be_corrected_until_it_goes_on(cast, client_of):
     (document,) = brought(cast, "waybill", 1)
     client, address = client_of("bonded_logistics_filer"), reverse("form", args=["waybill"]) + f"?from={document.pk}"
+    assert f'href="{address}"' in client.get(reverse("detail", args=["waybill", document.pk])).content.decode()
     page = client.get(address).content.decode()
     assert "更正运单" in page and "退回" not in page
     same = client.post(address, {**filed.typed("waybill", make.waybill(1)), "do": "file"}).content.decode()

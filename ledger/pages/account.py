@@ -189,9 +189,19 @@ class AccountPage:
     )
 
     @property
+    def has_bad(self) -> bool:
+        """Whether something open keeps goods from being released."""
+        return any(one.tone == "bad" for one in self.open)
+
+    @property
     def net(self) -> Decimal:
         """What the movements of the filter come to."""
         return self.more + self.less
+
+    @property
+    def taken(self) -> Decimal:
+        """What the movements of the filter took, without its sign."""
+        return -self.less
 
     @property
     def bars(self) -> list[Bar]:

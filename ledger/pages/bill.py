@@ -1,10 +1,9 @@
 """The page of one tax bill: what customs asks for, how it came about, when it is due, and what happened to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -14,7 +13,7 @@ from ledger.access import discrepancies_of, may_see_guarantee, movements_of, nam
 from ledger.models import BillState, Discrepancy, TaxBill, TaxBillNotice, Transfer
 from ledger.pages.bill_list import differs
 from ledger.pages.explanation import Explanation, explain
-from ledger.pages.looks import BILL_LOOKS, DISCREPANCY_LOOKS, TAXES, TRANSFER_LOOKS, UNSETTLED, Look
+from ledger.pages.looks import AMOUNT_WORDS, BILL_LOOKS, DISCREPANCY_LOOKS, TAXES, TRANSFER_LOOKS, UNSETTLED, Look
 from ledger.window import DUE, FIRST_DAY, LAST_DAY, Phase, Window, phase_of, today
 from portal.calendar import SHANGHAI
 from portal.sentences import speak
@@ -36,8 +35,13 @@ class Compared:
 
     @property
     def off_by(self) -> Decimal:
-        """Customs' less ours."""
-        return self.customs - (self.ours or Decimal(0))
+        """By how much customs' figure is another."""
+        return abs(self.customs - (self.ours or Decimal(0)))
+
+    @property
+    def is_more(self) -> bool:
+        """Whether customs asks for more than we would."""
+        return self.ours is not None and self.customs > self.ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,8 @@ class Open:
     number: str
     note: str
     action: str
-    ours: Decimal | None
-    theirs: Decimal | None
+    #: What stands against what, each under its word.
+    amounts: list[tuple[str, Decimal]]
     bill_id: int | None
     since: datetime
 
@@ -174,18 +178,22 @@ def bill_page(actor: Actor, bill: TaxBill) -> BillPage:
     )
 
 
-def opened(found: Sequence[Discrepancy] | Any) -> list[Open]:
+def opened(found: Iterable[Discrepancy]) -> list[Open]:
     """Discrepancies in words: what is wrong, and what to do."""
     told = []
     for one in found:
         tone, icon, action = DISCREPANCY_LOOKS[one.kind]
+        words = AMOUNT_WORDS.get(one.kind, AMOUNT_WORDS[""])
+        amounts = [
+            (str(word), amount)
+            for word, amount in zip(words, (one.theirs, one.ours), strict=True)
+            if amount is not None and word
+        ]
+        title = str(one.get_kind_display())
         told.append(
-            Open(
-                tone, icon, one.get_kind_display(), one.number, speak(one.note), str(action),
-                one.ours, one.theirs, one.bill_id, one.opened_at,
-            )
-        )  # fmt: skip
-    return told
+            Open(tone, icon, title, one.number, speak(one.note), str(action), amounts, one.bill_id, one.opened_at)
+        )
+    return sorted(told, key=lambda one: one.tone != "bad")
 
 
 def _about(bill: TaxBill) -> Q:

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, Count, F, Func, QuerySet, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, Func, QuerySet, Sum, Value, When
 from django.db.models.fields import BooleanField
 from django.urls import reverse
 
@@ -30,11 +30,15 @@ from portal.paging import Part, part_of
 
 _SUMS = ("duty", "consumption", "vat", "total")
 #: A key that orders by the day of release, then by arrival: a whole number, as pages are turned by one.
-_BY_RELEASE = Func(
-    F("released_on"),
-    template="((%(expressions)s - DATE '2000-01-01')::bigint * 100000000000)",
+_BY_RELEASE = ExpressionWrapper(
+    Func(
+        F("released_on"),
+        template="((%(expressions)s - DATE '2000-01-01')::bigint * 100000000000)",
+        output_field=BigIntegerField(),
+    )
+    + F("id"),
     output_field=BigIntegerField(),
-) + F("id")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Row:
     look: Look
     deadline: Deadline
     differs: bool
+    #: Somebody else pays it.
+    is_others: bool
 
 
 @dataclass(slots=True)
@@ -101,7 +107,7 @@ def bill_list(actor: Actor, asked: Filter) -> BillList:
     return BillList(
         filter=asked,
         tabs=_tabs(asked, groups),
-        rows=[row(bill, on) for bill in part.rows],
+        rows=[row(bill, on, actor.enterprise.pk) for bill in part.rows],
         totals=totals(asked.tab, groups),
         districts=list(everything.order_by("customs_code").values_list("customs_code", flat=True).distinct()),
         newer=asked.address(**part.back) if part.back else "",
@@ -131,7 +137,7 @@ def totals(tab: str, groups: Sequence[Mapping[str, Any]]) -> Totals:
     return found
 
 
-def row(bill: TaxBill, on: date) -> Row:
+def row(bill: TaxBill, on: date, own_id: int) -> Row:
     """One bill as the list shows it."""
     return Row(
         bill=bill,
@@ -140,6 +146,7 @@ def row(bill: TaxBill, on: date) -> Row:
         look=BILL_LOOKS[bill.state],
         deadline=deadline(bill, on),
         differs=differs(bill),
+        is_others=bill.guarantor_id != own_id,
     )
 
 

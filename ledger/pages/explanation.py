@@ -83,6 +83,11 @@ class Explanation:
     #: Whether the rates were found by trying, not kept from our own computation.
     is_tried: bool = False
 
+    @property
+    def has_consumption(self) -> bool:
+        """Whether the formula of consumption tax stands anywhere."""
+        return any(one.steps and one.line.consumption for one in self.lines)
+
 
 def explain(bill: TaxBill, lines: Sequence[TaxBillLine], on: date) -> Explanation:
     """How the figures of a bill came about; ``on`` is the day whose rates count where none were kept."""
@@ -93,11 +98,16 @@ def explain(bill: TaxBill, lines: Sequence[TaxBillLine], on: date) -> Explanatio
         explained = [_kept(line, names.get(line.gcode, "")) for line in lines]
         return Explanation(_treatment(bill.own_treatment, rule), _basis(rule), explained)
     rates = rates_of(codes, on)
-    for treatment in (Treatment.REDUCED, Treatment.FULL):
-        tried = [_tried(line, names.get(line.gcode, ""), rates.get(line.gcode), rule, treatment) for line in lines]
-        if all(one.steps for one in tried):
-            return Explanation(_treatment(treatment, rule), _basis(rule), tried, is_tried=True)
-    return Explanation("", _basis(rule), [_bare(line, names.get(line.gcode, ""), rates) for line in lines])
+    treatment, tried = max(
+        (
+            (one, [_tried(line, names.get(line.gcode, ""), rates.get(line.gcode), rule, one) for line in lines])
+            for one in (Treatment.REDUCED, Treatment.FULL)
+        ),
+        key=lambda found: sum(bool(one.steps) for one in found[1]),
+    )
+    if not any(one.steps for one in tried):
+        return Explanation("", _basis(rule), tried)
+    return Explanation(_treatment(treatment, rule), _basis(rule), tried, is_tried=True)
 
 
 def _names(codes: Iterable[str], on: date) -> dict[str, str]:
@@ -173,7 +183,7 @@ def _how_consumption(value: Decimal, by: Applied, deciding: str) -> str:
 
 def _how_vat(value: Decimal, by: Applied) -> str:
     full = _full_consumption(value, by)
-    words = {"base": _base(value, by, bare=not full), "consumption": plain(full), "rate": plain(by.vat)}
+    words = {"base": _base(value, by, bare=not full), "consumption": money(full), "rate": plain(by.vat)}
     if not full:
         said = _("%(base)s × 增值税税率 %(rate)s%%") % words
     elif by.share < _WHOLE:
@@ -188,7 +198,7 @@ def _base(value: Decimal, by: Applied, *, bare: bool = True) -> str:
     duty = value * by.duty / _WHOLE
     if not duty:
         return money(value)
-    said = f"{money(value)} + {_('关税')} {plain(duty)}"
+    said = f"{money(value)} + {_('关税')} {money(duty)}"
     return f"({said})" if bare else said
 
 
@@ -207,37 +217,26 @@ def _full_consumption(value: Decimal, by: Applied) -> Decimal:
 
 
 def _tried(line: TaxBillLine, name: str, rate: Rate | None, rule: Rule, treatment: str) -> Explained:
-    """The line with the steps that come to customs' figures by the published rates; without steps where none do."""
-    found = Explained(line, name)
-    if rate is None or not rate.vat or rate.specific:
+    """The line with the steps that come to customs' figures by the published rates; a sentence where none do."""
+    found = Explained(line, name, unexplained=_("按已导入的税则算不出海关的数字，以海关为准"))
+    if rate is None:
+        found.faults = [spoken(Fault.NOT_IN_TARIFF)]
         return found
     found.faults = [spoken(fault) for fault in rate.faults]
     full = treatment == Treatment.FULL
     duty = rate.duty if full else Decimal(0)
-    if duty is None:
+    if duty is None or not rate.vat or rate.specific:
         return found
     share = _WHOLE if full else rule.share
     vat = rule.vat_low if rate.vat == VatClass.LOW else rule.vat_general
-    value, wanted = line.value.quantize(FEN, ROUND_HALF_UP), (line.duty, line.consumption, line.vat)
+    value, wanted = line.value.quantize(FEN, ROUND_HALF_UP), Taxes(line.duty, line.consumption, line.vat)
     for consumption in dict.fromkeys((rate.consumption or Decimal(0), Decimal(0))):
         by = Applied(duty=duty, vat=vat, consumption=consumption, share=share)
-        taxes = taxes_on(value, by)
-        if (taxes.duty, taxes.consumption, taxes.vat) == wanted:
+        if taxes_on(value, by) == wanted:
             deciding = "" if consumption or not rate.consumption else _("单价未达到征税标准，不征消费税")
-            found.steps = _steps(line, value, _("海关认定的完税价格"), by, taxes, deciding)
+            found.steps = _steps(line, value, _("海关认定的完税价格"), by, wanted, deciding)
+            found.unexplained = ""
             break
-    return found
-
-
-def _bare(line: TaxBillLine, name: str, rates: Mapping[str, Rate]) -> Explained:
-    """Customs' figures alone, and why they are not explained."""
-    rate = rates.get(line.gcode)
-    found = Explained(line, name)
-    if rate is None:
-        found.faults = [spoken(Fault.NOT_IN_TARIFF)]
-    else:
-        found.faults = [spoken(fault) for fault in rate.faults]
-    found.unexplained = _("按已导入的税则算不出海关的数字，以海关为准")
     return found
 
 

@@ -92,6 +92,16 @@ DISCREPANCY_LOOKS: dict[str, tuple[str, str, Any]] = {
 }
 
 
+#: What the two amounts of a discrepancy are: customs' or wanted, and ours; "" for every other kind.
+AMOUNT_WORDS: dict[str, tuple[Any, Any]] = {
+    DiscrepancyKind.SHORT: (gettext_lazy("应预扣"), gettext_lazy("可用")),
+    DiscrepancyKind.NO_GUARANTEE: (gettext_lazy("应预扣"), ""),
+    DiscrepancyKind.LINES_DIFFER: (gettext_lazy("表头"), gettext_lazy("核对结果")),
+    DiscrepancyKind.VOID_AFTER_PAYMENT: ("", gettext_lazy("已缴")),
+    "": (gettext_lazy("海关"), gettext_lazy("本系统")),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Tax:
     """One of the three taxes: its name in the tables, and its word."""

@@ -3,7 +3,7 @@
 Everything goes by the functions the sweeps use; days are counted back from today, so that every phase is there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -98,21 +98,20 @@ def give(cast: Cast, owner: str, amount: str = "200000.00") -> Guarantee:
     )  # fmt: skip
 
 
-def assessed(wish: Wish) -> tax.Assessment:
+def assessed(wish: Wish, rates: Mapping[str, tax.Rate]) -> tax.Assessment:
     """Our own computation of a wish."""
     goods = [
         tax.Good(code, Decimal(price), Decimal(1), "122", Decimal("0.020") if code == CREAM else Decimal(1), "035")
         for code, price in wish.goods
     ]
-    rates = {line.code: rate_of(line) for line in TariffLine.objects.all()}
     return tax.assess(
         goods, freight=Decimal(wish.freight), insurance=Decimal(0), rule=tax.rule_on(today()), rates=rates
     )
 
 
-def bill_of(cast: Cast, wish: Wish) -> Bill:
+def bill_of(cast: Cast, wish: Wish, own: tax.Assessment) -> Bill:
     """The 816 customs would send."""
-    own, more = assessed(wish), Decimal(wish.more_vat)
+    more = Decimal(wish.more_vat)
     lines = []
     for number, line in enumerate(own.lines, 1):
         taxes = line.taxes or tax.Taxes(Decimal(0), Decimal(0), Decimal(0))
@@ -143,24 +142,28 @@ def bring(cast: Cast, wishes: Iterable[Wish]) -> list[TaxBill]:
     """Have customs send these bills, in the order of the wishes; the lists they belong to are known."""
     tariff()
     wanted = list(wishes)
+    rates = {line.code: rate_of(line) for line in TariffLine.objects.all()}
+    owns = {wish.n: assessed(wish, rates) for wish in wanted}
     for declarant in dict.fromkeys(wish.declarant for wish in wanted):
         own = [wish for wish in wanted if wish.declarant == declarant]
         pk = cast.enterprises[declarant].pk
         bills.record_bills(
-            [bill_of(cast, wish) for wish in own], enterprise_id=pk, inbound_id=None, received_at=moment(0)
+            [bill_of(cast, wish, owns[wish.n]) for wish in own],
+            enterprise_id=pk,
+            inbound_id=None,
+            received_at=moment(0),
         )
-        bills.attach(
-            pk,
-            [
-                Attached(
-                    wish.invt_no,
-                    _FIRST_DOCUMENT + wish.n,
-                    today() - timedelta(days=wish.days) if wish.days is not None else None,
-                    assessed(wish) if wish.own else None,
-                )
-                for wish in own
-            ],
-        )
+        lists = [
+            Attached(
+                wish.invt_no,
+                _FIRST_DOCUMENT + wish.n,
+                today() - timedelta(days=wish.days) if wish.days is not None else None,
+                owns[wish.n] if wish.own else None,
+            )
+            for wish in own
+        ]
+        for first in range(0, len(lists), 100):  # as many as one message of customs tells of
+            bills.attach(pk, lists[first : first + 100])
         told = [
             Notice(wish.invt_no, wish.tax_no, wish.status, wish.duty_no, moment(max((wish.days or 1) - 1, 0)))
             for wish in own
@@ -188,3 +191,8 @@ def hold(cast: Cast, pairs: Sequence[tuple[Wish, TaxBill]]) -> None:
             for wish, bill in pairs
         ]
     )
+
+
+def pay(bill: TaxBill) -> None:
+    """Staff confirm that it was paid."""
+    bills.confirm_payment(paid_on=today(), voucher="PZ-1", user=None, bills=[bill])

@@ -11,13 +11,19 @@ from typing import Any, Literal
 
 from django.urls import reverse
 
-from accounts.roles import FILING_ROLES, MemberRole
+from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations.kinds import KINDS
 from tests.pages.world import Asker, Owned, World, kinds_of
 
 GET, POST = "GET", "POST"
 ROLES = frozenset(MemberRole.values)
 FILERS = frozenset(FILING_ROLES)
+#: Whose lists are taxed, or who answers for the tax; and who of them reads bills, and the account.
+TAXED = frozenset(
+    {EnterpriseType.PLATFORM, EnterpriseType.MERCHANT, EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.WAREHOUSE}
+)
+BILL_READERS = ROLES - {MemberRole.DEVELOPER}
+ACCOUNT_READERS = BILL_READERS - {MemberRole.FILER}
 #: No such thing, whoever asks.
 MISSING = 987_654_321
 
@@ -188,6 +194,28 @@ class OfWorkbook(Members):
 
 
 @dataclass(frozen=True)
+class OfBooks(Members):
+    """A page of the books, for the types whose lists are taxed or who answer for the tax."""
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        done = self.get if method == GET else self.post
+        if done != 405 and asker.enterprise and not asker.types & TAXED:
+            return 403
+        return super().answer(asker, method, ask)
+
+
+@dataclass(frozen=True)
+class OfBill(OfBooks):
+    """The page of one tax bill: for who declared, who pays, and whose goods it taxes."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        for pk in world.bills.get(asker.enterprise, ()):
+            yield Ask(reverse(name, kwargs={"pk": pk}), "own", self.data, place="bill")
+        yield Ask(reverse(name, kwargs={"pk": world.bill_of_other(asker.enterprise)}), "other", self.data, place="bill")
+        yield Ask(reverse(name, kwargs={"pk": MISSING}), "missing", self.data, place="bill")
+
+
+@dataclass(frozen=True)
 class Switch(Members):
     """The page to change the enterprise: one's own are known, every other is not there."""
 
@@ -283,6 +311,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "receive": Gateway(),
         # Members
         "home": Members(get=200, home=True),
+        "search": Members(get=200),
         "switch_enterprise": Switch(get=200, post=302),
         "change_password": Members(get=200, post=200, data={"old_password": "x"}),
         "uploads": Members(get=200),
@@ -292,6 +321,11 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
             OfWorkbook(post=302, roles=FILERS, files=True, data={"do": "discard"}),
             OfWorkbook(post=302, roles=FILERS, files=True, data={"choice": "good"}),
         ),
+        "tax_bills": OfBooks(get=200, roles=BILL_READERS),
+        "tax_bills_export": OfBooks(get=200, roles=BILL_READERS),
+        "tax_bill": OfBill(get=200, roles=BILL_READERS),
+        "guarantee": OfBooks(get=200, roles=ACCOUNT_READERS),
+        "guarantee_export": OfBooks(get=200, roles=ACCOUNT_READERS),
         "list": OfAKind(get=200),
         "detail": OfAKind(get=200, thing="document"),
         "message": Message(get=200),

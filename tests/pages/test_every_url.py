@@ -194,7 +194,7 @@ def test_the_filter_of_the_application_alone_keeps_enterprises_apart(world: Worl
     own_pages = [name for name in POLICIES if ":" not in name and not name.startswith("admin")]
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relname LIKE 'declarations%'")
+            cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relname ~ '^(declarations|ledger)_'")
             for (table,) in cursor.fetchall():
                 cursor.execute(f'CREATE POLICY none_at_all ON "{table}" TO portal_web USING (true) WITH CHECK (true)')
         for asker in world.askers():

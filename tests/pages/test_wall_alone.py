@@ -6,29 +6,51 @@ Nothing is patched: the models are asked for everything they have, and the table
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.apps import apps
 from django.db import connection, models, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.db.utils import DatabaseError
 from pytest_django import DjangoDbBlocker
 
 from declarations.models import Inbound
+from ledger.models import TaxBill, TaxBillLine, TaxBillNotice
+from ledger.models import TaxBill, TaxBillLine, TaxBillNotice
 from portal.folders import ROOT
 from portal.tenancy import ROLES, acting_as, unprotected_tables
 from tests.conftest import Stack
 from tests.pages.canaries import Filled
 from tests.pages.world import World, put_away_unread, standing
 
-#: What staff see of enterprises: accounts, to do their work, and how far messages have come. Documents never.
+#: What staff see of enterprises: accounts, to do their work, how far messages have come, and the books they keep.
+#: Documents never.
 STAFF_SEES = {
+    "ledger_account",
+    "ledger_discrepancy",
+    "ledger_entry",
+    "ledger_guarantee",
+    "ledger_hold",
+    "ledger_taxbill",
+    "ledger_taxbillline",
+    "ledger_taxbillnotice",
+    "ledger_transfer",
     "accounts_membership",
     "accounts_credential",
     "accounts_auditentry",
     "declarations_outbound",
     "declarations_inbound",
     "declarations_receipt",
+    "ledger_account",
+    "ledger_discrepancy",
+    "ledger_entry",
+    "ledger_guarantee",
+    "ledger_hold",
+    "ledger_taxbill",
+    "ledger_taxbillline",
+    "ledger_taxbillnotice",
+    "ledger_transfer",
 }
 #: What the door for customs puts away, before anybody knows whose it is.
 ARRIVALS = {"declarations_inbound", "declarations_inboundbytes"}
@@ -38,8 +60,33 @@ PASS_THE_WALL = {
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",
+    "ledger_health": "in how many things the books differ, and since when, for /health/",
     "declarations_predecessors": "whether the documents of a known order number are there and accepted",
     "declarations_search": "the same of others' documents on which one is named, by exact number",
+    "ledger_health": "a count and an age, for /health/",
+}
+
+
+def _seen_bills(enterprise_id: int) -> Q:
+    return Q(enterprise=enterprise_id) | Q(guarantor=enterprise_id) | Q(merchant=enterprise_id)
+
+
+def _seen_lines(enterprise_id: int) -> Q:
+    return Q(bill__in=TaxBill.objects.filter(_seen_bills(enterprise_id)))
+
+
+def _seen_notices(enterprise_id: int) -> Q:
+    bills = TaxBill.objects.filter(
+        _seen_bills(enterprise_id), tax_no=OuterRef("tax_no"), enterprise=OuterRef("enterprise")
+    )
+    return Q(enterprise=enterprise_id) | Q(Exists(bills))
+
+
+#: What an enterprise sees beside its own rows: the bills it pays, and those on its goods.
+SEEN_TOO: dict[type[models.Model], Callable[[int], Q]] = {
+    TaxBill: _seen_bills,
+    TaxBillLine: _seen_lines,
+    TaxBillNotice: _seen_notices,
 }
 
 
@@ -72,6 +119,18 @@ def tenant_models() -> list[type[models.Model]]:
     return [model for model in apps.get_models() if model._meta.db_table in tables()]
 
 
+def named_on_bills() -> dict[tuple[type[models.Model], int], set[int]]:
+    """The tax bills an enterprise sees though another received them, since it pays or its goods are taxed: with all of them."""
+    named: dict[tuple[type[models.Model], int], set[int]] = {}
+    for bill in TaxBill.objects.all():
+        notices = TaxBillNotice.objects.filter(enterprise=bill.enterprise_id, tax_no=bill.tax_no)
+        for party in {bill.guarantor_id, bill.merchant_id} - {None, bill.enterprise_id}:
+            named.setdefault((TaxBill, party), set()).add(bill.pk)
+            named.setdefault((TaxBillLine, party), set()).update(bill.lines.values_list("pk", flat=True))
+            named.setdefault((TaxBillNotice, party), set()).update(notices.values_list("pk", flat=True))
+    return named
+
+
 def refused(sql: str, *values: object) -> bool:
     """Whether PostgreSQL refuses the statement for lack of right or by a policy, and nothing else."""
     try:
@@ -94,17 +153,19 @@ def test_it_shows_every_enterprise_its_own_rows_only_whatever_is_asked(
 ) -> None:
     everything = {model: dict(model.objects.values_list("pk", "enterprise_id")) for model in tenant_models()}
     assert [model.__name__ for model, rows in everything.items() if len(set(rows.values()) - {None}) < 2] == []
-    shown = 0
+    named, shown = named_on_bills(), 0
+    assert named
     for key, enterprise in world.cast.enterprises.items():
         with acting_as(enterprise_id=enterprise.pk, user_id=None):
             for model, rows in everything.items():
                 own = {pk for pk, owner in rows.items() if owner == enterprise.pk}
-                assert set(model.objects.values_list("pk", flat=True)) == own, (key, model)
+                seen = own | named.get((model, enterprise.pk), set())
+                assert set(model.objects.values_list("pk", flat=True)) == seen, (key, model)
                 table = model._meta.db_table
                 assert ask(
                     f'SELECT count(*), count(*) FILTER (WHERE enterprise_id = %s) FROM "{table}"', enterprise.pk
-                ) == [(len(own), len(own))], (key, table)
-                shown += len(own)
+                ) == [(len(seen), len(own))], (key, table)
+                shown += len(seen)
     with capsys.disabled():
         print(f"\n{len(everything)} tables x {len(world.cast.enterprises)} enterprises: {shown} own rows, 0 of others")
 
@@ -135,6 +196,21 @@ def test_it_lets_nobody_write_in_anothers_name(world: World) -> None:
                 except DatabaseError as error:
                     assert "permission denied" in str(error), error
     assert moved == 0
+
+
+def test_the_pages_only_read_the_books(world: World) -> None:
+    """Their own rows too: balances, holds, bills, the rules and the tariff are written by sweeps and staff."""
+    books = [model._meta.db_table for model in apps.get_app_config("ledger").get_models()]
+    assert len(books) == 11
+    with acting_as(enterprise_id=world.cast.enterprises["platform"].pk, user_id=None):
+        for table in books:
+            ask(f'SELECT * FROM "{table}" LIMIT 1')
+            for statement in (
+                f'INSERT INTO "{table}" DEFAULT VALUES',
+                f'UPDATE "{table}" SET id = id',
+                f'DELETE FROM "{table}"',
+            ):
+                assert refused(statement), statement
 
 
 def test_it_shows_nobody_and_the_other_roles_nothing(world: World) -> None:

@@ -33,6 +33,7 @@ from tests.cast import people
 from tests.exchange import answers
 from tests.exchange.desk import certify, forward_all, read_all
 from tests.exchange.peer import listening
+from tests.pages import books
 
 #: Two enterprises the cast does not have: a second one that files payments, and one that was suspended after filing.
 EXTRA = {
@@ -90,6 +91,8 @@ class World:
 
     cast: Cast
     owned: dict[tuple[str, str], Owned]
+    #: Each enterprise → the tax bills on which it stands.
+    bills: dict[str, list[int]]
     #: One row of each table on the desk of staff: its key.
     rows: dict[str, str]
 
@@ -97,6 +100,10 @@ class World:
         """What another enterprise has of that kind."""
         owner = next(key for key in OWNERS[slug] if key != enterprise)
         return self.owned[owner, slug]
+
+    def bill_of_other(self, enterprise: str) -> int:
+        """A tax bill on which that enterprise does not stand."""
+        return next(pk for found in self.bills.values() for pk in found if pk not in self.bills.get(enterprise, ()))
 
     def askers(self) -> list[Asker]:
         """Anonymous, every person of the cast, and the people of the extra enterprises."""
@@ -156,8 +163,29 @@ def build(cast: Cast) -> World:
     owned = {(owner, slug): _owned(whole, owner, slug, filed[owner, slug]) for owner, slug in wanted}
     while uploads.work_next():
         pass
+    billed = _bills(whole)
     Enterprise.objects.filter(pk=whole.enterprises["suspended"].pk).update(state=EnterpriseState.SUSPENDED)
-    return World(whole, owned, _rows(whole))
+    return World(whole, owned, billed, _rows(whole))
+
+
+#: Tax bills: who declared, for whom, and who pays. The last one is short of a guarantee.
+WISHES = (
+    books.Wish(1),
+    books.Wish(2, declarant="neighbour", merchant="neighbour", guarantor="neighbour", more_vat="0.01"),
+    books.Wish(3, declarant="direct_logistics", merchant="neighbour", guarantor="platform"),
+    books.Wish(4, declarant="suspended", merchant="suspended", guarantor="suspended"),
+)
+
+
+def _bills(cast: Cast) -> dict[str, list[int]]:
+    """Two of everything in the books; whose bill it is by the places it names."""
+    for owner in ("merchant", "neighbour", "platform"):
+        books.give(cast, owner)
+    found: dict[str, list[int]] = {}
+    for wish, bill in zip(WISHES, books.bring(cast, WISHES), strict=True):
+        for key in {wish.declarant, wish.merchant, wish.guarantor}:
+            found.setdefault(key, []).append(bill.pk)
+    return found
 
 
 def _rows(cast: Cast) -> dict[str, str]:

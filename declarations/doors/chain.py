@@ -216,11 +216,13 @@ class _Trade:
             return Lamp(label, Look("ok", "check-circle", _("比对一致")), who, note=_("海关已与其他单证比对"))
         if other.slug in self.kind.after:
             return Lamp(label, Look("warn", "hourglass", _("尚未申报")), _("应由%(owner)s申报") % {"owner": who})
-        if self._would_name_us(other):
-            note = self._needs(other)
-            return Lamp(label, Look("idle", "circle", _("尚未申报")), _("由%(owner)s申报") % {"owner": who}, note=note)
-        note = _("单证上不写本企业，这里看不到")
-        return Lamp(label, Look("idle", "eye-slash", _("不可见")), _("由%(owner)s申报") % {"owner": who}, note=note)
+        filer = _("由%(owner)s申报") % {"owner": who}
+        names_us = self._names_us(other)
+        if True in names_us:
+            return Lamp(label, Look("idle", "circle", _("尚未申报")), filer, note=self._needs(other))
+        if names_us:
+            return Lamp(label, Look("idle", "eye-slash", _("未见")), filer, note=_("尚未申报，或申报时没有写明本企业"))
+        return Lamp(label, Look("idle", "eye-slash", _("不可见")), filer, note=_("单证上不写本企业，这里看不到"))
 
     def _payer(self, other: Kind) -> str:
         """Who pays, as the enterprise's own order of the trade says; a list or waybill does not name them."""
@@ -236,10 +238,10 @@ class _Trade:
             address="" if here else address_of(self.actor, one), is_here=here,
         )  # fmt: skip
 
-    def _would_name_us(self, other: Kind) -> bool:
-        """Whether the other document must name us where this one does, so that we would see it if it were there."""
+    def _names_us(self, other: Kind) -> set[bool]:
+        """Whether the other document names us where this one does: True where it must, False where it may; empty: never."""
         ours = {code for code in _code_fields(self.kind) if getattr(self.body, code) in self.actor.enterprise.codes}
-        return any(other.field(code).required for code in ours & _code_fields(other))
+        return {other.field(code).required for code in ours & _code_fields(other)}
 
     def _needs(self, other: Kind) -> str:
         """What must be accepted before the other can be."""

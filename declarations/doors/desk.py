@@ -156,7 +156,7 @@ def desk(actor: Actor) -> Desk:
     return Desk(
         tasks=[*payments, *filings] if money_first else [*filings, *payments],
         waits=_waits(actor, kinds, counted),
-        released=_released(actor, kinds),
+        released=_released(actor, kinds, counted),
         purse=purse,
         money_first=money_first,
         standings=[_standing(kind, counted, shown) for kind in kinds],
@@ -319,21 +319,20 @@ def _list_of(kind: Kind, state: str) -> str:
     return reverse("list", kwargs={"kind": kind.slug}) + (f"?tab={tab}" if tab else "")
 
 
-def _released(actor: Actor, kinds: Sequence[Kind]) -> Released | None:
-    """Today's releases: own lists by their first release; for who files none, by the tax bills that came."""
-    lists = next((kind for kind in kinds if kind.slug == "inventory"), None)
-    bills = None
+def _released(actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int]) -> Released | None:
+    """Today's releases: of own lists; for who files none, of the lists whose tax bills it sees, if there are any."""
+    filed = {slug for slug, _state in counted}
+    lists = next((kind for kind in kinds if kind.slug == "inventory" and kind.slug in filed), None)
+    count, tax = 0, Decimal(0)
     if may_see_bills(actor):
         bills = bills_of(actor).filter(released_on=today()).exclude(state=BillState.VOID)
-    if lists is None and bills is None:
-        return None
-    sums = bills.aggregate(many=Count("id"), tax=Sum("total")) if bills is not None else {}
-    count, tax = sums.get("many") or 0, sums.get("tax") or Decimal(0)
+        if lists is not None:
+            bills = bills.filter(enterprise=actor.enterprise)
+        sums = bills.aggregate(many=Count("id"), tax=Sum("total"))
+        count, tax = sums["many"], sums["tax"] or tax
     if lists is not None:
-        own = _released_lists(actor)
-        if own or not count:
-            return Released(own, tax, _list_of(lists, State.RELEASED))
-    return Released(count, tax, f"{reverse('tax_bills')}?since={today()}&until={today()}")
+        return Released(_released_lists(actor), tax, _list_of(lists, State.RELEASED))
+    return Released(count, tax, f"{reverse('tax_bills')}?since={today()}&until={today()}") if count else None
 
 
 def _released_lists(actor: Actor) -> int:

@@ -89,7 +89,7 @@ def turn(
     if followers and state == State.DECLARING:
         everything = _("、").join(str(other.label) for other in KINDS)
         what = _("等%(documents)s到齐并一致") % {"documents": everything}
-        return Turn("", what, _("无须操作，到齐后海关自动比对；其他企业是否已申报，这里看不到"))
+        return Turn("", what, _("无须操作，到齐后海关自动比对；各单证到哪一步见下方"))
     if followers and state == State.STORED:
         return Turn("", _("已随清单比对入库，无后续步骤"), str(_NOTHING))
     who, what, ours = TURNS[state]

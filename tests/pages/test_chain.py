@@ -48,6 +48,17 @@ def test_an_order_alone_says_who_files_the_rest(cast):
     assert words(shown["bill"]) == ("尚未生成", "由海关生成", "清单放行后生成")
 
 
+def test_a_payer_sees_the_order_that_names_it(cast):
+    paid = trade.file(cast, "payment")
+    assert words(lamps(cast, paid)["order"]) == (
+        "未见", f"由{make.PLATFORM.name}申报", "尚未申报，或申报时没有写明本企业",
+    )  # fmt: skip
+    order = trade.file(cast, "order", pay_code="", pay_name="", pay_transaction_id="")
+    assert lamps(cast, paid)["order"].look.word == "未见", "it names nobody who pays"
+    type(order.order).objects.filter(pk=order.pk).update(pay_code=make.PAYER.credit_code)
+    assert lamps(cast, paid)["order"].number == order.number
+
+
 def test_a_platform_sees_the_payment_that_names_it(cast):
     order = trade.file(cast, "order", by="platform_filer")
     assert words(lamps(cast, order, "platform_filer")["payment"])[0] == "尚未申报"

@@ -31,6 +31,7 @@ from declarations.filing import Outcome
 from declarations.kinds import kind
 from declarations.kinds.kind import Kind
 from declarations.models import Source, Upload, UploadFile, UploadRow, UploadState
+from portal.bulk import many_objects
 from portal.personal import pack, unpack
 from portal.sentences import keep
 from portal.workbook import MAX_BYTES, WorkbookRefused, open_sheet
@@ -231,10 +232,8 @@ def _work(upload_id: int) -> None:
         upload.save(update_fields=["attempts", "checked_at", "filed_at"])
     with transaction.atomic():
         locked = _waiting().select_for_update().get(id=upload_id)
-        if locked.state == UploadState.RECEIVED:
-            _check(locked)
-        else:
-            _file(locked)
+        with many_objects():
+            (_check if locked.state == UploadState.RECEIVED else _file)(locked)
 
 
 def _refuse(upload: Upload, reason: str) -> None:

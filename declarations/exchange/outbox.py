@@ -31,7 +31,7 @@ from declarations.exchange.transports import TransportError, http
 from declarations.kinds import kind
 from declarations.lifecycle import Move, State, move_many
 from declarations.models import Outbound, OutboundBytes, OutboundState
-from portal.bulk import next_ids, write_rows
+from portal.bulk import many_objects, next_ids, write_rows
 from portal.personal import unpack
 from portal.sentences import keep
 
@@ -178,7 +178,8 @@ def forward_all(messages: Sequence[Outbound]) -> bool:
     for portion in _portions(messages):
         held = _hold(portion)
         ready += [message for message in held if message.state == OutboundState.SIGNED]
-        ready += _sign_and_keep([message for message in held if message.state == OutboundState.PENDING])
+        with many_objects():
+            ready += _sign_and_keep([message for message in held if message.state == OutboundState.PENDING])
     return _send(sorted(ready, key=lambda message: (message.not_before, message.id)))
 
 

@@ -6,17 +6,15 @@ Nothing is patched: the models are asked for everything they have, and the table
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
 from django.db import connection, models, transaction
-from django.db.models import Exists, OuterRef, Q
 from django.db.utils import DatabaseError
 from pytest_django import DjangoDbBlocker
 
 from declarations.models import Inbound
-from ledger.models import TaxBill, TaxBillLine, TaxBillNotice
 from ledger.models import TaxBill, TaxBillLine, TaxBillNotice
 from portal.folders import ROOT
 from portal.tenancy import ROLES, acting_as, unprotected_tables
@@ -27,15 +25,6 @@ from tests.pages.world import World, put_away_unread, standing
 #: What staff see of enterprises: accounts, to do their work, how far messages have come, and the books they keep.
 #: Documents never.
 STAFF_SEES = {
-    "ledger_account",
-    "ledger_discrepancy",
-    "ledger_entry",
-    "ledger_guarantee",
-    "ledger_hold",
-    "ledger_taxbill",
-    "ledger_taxbillline",
-    "ledger_taxbillnotice",
-    "ledger_transfer",
     "accounts_membership",
     "accounts_credential",
     "accounts_auditentry",
@@ -60,33 +49,9 @@ PASS_THE_WALL = {
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",
-    "ledger_health": "in how many things the books differ, and since when, for /health/",
     "declarations_predecessors": "whether the documents of a known order number are there and accepted",
     "declarations_search": "the same of others' documents on which one is named, by exact number",
-    "ledger_health": "a count and an age, for /health/",
-}
-
-
-def _seen_bills(enterprise_id: int) -> Q:
-    return Q(enterprise=enterprise_id) | Q(guarantor=enterprise_id) | Q(merchant=enterprise_id)
-
-
-def _seen_lines(enterprise_id: int) -> Q:
-    return Q(bill__in=TaxBill.objects.filter(_seen_bills(enterprise_id)))
-
-
-def _seen_notices(enterprise_id: int) -> Q:
-    bills = TaxBill.objects.filter(
-        _seen_bills(enterprise_id), tax_no=OuterRef("tax_no"), enterprise=OuterRef("enterprise")
-    )
-    return Q(enterprise=enterprise_id) | Q(Exists(bills))
-
-
-#: What an enterprise sees beside its own rows: the bills it pays, and those on its goods.
-SEEN_TOO: dict[type[models.Model], Callable[[int], Q]] = {
-    TaxBill: _seen_bills,
-    TaxBillLine: _seen_lines,
-    TaxBillNotice: _seen_notices,
+    "ledger_health": "in how many things the books differ, and since when, for /health/",
 }
 
 

@@ -279,11 +279,19 @@ def movements(actor: Actor, rows: Sequence[Transfer]) -> list[Movement]:
                 change=left.amount if left else _ZERO,
                 available=left.balance_after if left else None,
                 held=held.balance_after if held else None,
-                note=speak(one.reason),
+                note=note_of(one),
                 bill=reverse("tax_bill", kwargs={"pk": bill}) if bill else "",
             )
         )
     return told
+
+
+def note_of(transfer: Transfer) -> str:
+    """What is said of a movement: the kept sentence, or the voucher by which money came in or went out."""
+    if transfer.kind in (TransferKind.TOP_UP, TransferKind.REDUCE) and not transfer.reason:
+        # The key is the kind, the guarantee and the voucher: a voucher counts once.
+        return _("凭证 %(voucher)s") % {"voucher": transfer.key.split(" ", 2)[-1]}
+    return speak(transfer.reason)
 
 
 def _shares(found: Standing, planned: Schedule | None) -> list[Share]:

@@ -17,13 +17,12 @@ from django.utils.translation import gettext as _
 from accounts.access import Actor
 from ledger.access import bills_of, movements_of, names_of
 from ledger.models import Entry, Purpose, TaxBill, Transfer
-from ledger.pages.account import MovementFilter, changes
+from ledger.pages.account import MovementFilter, changes, note_of
 from ledger.pages.bill_list import differs, grouped, totals
 from ledger.pages.filter import Filter
 from ledger.pages.looks import BILL_LOOKS, TRANSFER_LOOKS, UNSETTLED
 from ledger.window import Window, today
 from portal.calendar import SHANGHAI
-from portal.sentences import speak
 
 #: As many as one workbook takes; it is written in about ten seconds.
 MOST_BILLS = 100_000
@@ -182,7 +181,7 @@ def _movement_row(one: Transfer, sides: dict[str, Entry]) -> Sequence[Any]:
         -change if change < 0 else None,
         left.balance_after if left else None,
         held.balance_after if held else None,
-        speak(one.reason),
+        note_of(one),
         str(one.pk),
     )
 

@@ -27,10 +27,13 @@ class Turn:
     what: str
     ours: str
     is_ours: bool = False
+    short: str = ""
 
     @property
     def in_short(self) -> str:
         """One cell of a list."""
+        if self.short:
+            return self.short
         return f"{self.who}{_('：')}{self.what}" if self.who else capfirst(self.what)
 
 
@@ -105,9 +108,11 @@ def owners(kind: Kind, body: Body | None = None) -> list[str]:
 
 def _waits(slugs: Sequence[str], body: Body | None) -> Turn:
     """Those who owe the missing documents file them; then it goes on by itself."""
-    who = dict.fromkeys(owner for slug in slugs for owner in owners(kind_of(slug), body))
-    what = _("申报%(documents)s，由海关接受") % {"documents": names_of(slugs)}
-    return Turn(_("、").join(who), what, str(TURNS[State.WAITING][2]))
+    who = _("、").join(dict.fromkeys(owner for slug in slugs for owner in owners(kind_of(slug), body)))
+    documents = names_of(slugs)
+    what = _("申报%(documents)s，由海关接受") % {"documents": documents}
+    short = _("等%(documents)s（%(who)s）") % {"documents": documents, "who": who}
+    return Turn(who, what, str(TURNS[State.WAITING][2]), short=short)
 
 
 def _held_up(message: Outbound) -> Turn:

@@ -55,7 +55,7 @@ def test_the_check_shows_apart_what_will_wait_and_why(cast, client_of):
     client.post(reverse("upload_file", args=[upload.pk]), {"choice": "good", "do": "file"})
     assert uploads.work_next()
     body = client.get(address).content.decode()
-    assert "等待前序单证" in body and "自动发出，不必再传" in body
+    assert "已保存，先等待" in body and "自动发出，不必再传" in body
     upload.refresh_from_db()
     assert (upload.filed, upload.waiting, upload.refused, upload.skipped) == (1, 1, 1, 0)
     assert "＋1 等待" in client.get(reverse("uploads")).content.decode()
@@ -102,7 +102,7 @@ def test_the_list_has_a_tab_for_what_waits_and_says_whose_turn_it_is(cast, clien
     assert {tab.slug: tab.count for tab in page.tabs if tab.count} == {"": 1, "waiting": 1}
     (row,) = page.rows
     names = (make.PLATFORM.name, make.MERCHANT.name, "支付企业", make.COURIER.name)
-    assert row.next_step == f"{'、'.join(names)}：申报订单、支付单、运单，由海关接受"
+    assert row.next_step == f"等订单、支付单、运单（{'、'.join(names)}）"
     assert (str(row.look.word), row.look.tone, row.look.code, row.is_bad) == ("等待前序单证", "hold", "", False)
     assert page.is_moving and document.number in client.get(address).content.decode()
 

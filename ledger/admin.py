@@ -1,0 +1,382 @@
+"""The desk of staff over the books: money that comes in, taxes paid outside, and everything to look at.
+
+What is booked is booked by the same functions as everywhere (``guarantee.py``, ``bills.py``); nothing here writes a
+balance. Whoever may change a guarantee may move its money, whoever may change a bill may confirm its payment.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminDateWidget
+from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import ReadOnly, Recorded, WordFilter
+from accounts.models import User
+from ledger.bills import confirm_payment
+from ledger.guarantee import LARGEST, LedgerProblem, open_guarantee, reduce, top_up
+from ledger.models import (
+    Account,
+    Discrepancy,
+    Fault,
+    Guarantee,
+    Hold,
+    Purpose,
+    TariffLine,
+    TaxBill,
+    TaxBillLine,
+    TaxRule,
+    Transfer,
+    TransferKind,
+)
+from ledger.tax import FEN
+from portal.sentences import speak
+
+VOUCHER = {"max_length": 60, "help_text": _("同一凭证只记一次账")}
+
+
+def amount_field() -> forms.DecimalField:
+    """A positive amount to the fen."""
+    return forms.DecimalField(
+        label=_("金额（元）"), min_value=FEN, max_value=LARGEST, decimal_places=2, max_digits=18, localize=False
+    )
+
+
+class MoneyForm(forms.Form):
+    """Money in or out of one guarantee."""
+
+    way = forms.ChoiceField(
+        label=_("方向"), choices=[(one.value, one.label) for one in TransferKind if one in ("top_up", "reduce")]
+    )
+    amount = amount_field()
+    voucher = forms.CharField(label=_("凭证号"), **VOUCHER)  # type: ignore[arg-type]
+
+
+class PaymentForm(forms.Form):
+    """The payment of tax bills, made outside."""
+
+    paid_on = forms.DateField(label=_("缴款日期"), widget=AdminDateWidget)
+    voucher = forms.CharField(label=_("缴款凭证"), **VOUCHER)  # type: ignore[arg-type]
+
+
+class GuaranteeForm(forms.ModelForm):
+    """A guarantee to open, with its first money."""
+
+    amount = amount_field()
+
+    class Meta:
+        model = Guarantee
+        fields = ("enterprise", "kind", "number")
+
+
+def ask(
+    desk: admin.ModelAdmin,
+    request: HttpRequest,
+    rows: QuerySet,
+    form_class: type[forms.Form],
+    book: Callable[[dict[str, Any]], str],
+    **page: Any,
+) -> HttpResponse | None:
+    """The page between an action and its deed: a form for the chosen rows, then the deed; a refusal stands in the form."""
+    form = form_class(request.POST if "sure" in request.POST else None)
+    if form.is_valid():
+        try:
+            desk.message_user(request, book(form.cleaned_data), messages.SUCCESS)
+        except LedgerProblem as problem:
+            form.add_error(None, speak(str(problem)))
+        else:
+            return None
+    meta = desk.model._meta
+    context = {
+        **desk.admin_site.each_context(request),
+        "opts": meta,
+        "form": form,
+        "rows": rows,
+        "media": desk.media + form.media,
+        "back": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
+        **page,
+    }
+    return TemplateResponse(request, "admin/ledger/ask.html", context)
+
+
+def staff_of(request: HttpRequest) -> User:
+    """Who asks."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+@admin.register(Guarantee)
+class GuaranteeAdmin(Recorded):
+    """Guarantees: opened here with their first money; later money by the action. Never changed otherwise."""
+
+    form = GuaranteeForm
+    list_display = ("enterprise", "kind", "number", "opened_on", "available", "held", "short")
+    list_filter = ("kind",)
+    list_select_related = ("enterprise",)
+    search_fields = ("number", "enterprise__name", "enterprise__customs_code")
+    autocomplete_fields = ("enterprise",)
+    actions = ("move_money",)
+    show_full_result_count = False
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """What is asked for at the opening, and what is shown afterwards."""
+        if obj is None:
+            return ("enterprise", "kind", "number", "amount")
+        return ("enterprise", "kind", "number", "opened_on", "available", "held", "short")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With what is left, what is held, and how many lists wait for money."""
+        accounts = Account.objects.filter(guarantee=OuterRef("pk"))
+        waiting = (
+            Hold.objects.filter(enterprise=OuterRef("enterprise"), wanted__gt=F("amount"))
+            .order_by()
+            .values("enterprise")
+            .annotate(many=Count("id"))
+        )
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                left=Subquery(accounts.filter(purpose=Purpose.AVAILABLE).values("balance")),
+                on_hold=Subquery(accounts.filter(purpose=Purpose.HELD).values("balance")),
+                waiting=Subquery(waiting.values("many")),
+            )
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Looked at only: money moves by the action."""
+        return False
+
+    def has_book_permission(self, request: HttpRequest) -> bool:
+        """Who may change a guarantee may move its money."""
+        return request.user.has_perm("ledger.change_guarantee")
+
+    def save_model(self, request: HttpRequest, obj: Guarantee, form: Any, change: bool) -> None:
+        """Open it."""
+        opened = open_guarantee(
+            enterprise=obj.enterprise,
+            kind=obj.kind,
+            number=obj.number,
+            amount=form.cleaned_data["amount"],
+            user=staff_of(request),
+            at=timezone.now(),
+        )
+        obj.pk, obj.opened_on = opened.pk, opened.opened_on
+
+    @admin.action(description=_("缴入或减少担保金"), permissions=["book"])
+    def move_money(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Money in or out of one guarantee; a voucher counts once."""
+        if len(queryset) != 1:
+            self.message_user(request, gettext("请只选一个担保"), messages.WARNING)
+            return None
+        guarantee = queryset[0]
+
+        def book(said: dict[str, Any]) -> str:
+            move = top_up if said["way"] == TransferKind.TOP_UP else reduce
+            move(
+                guarantee=guarantee,
+                amount=said["amount"],
+                voucher=said["voucher"],
+                user=staff_of(request),
+                at=timezone.now(),
+            )
+            left = Account.objects.get(guarantee=guarantee, purpose=Purpose.AVAILABLE).balance
+            return gettext("已记账，可用余额 %(left)s 元") % {"left": left}
+
+        told = [gettext("%(enterprise)s：可用 %(left)s 元，占用 %(held)s 元") % {
+            "enterprise": guarantee.enterprise, "left": guarantee.left, "held": guarantee.on_hold,
+        }]  # fmt: skip
+        title = gettext("缴入或减少担保金")
+        return ask(self, request, queryset, MoneyForm, book, title=title, told=told, action="move_money")
+
+    @admin.display(description=_("可用余额"), ordering="left")
+    def available(self, guarantee: Any) -> Any:
+        """What is left."""
+        return guarantee.left
+
+    @admin.display(description=_("占用金额"), ordering="on_hold")
+    def held(self, guarantee: Any) -> Any:
+        """What lists hold."""
+        return guarantee.on_hold
+
+    @admin.display(description=_("待补占清单"), ordering="waiting")
+    def short(self, guarantee: Any) -> int:
+        """How many lists wait for money."""
+        return guarantee.waiting or 0
+
+
+class LineInline(admin.TabularInline):
+    """The lines of a bill, customs' figures beside ours."""
+
+    model = TaxBillLine
+    fields = readonly_fields = (
+        "gnum", "gcode", "value", "duty", "consumption", "vat", "own_value", "own_duty", "own_consumption", "own_vat",
+        "faults",
+    )  # fmt: skip
+    extra = 0
+    can_delete = False
+    ordering = ("gnum",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+    @admin.display(description=_("税则已知缺陷"))
+    def faults(self, line: TaxBillLine) -> str:
+        """What is known to be wrong with the tariff line ours rests on."""
+        return faults_in_words(line.own_rates.get("faults", []))
+
+
+@admin.register(TaxBill)
+class TaxBillAdmin(ReadOnly):
+    """Tax bills: looked at; their payment outside is confirmed by the action."""
+
+    list_display = (
+        "tax_no", "invt_no", "guarantor", "state", "duty_no", "total", "billed_at", "released_on", "paid_on",
+    )  # fmt: skip
+    fields = (
+        "tax_no", "invt_no", "order_no", "logistics_no", "enterprise", "guarantor", "merchant", "logistics",
+        "customs_code", "state", "duty_no", "duty", "consumption", "vat", "total", "billed_at", "released_on",
+        "own_treatment", "own_rule", "own_duty", "own_consumption", "own_vat", "why", "paid_on", "paid_voucher",
+        "received_at", "inbound_id",
+    )  # fmt: skip
+    list_filter = ("state", "released_on", "paid_on")
+    list_select_related = ("guarantor",)
+    search_fields = ("tax_no__startswith", "invt_no__startswith", "duty_no__exact", "order_no__exact")
+    inlines = (LineInline,)
+    actions = ("confirm",)
+    ordering = ("-id",)
+    show_full_result_count = False
+
+    def has_book_permission(self, request: HttpRequest) -> bool:
+        """Who may change a bill may confirm its payment."""
+        return request.user.has_perm("ledger.change_taxbill")
+
+    @admin.action(description=_("确认缴款"), permissions=["book"])
+    def confirm(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """The chosen bills were paid outside: they are paid, and their holds given back."""
+
+        def book(said: dict[str, Any]) -> str:
+            count = confirm_payment(
+                bills=list(queryset), paid_on=said["paid_on"], voucher=said["voucher"], user=staff_of(request)
+            )
+            return gettext("已确认 %(count)s 份税单缴款，占用的担保金已退还") % {"count": count}
+
+        told = [f"{bill.tax_no} · {bill.get_state_display()} · {bill.total}" for bill in queryset]
+        return ask(self, request, queryset, PaymentForm, book, title=gettext("确认缴款"), told=told, action="confirm")
+
+    @admin.display(description=_("计算说明"))
+    def why(self, bill: TaxBill) -> str:
+        """Why ours differs or cannot be computed."""
+        return speak(bill.own_note)
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnly):
+    """Movements of money: looked at."""
+
+    list_display = ("recorded_at", "kind", "amount", "enterprise", "list_no", "user", "key")
+    list_filter = ("kind", "recorded_at")
+    list_select_related = ("enterprise", "user")
+    search_fields = ("list_no__startswith", "key__exact", "enterprise__name")
+    ordering = ("-id",)
+    show_full_result_count = False
+
+
+class OpenFilter(WordFilter):
+    """Those still open, unless the others are asked for."""
+
+    title = _("是否解决")
+    parameter_name = "closed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        """Open is what is shown without asking."""
+        return (("yes", _("已解决")), ("all", _("全部")))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Those that are open, closed, or all."""
+        shown = {"yes": ~Q(closed_at=None), "all": Q()}.get(self.value() or "", Q(closed_at=None))
+        return queryset.filter(shown)
+
+    def choices(self, changelist: Any) -> Any:
+        """The first choice is called by what it shows."""
+        first, *others = super().choices(changelist)
+        return [{**first, "display": _("未解决")}, *others]
+
+
+@admin.register(Discrepancy)
+class DiscrepancyAdmin(ReadOnly):
+    """What the books cannot follow: the open ones first of all."""
+
+    list_display = fields = ("opened_at", "kind", "number", "enterprise", "ours", "theirs", "what", "closed_at")
+    list_filter = (OpenFilter, "kind")
+    list_select_related = ("enterprise",)
+    search_fields = ("number__startswith", "enterprise__name")
+    ordering = ("-id",)
+    show_full_result_count = False
+
+    @admin.display(description=_("说明"))
+    def what(self, one: Discrepancy) -> str:
+        """What differs, and what to do."""
+        return speak(one.note)
+
+
+@admin.register(TaxRule)
+class TaxRuleAdmin(Recorded):
+    """Rules of tax by their day: a new one is added, none is changed, as bills rest on them."""
+
+    list_display = ("since", "single_limit", "annual_limit", "over", "share", "vat_general", "vat_low", "basis")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+
+class FaultFilter(WordFilter):
+    """Codes with one known fault."""
+
+    title = _("已知缺陷")
+    parameter_name = "fault"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        """All words of the table."""
+        return Fault.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Those that have it."""
+        return queryset.filter(faults__contains=[self.value()]) if self.value() else queryset
+
+
+@admin.register(TariffLine)
+class TariffLineAdmin(ReadOnly):
+    """The tariff with what is known to be wrong with it; imported by ``manage.py import_tariff``."""
+
+    list_display = ("code", "name", "since", "duty", "vat", "consumption", "consumption_specific", "known_faults")
+    fields = (
+        "code", "name", "since", "unit1", "unit2", "duty", "vat", "vat_basis", "consumption", "consumption_specific",
+        "condition", "consumption_basis", "known_faults",
+    )  # fmt: skip
+    list_filter = (FaultFilter, "since", "vat")
+    search_fields = ("code__startswith", "name")
+    show_full_result_count = False
+
+    @admin.display(description=_("已知缺陷"))
+    def known_faults(self, line: TariffLine) -> str:
+        """The faults in words."""
+        return faults_in_words(line.faults)
+
+
+def faults_in_words(words: list[str]) -> str:
+    """Faults of the tariff by their Chinese names."""
+    return gettext("；").join(str(Fault(word).label) for word in words)

@@ -25,10 +25,9 @@ from declarations.doors.template import (
     SOURCE_LANGUAGE,
     Column,
     columns_of,
-    is_mandatory,
 )
 from declarations.doors.template import shown as as_typed
-from declarations.fields import Amount
+from declarations.fields import CLERK, Amount
 from declarations.kinds import kind as kind_of
 from declarations.models import Upload, UploadRow
 from declarations.reading import is_blank
@@ -58,7 +57,7 @@ def workbook(upload: Upload) -> bytes:
     columns = [
         column
         for column in columns_of(kind, clerk_only=False)
-        if (column.line, column.name) in said or is_mandatory(kind, column)
+        if column.field.given == CLERK or (column.line, column.name) in said
     ]
     out = io.BytesIO()
     with translation.override(SOURCE_LANGUAGE), xlsxwriter.Workbook(out, {"constant_memory": True}) as book:

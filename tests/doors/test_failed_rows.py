@@ -43,6 +43,7 @@ def test_it_holds_every_row_of_every_failed_document_and_no_other(cast):
     assert [row["原行号"] for row in rows] == ["4", "5", "8", "9"]
     assert len(rows) == UploadRow.objects.filter(upload_id=upload.id, level="error").count()
     assert [row["规则"] for row in rows] == ["", "S09", "S01", ""]
+    assert list(rows[0])[3:6] == ["订单编号", "电商平台代码", "电商平台名称"]
     assert rows[1]["错误原因"].startswith("数量：不是数字") and "收货人姓名" in rows[2]["错误原因"]
     assert rows[0]["错误原因"] == rows[3]["错误原因"] == "同一单证的其他行有错"
     assert red(content) == {(3, "数量"), (4, "收货人姓名")}

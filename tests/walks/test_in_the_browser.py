@@ -1,4 +1,5 @@
-"""Four clerks at the browser take one order from its workbook to 120, in the real portal before the pretended customs.
+"""Four clerks at the browser take one order from its workbook to release, in the real portal before the pretended
+customs, and a fifth person finds, understands and exports its tax bill.
 
 Every page they see is held to the same: no error in the console, nothing the content security policy refuses, no
 sideways scrolling on a phone, a tablet or a desk.
@@ -183,7 +184,7 @@ def cells_of(entry: Any) -> dict[str, str]:
     return cells | {f"f-{row}-{name}": value for row, line in enumerate(entry.lines) for name, value in line.items()}
 
 
-def test_an_order_goes_from_its_workbook_to_120(
+def test_an_order_goes_from_its_workbook_to_release_and_tax_bill(
     chromium: Browser, portal: Stack, parcels: list[Trade], tmp_path: Path
 ) -> None:
     orders = [trade.order() for trade in parcels[:3]]
@@ -199,10 +200,13 @@ def test_an_order_goes_from_its_workbook_to_120(
             files_by_form(courier, "waybill", trade.waybill_no, trade.waybill())
         with clerk(chromium, portal, "warehouse_filer") as warehouse:
             files_by_form(warehouse, "inventory", trade.order_no, trade.inventory(), wait=False)
+            warehouse.until_answered("inventory", trade.order_no, "899")
         merchant.until_answered("order", trade.order_no, "120")
         merchant.go(order_page)
         assert "120" in merchant.page.inner_text("ol.time")
         files_nothing_twice(merchant, book, rows=len(orders[0].lines) + len(orders[2].lines))
+    with clerk(chromium, portal, "merchant_finance") as finance:
+        finds_and_exports_the_bill(finance, trade, tmp_path)
 
 
 def files_the_good_rows(merchant: Clerk, book: bytes, trade: Trade, folder: Path) -> str:
@@ -299,6 +303,28 @@ def files_nothing_twice(merchant: Clerk, book: bytes, *, rows: int) -> None:
     merchant.press("放弃本次导入")
 
 
+def finds_and_exports_the_bill(finance: Clerk, trade: Trade, folder: Path) -> None:
+    """By the order's number in the list of tax bills: its page, the list as a workbook, the guarantee that holds it."""
+    page = finance.page
+    finance.follow("电子税单")
+    page.get_by_label("税单、清单、订单、运单或缴款书编号").fill(trade.order_no)
+    page.get_by_label("税单、清单、订单、运单或缴款书编号").press("Enter")
+    page.wait_for_url(f"**q={trade.order_no}*")
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    total = page.locator("#list tbody td.sum").inner_text()
+    with page.expect_download() as exported:
+        page.get_by_role("link", name="导出 1 张").click()
+    exported.value.save_as(folder / "bills.xlsx")
+    rows = list(openpyxl.load_workbook(folder / "bills.xlsx").worksheets[0].iter_rows(values_only=True))
+    assert any(trade.order_no in row for row in rows) and float(total.replace(",", "")) in rows[-1]
+    page.locator("#list tbody td.key a").click()
+    page.wait_for_url("**/tax-bills/*/")
+    finance.look()
+    assert total in page.inner_text("dl.actor") and trade.order_no in page.inner_text("main")
+    finance.follow("在账户中看")
+    assert total in page.inner_text("main")
+
+
 def test_it_works_with_scripts_switched_off(chromium: Browser, portal: Stack, parcels: list[Trade]) -> None:
     book = workbook_of(kind("order"), [parcels[3].order()])
     with clerk(chromium, portal, "merchant_filer", scripts=False) as merchant:
@@ -320,6 +346,7 @@ def test_it_works_with_scripts_switched_off(chromium: Browser, portal: Stack, pa
             ("/", "/order/", "/order/?tab=drafts", "/order/new/", "/order/upload/", "/inventory/new/", "/uploads/"),
         ),
         ("direct_logistics_filer", ("/", "/waybill/new/", "/waybill/", "/inventory/", "/inventory/upload/")),
+        ("merchant_finance", ("/", "/tax-bills/", "/tax-bills/?tab=due", "/guarantee/", "/search/?q=BW2")),
         ("venue_filer", ("/", "/uploads/")),
         ("stranger", ("/",)),
         ("staff", ("/admin/", "/admin/accounts/enterprise/", "/admin/accounts/auditentry/")),

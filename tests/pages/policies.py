@@ -364,5 +364,11 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         **_desk("outbound", app="declarations", add=403, change=403),
         **_desk("inbound", app="declarations", add=403, change=403),
         **_desk("receipt", app="declarations", add=403, change=403),
+        **_desk("guarantee", app="ledger", change=403),
+        **_desk("taxrule", app="ledger", change=403),
+        **_desk("taxbill", app="ledger", add=403, change=403),
+        **_desk("transfer", app="ledger", add=403, change=403),
+        **_desk("discrepancy", app="ledger", add=403, change=403),
+        **_desk("tariffline", app="ledger", add=403, change=403),
     }.items()
 }

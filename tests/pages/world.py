@@ -27,6 +27,7 @@ from declarations.filing import file_documents, save_draft
 from declarations.kinds import KINDS, kind
 from declarations.models import Document, Inbound, InboundBytes, Outbound, OutboundDocument, Receipt, Source
 from declarations.shape import Entry
+from ledger.models import Discrepancy, Guarantee, TariffLine, TaxBill, TaxRule, Transfer
 from portal.personal import pack
 from tests import make
 from tests.cast import people
@@ -197,6 +198,12 @@ def _rows(cast: Cast) -> dict[str, str]:
         "credential": Credential.objects.filter(enterprise=enterprise)[0],
         "auditentry": AuditEntry.objects.filter(enterprise=enterprise)[0],
         "group": Group.objects.create(name="staff"),
+        "guarantee": Guarantee.objects.get(enterprise=enterprise),
+        "taxrule": TaxRule.objects.all()[0],
+        "taxbill": TaxBill.objects.filter(enterprise=enterprise)[0],
+        "transfer": Transfer.objects.filter(enterprise=enterprise)[0],
+        "discrepancy": Discrepancy.objects.all()[0],
+        "tariffline": TariffLine.objects.all()[0],
         **waiting_for_a_person(enterprise),
     }
     return {table: str(row.pk) for table, row in rows.items()}

@@ -26,8 +26,8 @@ from portal.sentences import speak
 #: Below this share of the whole, what is left is spoken of.
 LOW_SHARE = Decimal("0.2")
 _ZERO = Decimal("0.00")
-#: How many open discrepancies the page lists.
-MOST_OPEN = 50
+#: How many open discrepancies the page lists, and how many of them before they are asked for.
+MOST_OPEN, FIRST_OPEN = 50, 4
 
 
 @dataclass(slots=True)
@@ -192,6 +192,11 @@ class AccountPage:
     def has_bad(self) -> bool:
         """Whether something open keeps goods from being released."""
         return any(one.tone == "bad" for one in self.open)
+
+    @property
+    def folded(self) -> int:
+        """How many of the open discrepancies are listed only when asked for."""
+        return max(len(self.open) - FIRST_OPEN, 0)
 
     @property
     def net(self) -> Decimal:

@@ -42,6 +42,8 @@ class Wish:
     own: bool = True
     #: Whether the sum is held.
     held: bool = True
+    #: What its numbers of order and waybill begin with.
+    mark: str = "FN"
 
     @property
     def invt_no(self) -> str:
@@ -54,9 +56,14 @@ class Wish:
         return f"{self.invt_no}_0"
 
     @property
+    def logistics_no(self) -> str:
+        """The number of the waybill."""
+        return f"{self.mark}2026SF{self.n:08}"
+
+    @property
     def order_no(self) -> str:
         """The number of the order."""
-        return f"FN2026ORDER{self.n:06}"
+        return f"{self.mark}2026ORDER{self.n:06}"
 
 
 def tariff() -> None:
@@ -122,7 +129,7 @@ def bill_of(cast: Cast, wish: Wish, own: tax.Assessment) -> Bill:
         invt_no=wish.invt_no,
         tax_no=wish.tax_no,
         order_no=wish.order_no,
-        logistics_no=f"SF2026{wish.n:08}",
+        logistics_no=wish.logistics_no,
         assure_code=code[wish.guarantor],
         ebc_code=code[wish.merchant],
         logistics_code=code["bonded_logistics"],

@@ -14,7 +14,7 @@ import psycopg
 import urllib3
 from lxml import html
 
-from accounts.cast import ENTERPRISES, PASSWORD
+from accounts.cast import ENTERPRISES, PASSWORD, load_cast
 from declarations.demo.clerk import Clerk
 from declarations.doors.excel import workbook_of
 from declarations.kinds import kind
@@ -22,6 +22,7 @@ from declarations.shape import Entry
 from portal.servers import PORT, socket_folder
 from tests import make
 from tests.conftest import Stack, until
+from tests.pages import books
 
 #: enterprise → the mark its words carry, the first of its persons, how many orders
 OWNERS = {"neighbour": ("NBX", 701, 4), "merchant": ("MRX", 801, 4)}
@@ -156,6 +157,25 @@ def entries(owner: str) -> tuple[list[Entry], Words]:
     return brought, Words(tuple(plain), tuple(personal))
 
 
+def bills(owner: str) -> tuple[list[books.Wish], tuple[str, ...]]:
+    """Tax bills of an enterprise on which nobody else stands but customs; every number of theirs."""
+    mark, first, _count = OWNERS[owner]
+    wishes = [
+        books.Wish(n, days=n % 40, declarant=owner, merchant=owner, guarantor=owner, mark=mark)
+        for n in range(first, first + 3)
+    ]
+    return wishes, tuple(
+        number for one in wishes for number in (one.tax_no, one.invt_no, one.order_no, one.logistics_no)
+    )
+
+
+def bring_bills() -> None:
+    """Have customs send the bills of all owners; run inside the portal."""
+    cast = load_cast(credentials=False)
+    for owner in OWNERS:
+        books.bring(cast, bills(owner)[0])
+
+
 def load_people(stack: Stack) -> None:
     """The cast in a running portal and in its sandbox; once."""
     if not ask(stack, "SELECT 1 FROM accounts_credential"):
@@ -165,14 +185,14 @@ def load_people(stack: Stack) -> None:
 def fill(stack: Stack) -> Filled:
     """Sign in, upload, file what is right, keep a draft, wait for customs; as a clerk of each enterprise."""
     load_people(stack)
-    words, books = {}, {}
+    words, sheets = {}, {}
     clerks = {owner: Member(stack, f"{owner}_filer") for owner in OWNERS}
     uploads = {}
     for owner, clerk in clerks.items():
         brought, words[owner] = entries(owner)
-        books[owner] = workbook_of(kind("order"), brought)
+        sheets[owner] = workbook_of(kind("order"), brought)
         mark = OWNERS[owner][0]
-        uploads[owner] = clerk.upload("order", f"{mark}明细.xlsx", books[owner])
+        uploads[owner] = clerk.upload("order", f"{mark}明细.xlsx", sheets[owner])
         draft = {"do": "draft", "lines": "0", "h.order_no": f"{mark}DRAFT", "h.buyer_name": words[owner].personal[0]}
         assert clerk.post("/order/new/", "/order/new/", draft).status == 302
         words[owner] = Words((*words[owner].plain, f"{mark}明细", f"{mark}DRAFT"), words[owner].personal)
@@ -194,4 +214,6 @@ def fill(stack: Stack) -> Filled:
         seconds=40,
         what="customs has answered",
     )
-    return Filled(stack, words, books)
+    stack.manage("shell", "-c", "from tests.pages.canaries import bring_bills; bring_bills()")
+    words = {owner: Words((*told.plain, *bills(owner)[1]), told.personal) for owner, told in words.items()}
+    return Filled(stack, words, sheets)

@@ -35,6 +35,10 @@ STARTS = (
     "/order/upload/",
     "/order/template.xlsx",
     "/enterprise/",
+    "/tax-bills/",
+    "/tax-bills/export.xlsx",
+    "/guarantee/",
+    "/guarantee/export.xlsx",
 )
 _TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
 #: Pages on which members type, and so see what was typed: a draft, and the form that corrects a refused document.
@@ -68,6 +72,8 @@ def test_searches_tell_nothing_of_another_enterprise(filled: Filled) -> None:
             "/inventory/?q={}",
             "/order/?code={}",
             "/uploads/?q={}",
+            "/tax-bills/?q={}",
+            "/tax-bills/?q={}&tab=due",
         ):
             asked, never = (clerk.get(address.format(quote(one))) for one in (word, nothing))
             assert asked.status == never.status == 200

@@ -89,7 +89,7 @@ def day(days):
         ({"q": WISHES[2].invt_no}, {3}),
         ({"q": f" {WISHES[2].tax_no} "}, {3}),
         ({"q": "FN2026ORDER000004"}, {4}),
-        ({"q": "SF202600000012"}, {12}),
+        ({"q": WISHES[11].logistics_no}, {12}),
         ({"q": "ORDER000004"}, set()),
         ({"q": WISHES[12].invt_no}, set()),
         ({"since": day(31), "until": day(5)}, {2, 3, 4, 12}),

@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format shots install install-dev
+.PHONY: help demo up test check bench format shots install install-dev
 
 help: ## this list
 	@echo "make demo          set up, file sample workbooks, show customs' answers, leave the portal running"
@@ -10,6 +10,7 @@ help: ## this list
 	@echo "make up            start the portal and stay until Ctrl-C (PORTAL_PORT, SANDBOX_PORT)"
 	@echo "make test          the whole test suite (ONLY=tests/portal for a part)"
 	@echo "make check         lint, types, directions of import, missing migrations, untranslated text"
+	@echo "make bench         how fast the main job is beside the usual Django way; writes var/bench.json (QUICK=1 for a look)"
 	@echo "make format        let ruff put the code into shape"
 	@echo "make shots         take the pictures of README.md anew, from a portal that make demo left running"
 	@echo "Settings come from the environment; README.md lists them."
@@ -37,6 +38,9 @@ check: install-dev
 	PYTHONPATH=. .venv/bin/lint-imports --no-cache
 	$(PYTHON) manage.py makemigrations --check --dry-run
 	$(PYTHON) manage.py check_text
+
+bench: install-dev
+	@$(PYTHON) manage.py bench $(if $(QUICK),--quick)
 
 format: install-dev
 	$(PYTHON) -m ruff check --fix .

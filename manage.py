@@ -15,7 +15,7 @@ except ModuleNotFoundError as missing:
     sys.exit(f"This Python has no {missing.name}: use .venv/bin/python manage.py …, or make, which also makes .venv.")
 
 # Commands that look at files only; they must work where no server can be started.
-WITHOUT_SERVERS = {"", "help", "--help", "--version", "version", "check_text", "collectstatic", "makemessages"}
+WITHOUT_SERVERS = {"", "help", "--help", "--version", "version", "check_text", "collectstatic", "makemessages", "bench"}
 
 
 def main() -> int:

@@ -24,8 +24,8 @@ from ledger.pages.looks import BILL_LOOKS, TRANSFER_LOOKS, UNSETTLED
 from ledger.window import Window, today
 from portal.calendar import SHANGHAI
 
-#: As many as one workbook takes; it is written in about ten seconds.
-MOST_BILLS = 100_000
+#: As many as one workbook takes; it is written in about twenty seconds.
+MOST_BILLS = 50_000
 #: Rows fetched from the database at once.
 _CHUNK = 2_000
 #: So much of the file stays in memory before it goes to disk.

@@ -245,7 +245,8 @@ def confirm_payment(
         TaxBill.objects.filter(pk__in=[bill.pk for bill in paid]).update(
             state=BillState.PAID, paid_on=paid_on, paid_voucher=voucher
         )
-        settle_many(_left_of(paid), user=user, at=timezone.now())
+        why = keep(_("税款已缴，凭证 %(voucher)s"), voucher=voucher)
+        settle_many(_left_of(paid), why=why, user=user, at=timezone.now())
         if user is not None and paid:
             total = sum((bill.total for bill in paid), Decimal(0))
             staff = Bystander(user=user, enterprise=paid[0].guarantor)

@@ -50,7 +50,7 @@ class Wanted:
     at: datetime | None
     #: Who is told when the guarantor is none of our enterprises: the owner of the list.
     owner_id: int | None = None
-    #: Why ``amount`` is None (a kept sentence), if known.
+    #: Why it is to hold so much, or why nobody can say (a kept sentence): stands with the movement, or the discrepancy.
     why: str = ""
 
     @property
@@ -122,15 +122,15 @@ def align_many(wanted: Iterable[Wanted], *, inbound_id: int | None = None) -> No
         _tell(asked.values(), books, guarantors)
 
 
-def settle_many(left: Mapping[int, Decimal], *, user: User | None, at: datetime) -> None:
+def settle_many(left: Mapping[int, Decimal], *, why: str, user: User | None, at: datetime) -> None:
     """Tax of these lists was paid outside, in cash: of what each holds all but what is ``left`` to pay is given back.
 
-    Runs in the caller's transaction.
+    Runs in the caller's transaction; ``why`` is a kept sentence.
     """
     with transaction.atomic():
         held = Hold.objects.filter(document_id__in=left, wanted__gt=0).order_by("document_id")
         paid = {
-            hold.document_id: Wanted(hold.document_id, "", None, hold.invt_no, hold.cop_no, hold.order_no, at)
+            hold.document_id: Wanted(hold.document_id, "", None, hold.invt_no, hold.cop_no, hold.order_no, at, why=why)
             for hold in held
         }
         books = _take(paid, {})
@@ -258,8 +258,9 @@ class _Held:
     moves: int
     number: str
     at: datetime | None
-    #: Where it is to be held from now on.
+    #: Where it is to be held from now on, and why it moves (a kept sentence).
     target: int | None = None
+    why: str = ""
     touched: bool = False
 
 
@@ -335,10 +336,10 @@ class _Books:
     ) -> None:
         """Note one movement from the first account of ``way`` to the second."""
         owner, user_id = self.owners[guarantee_id], self.user.pk if self.user else None
-        document_id, number = (hold.document_id, hold.number) if hold else (None, "")
+        document_id, number, why = (hold.document_id, hold.number, hold.why) if hold else (None, "", "")
         self.transfers.append(
             (
-                owner, guarantee_id, str(kind), key, amount, document_id, number, "", user_id, self.inbound_id, at,
+                owner, guarantee_id, str(kind), key, amount, document_id, number, why, user_id, self.inbound_id, at,
                 self.now,
             )
         )  # fmt: skip
@@ -408,7 +409,8 @@ class _Books:
             .order_by("document_id")
         )
         by_owner = {owner: guarantee_id for guarantee_id, owner in self.owners.items()}
-        return [replace(hold, target=by_owner[hold.enterprise_id or 0]) for hold in _read(rows[:_BATCH])]
+        why = keep(_("可用余额足够后补占"))
+        return [replace(hold, target=by_owner[hold.enterprise_id or 0], why=why) for hold in _read(rows[:_BATCH])]
 
     def write(self) -> None:
         """Write the movements, then the holds they leave; what was short and is held now is no discrepancy any more."""
@@ -462,7 +464,7 @@ def _take(wanted: Mapping[int, Wanted], guarantors: Mapping[str, _Guarantor]) ->
         transaction.savepoint_rollback(point)  # lets the locks go too
         more |= elsewhere
     for document_id, hold in books.holds.items():
-        hold.target = targets.get(document_id)
+        hold.target, hold.why = targets.get(document_id), wanted[document_id].why
     return books
 
 

@@ -274,6 +274,7 @@ def test_a_payment_confirmed_by_staff_gives_the_hold_back_and_stays(on_hold: Cas
     assert (bill.state, bill.paid_on, bill.paid_voucher) == (BillState.PAID, date(2025, 7, 10), "PZ1")
     assert held() == {}
     assert list(Transfer.objects.order_by("id").values_list("kind", flat=True)) == ["top_up", "hold", "settle"]
+    assert speak(Transfer.objects.latest("id").reason) == "税款已缴，凭证 PZ1"
     entry = AuditEntry.objects.get(action="tax_paid")
     assert (entry.subject, entry.details) == ("JKS1", {"bills": 1, "total": "30.03", "voucher": "PZ1"})
     receive(on_hold, an_816(on_hold), an_818("2", 60, "JKS1"))

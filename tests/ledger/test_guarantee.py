@@ -1,6 +1,7 @@
 """Stories of a guarantee account: money comes in, lists hold part of it, and give it back."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -216,8 +217,8 @@ def test_a_payment_outside_gives_the_hold_back_by_its_own_name(cast: Cast) -> No
     platform = cast.enterprises["platform"]
     guarantee = deposit(platform, "100.00")
     align_many([wants(1, platform, "40.00"), wants(2, platform, "50.00"), wants(3, platform, "30.00")])
-    settle_many({1: Decimal(0)}, user=cast.users["staff"], at=NOW)
-    settle_many({1: Decimal(0)}, user=cast.users["staff"], at=NOW)
+    settle_many({1: Decimal(0)}, why="", user=cast.users["staff"], at=NOW)
+    settle_many({1: Decimal(0)}, why="", user=cast.users["staff"], at=NOW)
     assert kinds() == ["top_up", "hold", "hold", "settle", "hold"]
     assert held() == {2: Decimal("50.00"), 3: Decimal("30.00")}
     assert balances(guarantee) == money("20.00", "80.00", "-100.00")
@@ -234,6 +235,19 @@ def test_staff_who_move_money_stand_in_the_record(cast: Cast) -> None:
     )
     assert entry.details == {"amount": "50.00", "voucher": "V1"}
     assert Transfer.objects.latest("pk").user == cast.users["staff"]
+
+
+def test_a_movement_says_why_it_was(cast: Cast) -> None:
+    platform = cast.enterprises["platform"]
+    guarantee = deposit(platform, "50.00")
+    align_many([replace(wants(1, platform, "40.00"), why="accepted"), wants(2, platform, "20.00")])
+    align_many([replace(wants(1, platform, "0"), why="rejected")])
+    told = Transfer.objects.filter(guarantee=guarantee).exclude(kind="top_up").order_by("id")
+    assert [(one.kind, one.document_id, speak(one.reason)) for one in told] == [
+        ("hold", 1, "accepted"),
+        ("release", 1, "rejected"),
+        ("hold", 2, "可用余额足够后补占"),
+    ]
 
 
 def test_notes_are_kept_sentences(cast: Cast) -> None:

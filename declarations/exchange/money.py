@@ -12,18 +12,26 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from django.utils.translation import gettext_noop as _
+
 from declarations.exchange.receipts import STATE_OF_CODE
 from declarations.kinds import Inventory, InventoryLine
 from declarations.lifecycle import FILED, State
 from declarations.models import Receipt
 from ledger import bills, guarantee, tariff, tax
+from ledger.models import BillState
 from portal.calendar import SHANGHAI
+from portal.sentences import keep
 
 #: Customs' own check of the list passed, and customs did not take that back: now it keeps the tax from the guarantee.
 _ACCEPTED = FILED - {State.DECLARING}
 #: The answers that come with or after acceptance, the one that gives it first.
 _ACCEPTING = ("120", *(code for code, state in STATE_OF_CODE.items() if state in _ACCEPTED and code != "120"))
 _RELEASING = frozenset({"800", "899"})
+_WHY_OF_BILL: dict[str, str] = {
+    BillState.VOID: _("税单被海关作废，退还预扣税款"),
+    BillState.PAID: _("税款已缴，退还预扣税款"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ def settle_lists(document_ids: Iterable[int], *, enterprise_id: int, inbound_id:
                 order_no=one.order_no,
                 at=one.accepted_at,
                 owner_id=enterprise_id,
-                why=own[one.document_id].reason if one.document_id in own else "",
+                why=_why(one, standing.get(one.invt_no), own.get(one.document_id)),
             )
             for one in lists
         ],
@@ -87,6 +95,19 @@ def _amount(one: _List, bill: bills.Standing | None, own: tax.Assessment | None)
     if bill:
         return bill.total
     return own.total if own else None
+
+
+def _why(one: _List, bill: bills.Standing | None, own: tax.Assessment | None) -> str:
+    """Why the list has to hold so much, or why nobody can say: a kept sentence, for whoever reads the movement."""
+    if one.state == State.SHIPPED_BACK:
+        return keep(_("包裹已退运，退还预扣税款"))
+    if one.state not in _ACCEPTED:
+        return keep(_("清单被退回，退还预扣税款"))
+    if bill:
+        return keep(_WHY_OF_BILL.get(bill.state, _("按电子税单占用")))
+    if own is None or own.total is None:
+        return own.reason if own else ""
+    return keep(_("海关接受清单，按本系统计算的税款预扣"))
 
 
 def _lists(document_ids: list[int]) -> list[_List]:

@@ -1,13 +1,15 @@
-"""How many messages wait for a person, on the first page of the desk of staff."""
+"""How many messages wait for a person, and how many differences in the books, on the first page of the desk of staff."""
 
 from typing import NamedTuple
 
 from django import template
 from django.contrib import admin
+from django.db.models import Q
 from django.template import Context
 from django.urls import reverse
 
 from declarations.admin import WAITING
+from ledger.models import Discrepancy
 
 register = template.Library()
 
@@ -27,9 +29,9 @@ def waiting_for_a_person(context: Context) -> list[Row]:
     return [
         Row(
             str(model._meta.verbose_name),
-            desk.get_queryset(request).count(),
-            reverse(f"admin:declarations_{model._meta.model_name}_changelist"),
+            desk.get_queryset(request).filter(wait).count(),
+            reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
         )
-        for model in WAITING
+        for model, wait in (*WAITING.items(), (Discrepancy, Q(closed_at=None)))
         if (desk := admin.site._registry[model]).has_view_permission(request)
     ]

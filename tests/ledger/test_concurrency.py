@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 
 from ledger.guarantee import align_many, top_up
 from ledger.models import Account, Discrepancy, Entry, Hold, Transfer
+from portal.tenancy import acting_as
 from tests.cast import people
 from tests.ledger.books import NOW, balances, deposit, held, wants
 
@@ -154,6 +155,23 @@ def _blocks(job: Callable[[], Any]) -> int:
     before = count()
     job()
     return count() - before
+
+
+def test_the_laws_hold_at_a_commit_under_the_role_of_staff() -> None:
+    """Triggers run as whoever writes: staff reach what they need for it, and nothing is put off past the commit."""
+    cast = people()
+    guarantee = deposit(cast.enterprises["platform"], "10.00")
+    align_many([wants(1, cast.enterprises["platform"], "40.00")])
+    with acting_as(enterprise_id=None, user_id=cast.users["staff"].pk, role="portal_staff"):
+        top_up(guarantee=guarantee, amount=Decimal("30.00"), voucher="V", user=cast.users["staff"], at=NOW)
+    assert balances(guarantee) == (Decimal("0.00"), Decimal("40.00"), Decimal("-40.00"))
+    for role in ("portal_staff", "portal_web"):
+        with pytest.raises(DatabaseError), acting_as(enterprise_id=guarantee.enterprise_id, user_id=None, role=role):
+            Transfer.objects.create(
+                enterprise=guarantee.enterprise, guarantee=guarantee, kind="hold", key=role, amount=1,
+                happened_at=NOW, recorded_at=NOW,
+            )  # fmt: skip
+    assert Transfer.objects.count() == 3
 
 
 def test_the_books_stand_after_everything() -> None:

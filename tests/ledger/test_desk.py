@@ -125,6 +125,11 @@ def test_staff_look_at_everything_in_words(client_of: Clients, cast: Cast) -> No
     assert "10.00" in said(staff, address("guarantee", "change", guarantee.pk))
 
 
+def test_the_first_page_of_staff_counts_what_differs(client_of: Clients, cast: Cast) -> None:
+    align_many([wants(1, cast.enterprises["platform"], "1.00"), wants(2, cast.enterprises["platform"], "1.00")])
+    assert "账务差异：2 份等待人工处理" in said(client_of("staff"), "/admin/")
+
+
 def test_staff_add_a_rule_and_change_none(client_of: Clients, cast: Cast) -> None:
     staff = client_of("staff")
     rule = {

@@ -9,8 +9,9 @@ from django.db import IntegrityError
 
 from accounts.cast import Cast
 from accounts.models import AuditEntry
+from declarations.management.commands.load_cast import open_guarantees
 from ledger.guarantee import LedgerProblem, align_many, open_guarantee, reduce, settle_many, top_up
-from ledger.models import Discrepancy, Entry, GuaranteeKind, Hold, Transfer
+from ledger.models import Discrepancy, Entry, Guarantee, GuaranteeKind, Hold, Transfer
 from portal.sentences import speak
 from tests.ledger.books import NOW, balances, deposit, held, open_discrepancies, wants
 
@@ -253,6 +254,15 @@ def test_a_movement_says_why_it_was(cast: Cast) -> None:
 def test_notes_are_kept_sentences(cast: Cast) -> None:
     align_many([wants(1, "3122960X01", "10.00")])
     assert json.loads(Discrepancy.objects.get().note)["with"]["code"] == "3122960X01"
+
+
+def test_the_cast_has_the_guarantees_customs_knows_of(cast: Cast) -> None:
+    for _time in range(2):
+        open_guarantees(cast)
+    assert {guarantee.enterprise: balances(guarantee)[0] for guarantee in Guarantee.objects.all()} == {
+        cast.enterprises[key]: Decimal("200000.00")
+        for key in ("platform", "merchant", "neighbour", "direct_logistics", "warehouse")
+    }
 
 
 def test_one_hold_per_list(cast: Cast) -> None:

@@ -6,7 +6,7 @@ is found wrong again, never so that it would pass.
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple
@@ -42,12 +42,12 @@ _AT_A_TIME = 500
 
 
 class Row(NamedTuple):
-    """A row of the sheet: its number there, its cells by column as text, and the problems at each column."""
+    """A row of the sheet: its number there, its cells as text in the order of the columns, and the places of wrong ones."""
 
     number: int
-    cells: Mapping[Column, str]
-    problems: list[Problem]
-    at: Mapping[Column, list[Problem]]
+    cells: list[str]
+    errors: list[Problem]
+    wrong: frozenset[int]
 
 
 def workbook(upload: Upload) -> bytes:
@@ -93,30 +93,20 @@ def _rows(upload: Upload, columns: Sequence[Column]) -> Iterator[Row]:
     """
     keys = kind_of(upload.kind).key
     head: dict[str, Any] = {}
-    by_place = {(column.line, column.name): column for column in columns}
+    places = {(column.line, column.name): place for place, column in enumerate(columns)}
     for row, said in _failed(upload):
         head = said.get("head") or head
-        problems = [Problem.from_json(one) for one in row.problems]
-        at: dict[Column, list[Problem]] = {}
-        for problem in problems:
-            if column := by_place.get((problem.line is not None, problem.field)):
-                at.setdefault(column, []).append(problem)
-        cells = {
-            column: _text(column, (said.get("line" if column.line else "head") or {}).get(column.name))
-            for column in columns
-        }
-        unsure = [column for column, found in at.items() if any(problem.rule in UNSURE for problem in found)]
+        own_head, line = said.get("head") or {}, said.get("line") or {}
+        errors = [Problem.from_json(one) for one in row.problems if one["level"] == ERROR]
+        at = [(problem.rule, places.get((problem.line is not None, problem.field))) for problem in errors]
+        unsure = {place for rule, place in at if rule in UNSURE}
         if unsure:
-            cells |= {
-                column: _text(column, head.get(column.name))
-                for column in columns
-                if column.name in keys and not column.line
-            }
-            cells |= dict.fromkeys(unsure, NO_ANSWER)
-        for column, found in at.items():
-            if any(problem.rule in LOST for problem in found):
-                cells[column] = ""
-        yield Row(row.row, cells, problems, at)
+            own_head = {name: head.get(name) for name in keys} | own_head
+        cells = [_text(column, (line if column.line else own_head).get(column.name)) for column in columns]
+        for rule, place in at:
+            if place is not None and rule in UNSURE | LOST:
+                cells[place] = NO_ANSWER if place in unsure else ""
+        yield Row(row.row, cells, errors, frozenset(place for _rule, place in at if place is not None))
 
 
 def _text(column: Column, raw: Any) -> str:
@@ -133,16 +123,22 @@ class _Paper:
     """The sheet being written, row after row: what was found at the left, then the columns of the template."""
 
     def __init__(self, book: Any, sheet: Worksheet, columns: list[Column]) -> None:
-        self.sheet, self.columns = sheet, columns
+        self.sheet = sheet
         frame = {"bold": True, "valign": "vcenter", "text_wrap": True, "border": 1, "border_color": "#C9D1DC"}
         head, found = (
             book.add_format({**frame, "bg_color": "#EEF2F8"}),
             book.add_format({**frame, "bg_color": "#FBE3E4"}),
         )
         self.text = book.add_format({"num_format": "@"})
-        self.guarded = book.add_format({"num_format": "@", "quote_prefix": True})
-        bad = {"num_format": "@", "bg_color": "#FBE3E4", "font_color": "#A1122A"}
-        self.bad, self.bad_guarded = book.add_format(bad), book.add_format({**bad, "quote_prefix": True})
+        red = {"bg_color": "#FBE3E4", "font_color": "#A1122A"}
+        #: by whether the cell is wrong, and whether it begins like a formula
+        self.forms = {
+            (is_wrong, is_guarded): book.add_format(
+                {"num_format": "@", **(red if is_wrong else {}), **({"quote_prefix": True} if is_guarded else {})}
+            )
+            for is_wrong in (False, True)
+            for is_guarded in (False, True)
+        }
         self.why = book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
         self.left = len(OF_THE_CHECK)
         sheet.freeze_panes(1, self.left)
@@ -158,22 +154,17 @@ class _Paper:
 
     def write(self, number: int, row: Row) -> None:
         """One row: where it stood, what is wrong and by which rule, and its cells, the wrong ones coloured."""
-        errors = [problem for problem in row.problems if problem.level == ERROR]
         self.sheet.write_string(number, 0, str(row.number), self.text)
         why = "\n".join(
             _("%(label)s：%(text)s") % {"label": one.label, "text": one.text} if one.label else one.text
-            for one in errors
+            for one in row.errors
         )
         self.sheet.write_string(number, 1, why or _("同一单证的其他行有错"), self.why)
-        self.sheet.write_string(number, 2, " ".join(dict.fromkeys(one.rule for one in errors)), self.text)
-        for place, column in enumerate(self.columns, self.left):
-            cell = row.cells[column]
-            is_bad = any(problem.level == ERROR for problem in row.at.get(column, ()))
-            if not cell and not is_bad:
-                continue
-            guarded = cell.startswith(FORMULA_STARTS)
-            form = (self.bad_guarded if guarded else self.bad) if is_bad else (self.guarded if guarded else self.text)
+        self.sheet.write_string(number, 2, " ".join(dict.fromkeys(one.rule for one in row.errors)), self.text)
+        for place, cell in enumerate(row.cells):
+            is_wrong = place in row.wrong
             if cell:
-                self.sheet.write_string(number, place, cell, form)
-            else:
-                self.sheet.write_blank(number, place, None, form)
+                form = self.forms[is_wrong, cell.startswith(FORMULA_STARTS)]
+                self.sheet.write_string(number, self.left + place, cell, form)
+            elif is_wrong:
+                self.sheet.write_blank(number, self.left + place, None, self.forms[True, False])

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from django import template
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.template import Context
 from django.urls import reverse
 
@@ -12,6 +12,8 @@ from declarations.admin import WAITING
 from ledger.models import Discrepancy
 
 register = template.Library()
+
+OF_THE_DESK: dict[type[Model], Q] = {**WAITING, Discrepancy: Q(closed_at=None)}
 
 
 class Row(NamedTuple):
@@ -32,6 +34,6 @@ def waiting_for_a_person(context: Context) -> list[Row]:
             desk.get_queryset(request).filter(wait).count(),
             reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
         )
-        for model, wait in (*WAITING.items(), (Discrepancy, Q(closed_at=None)))
+        for model, wait in OF_THE_DESK.items()
         if (desk := admin.site._registry[model]).has_view_permission(request)
     ]

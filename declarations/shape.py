@@ -9,7 +9,7 @@ import dataclasses
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -161,7 +161,7 @@ def fill(kind: Kind, entry: Entry, filer: Filer, *, now: datetime, names: Mappin
     """
     plan = _plan(kind)
     head = dict(entry.head)
-    moment = now.astimezone(SHANGHAI).replace(microsecond=0)
+    moment = _filed_at(now)
     head.update(guid=str(uuid4()).upper(), app_type="1", app_time=moment, app_status="2")
     if plan.declares:
         head["decl_time"] = moment.date()
@@ -187,6 +187,11 @@ def fill(kind: Kind, entry: Entry, filer: Filer, *, now: datetime, names: Mappin
                 line[name] = value
         lines.append(line)
     return Entry(head, lines, entry.rows)
+
+
+@lru_cache(maxsize=8)
+def _filed_at(now: datetime) -> datetime:
+    return now.astimezone(SHANGHAI).replace(microsecond=0)
 
 
 def as_code(given: Any) -> str:

@@ -45,6 +45,8 @@ LEASE = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=5)
 #: Messages looked at, and at most taken, by one claim.
 _MESSAGES_PER_CLAIM = 500
+#: Messages signed before the first of them is sent.
+_MESSAGES_PER_ROUND = 10_000
 #: Documents whose messages are made and kept together.
 _DOCUMENTS_PER_PORTION = 1000
 #: Messages read from the database, sent and noted as sent together, unless that takes longer than a while.
@@ -166,21 +168,39 @@ def _pour(into: list[Outbound], messages: list[Outbound]) -> None:
         Outbound.objects.filter(id=message.id).update(document_count=message.document_count, claim=None)
 
 
-def forward_all(messages: Sequence[Outbound]) -> bool:
-    """Make, keep and send claimed messages; record how each ended. False when the gateway does not answer.
+def drain() -> None:
+    """Send whatever is due; stop when nobody answers.
 
-    First everything is signed, so that it cannot be lost, then sent in order. Trouble that time cures leaves a message
-    due again later; trouble that needs a person says what to do and waits; only what a document is to blame for fails
-    that document, for the clerk to correct. When nobody answers, what was not tried is given back at once, so that it is
-    neither held nor counted as tried.
+    First everything is signed and kept, so that a gateway that is slow keeps nobody's bytes waiting, then sent in order.
     """
+    while messages := claim():
+        ready: list[Outbound] = []
+        while messages:
+            ready += sign_all(messages)
+            messages = claim() if len(ready) < _MESSAGES_PER_ROUND else []
+        if not _send(ready):
+            return
+
+
+def forward_all(messages: Sequence[Outbound]) -> bool:
+    """Make, keep and send claimed messages; False when the gateway does not answer.
+
+    Trouble that time cures leaves a message due again later; trouble that needs a person says what to do and waits; only
+    what a document is to blame for fails that document, for the clerk to correct. When nobody answers, what was not tried
+    is given back at once, so that it is neither held nor counted as tried.
+    """
+    return _send(sign_all(messages))
+
+
+def sign_all(messages: Sequence[Outbound]) -> list[Outbound]:
+    """Those of the claimed messages whose bytes are kept now, or were before, in the order they are due."""
     ready: list[Outbound] = []
     for portion in _portions(messages):
         held = _hold(portion)
         ready += [message for message in held if message.state == OutboundState.SIGNED]
         with many_objects():
             ready += _sign_and_keep([message for message in held if message.state == OutboundState.PENDING])
-    return _send(sorted(ready, key=lambda message: (message.not_before, message.id)))
+    return sorted(ready, key=lambda message: (message.not_before, message.id))
 
 
 def _portions(messages: Iterable[Outbound]) -> Iterator[list[Outbound]]:

@@ -4,6 +4,7 @@ A rule is a function named by its number; its words and its legal basis stand in
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 from declarations.kinds import Kind
 from declarations.rulebook import RULES, Rule
@@ -42,11 +43,29 @@ CHECKS: dict[str, tuple[Check, ...]] = {
 }
 
 
+#: Rules that compare with what was found, and which part of the facts: where nothing was found they say nothing.
+COMPARES: dict[Check, str] = {
+    every_kind.e04_same_document_is_filed_once: "known",
+    every_kind.e05_number_is_not_used_for_another_document: "known",
+    every_kind.e08_predecessors_are_accepted: "filed",
+    every_kind.e09_filers_are_different_enterprises: "filed",
+    every_kind.e12_platform_is_the_same: "filed",
+    every_kind.e13_number_names_one_document: "numbers",
+    every_kind.e14_same_document_waits_once: "known",
+    inventory.e09_list_comes_from_a_fourth_enterprise: "filed",
+}
+
+
+@cache
+def _in_question(slug: str, found: frozenset[str]) -> tuple[Check, ...]:
+    return tuple(check for check in CHECKS[slug] if check not in COMPARES or COMPARES[check] in found)
+
+
 def check_sense(
     kind: Kind, entry: Entry, clean: Clean, facts: Facts, unsound: frozenset[tuple[int | None, str]] = frozenset()
 ) -> list[Problem]:
     """Every problem of every rule of the kind whose own cells are sound; nothing is asked of the database."""
-    return _asked(CHECKS[kind.slug], Seen(kind, entry, clean, unsound), facts)
+    return _asked(_in_question(kind.slug, facts.found), Seen(kind, entry, clean, unsound), facts)
 
 
 def check_trade(

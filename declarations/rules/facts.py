@@ -7,6 +7,7 @@ nothing else and asks the database nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from declarations.kinds import Kind
@@ -40,7 +41,7 @@ class Known(NamedTuple):
     waits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """now: the time of filing. codes: customs and credit code of the filer. types: what the filer is.
 
@@ -59,6 +60,11 @@ class Facts:
     known: Mapping[tuple[str, ...], Known] = field(default_factory=dict)
     numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     payers: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def found(self) -> frozenset[str]:
+        """The parts of which something was found at all."""
+        return frozenset(part for part in ("filed", "known", "numbers") if getattr(self, part))
 
     def same(self, one: str, other: str) -> bool:
         """Whether two codes name one enterprise; a customs code and a credit code may be the same one."""

@@ -1,21 +1,27 @@
 """Invented trades of bonded import (1210): who bought what, and the four documents each trade is told by.
 
 The four agree with one another the way customs wants it (order number, buyer and payer, amounts, consignee, goods), so
-a trade passes unless somebody spoils a field on purpose. Goods come from ``goods.csv``; persons, addresses and brands
-do not exist. Used by ``manage.py demo`` and by the tests.
+a trade passes unless somebody spoils a field on purpose. The tax withheld is what the rules of the day and the published
+tariff ask on goods and freight, so that the order says what customs' bill will. Goods come from ``goods.csv``; persons,
+addresses and brands do not exist. Used by ``manage.py demo`` and by the tests.
 """
 # untranslated: invented names and places are data
 
 import csv
 import random
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from django.conf import settings
+
 from declarations.shape import Entry
+from ledger import tax
+from ledger.tariff import rate_of
+from ledger.tariff_file import read_tariff
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _SURNAMES = "宋何周梁叶陶孔秦施卢孟白邵方季裴苗贺常骆温舒邱鲍葛路欧阳"
@@ -48,7 +54,7 @@ class Parties:
 
 
 class Good(NamedTuple):
-    """One line of ``goods.csv``; price and tax in yuan for one unit, weights in kg."""
+    """One line of ``goods.csv``; price, and the tax on one unit without freight, in yuan; weights in kg."""
 
     sku: str
     name: str
@@ -106,6 +112,13 @@ def _good(row: dict[str, str]) -> Good:
     )
 
 
+@cache
+def _rates() -> dict[str, tax.Rate]:
+    """What the published tariff says of the goods; read from its file, so that no table has to be filled for it."""
+    codes = {good.hs_code for good in goods()}
+    return {line.code: rate_of(line) for line in read_tariff(settings.TARIFF_FILE, date.min) if line.code in codes}
+
+
 def person(chance: random.Random) -> Person:
     """An invented buyer, the same for the same state of ``chance``."""
     district, street = chance.choice(_PLACES)
@@ -155,8 +168,27 @@ class Trade:
 
     @property
     def tax(self) -> Decimal:
-        """The tax the platform withheld, in yuan."""
-        return sum((good.tax * count for good, count in self.basket), Decimal(0))
+        """The tax the platform withheld, in yuan: what the rules ask on goods and freight."""
+        assessed = tax.assess(
+            [
+                tax.Good(
+                    good.hs_code,
+                    good.price * count,
+                    Decimal(count),
+                    good.unit,
+                    good.quantity1 * count,
+                    good.unit1,
+                    good.quantity2 and good.quantity2 * count,
+                    good.unit2,
+                )
+                for good, count in self.basket
+            ],
+            freight=self.freight,
+            insurance=Decimal(0),
+            rule=tax.rule_on(self.paid_at.date()),
+            rates=_rates(),
+        )
+        return sum((line.taxes.total for line in assessed.lines if line.taxes), Decimal(0))
 
     @property
     def paid(self) -> Decimal:

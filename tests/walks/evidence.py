@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from base64 import b64decode
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 from cryptography import x509
@@ -22,6 +23,9 @@ KEYS = {
     "CEB511Message": ("Logistics", ("logisticsCode", "logisticsNo")),
     "CEB621Message": ("Inventory", ("ebpCode", "orderNo")),
 }
+
+_CEB = f"{{{published.CEB}}}"
+_TAXES = ("customsTax", "valueAddedTax", "consumptionTax")
 
 
 def messages(folder: Path) -> list[Path]:
@@ -46,6 +50,26 @@ def documents(folder: Path) -> Counter[tuple[str, ...]]:
             said = {etree.QName(node).localname: node.text or "" for node in document[0]}
             sent[(name, *(said[part] for part in key))] += 1
     return sent
+
+
+def withheld(folder: Path) -> dict[str, Decimal]:
+    """Order number → the tax its platform withheld, as the orders in a folder of messages say it."""
+    orders = (
+        head for message in messages(folder) for head in etree.parse(message).getroot().iterfind(f".//{_CEB}OrderHead")
+    )
+    return {_said(head, "orderNo"): Decimal(_said(head, "taxTotal")) for head in orders}
+
+
+def billed(folder: Path) -> dict[str, Decimal]:
+    """Order number → what customs' tax bill asks, all three taxes, of the tax bills in a folder of messages."""
+    bills = (
+        head for message in messages(folder) for head in etree.parse(message).getroot().iterfind(f".//{_CEB}TaxHeadRd")
+    )
+    return {_said(head, "orderNo"): sum((Decimal(_said(head, name)) for name in _TAXES), Decimal(0)) for head in bills}
+
+
+def _said(head: etree._Element, name: str) -> str:
+    return head.findtext(f"{_CEB}{name}") or ""
 
 
 def verifies_with_xmlsec1(message: Path, work: Path) -> bool:

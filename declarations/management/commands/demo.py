@@ -3,7 +3,8 @@
 Starts the whole portal, loads a cast, files sample workbooks by the pages a clerk uses, all at once, so that waybills and
 lists wait for what they stand on, follows them to release and tax bill, prints what became of every document and what
 the guarantee holds, and leaves the portal running. ``--once`` ends instead: exit code 0 when the figures are those the
-sample calls for and the guarantee holds what the open bills say, to the fen, else 1.
+sample calls for, the guarantee holds what the open bills say and each order withheld what its bill asks, to the fen,
+else 1.
 """
 
 import signal
@@ -32,7 +33,7 @@ from declarations.demo.sample import (
     Sample,
     parties_of,
 )
-from declarations.kinds import kind
+from declarations.kinds import Order, kind
 from declarations.lifecycle import FILED, REFUSED, State
 from declarations.models import Document, Outbound, OutboundState, Upload, UploadState
 from ledger.models import Account, BillState, Discrepancy, Hold, Purpose, TaxBill
@@ -108,7 +109,8 @@ class Command(BaseCommand):
         self._until("tax bills: settled", lambda: self._settled(lists), EXPECTED_BILLS.made)
         figures = {slug: self._figures(uploads[slug]) for slug, _username in FILERS}
         self._print_table(figures, uploads)
-        return self._print_money(lists) and figures == EXPECTED
+        right = self._print_money(lists, uploads["order"])
+        return right and figures == EXPECTED
 
     def _file_all(self, sample: Sample, clerks: dict[str, Clerk]) -> dict[str, int]:
         """Each clerk sends a workbook in, looks at what was found, and files; nobody waits for anybody else."""
@@ -201,8 +203,8 @@ class Command(BaseCommand):
             void=bills.filter(state=BillState.VOID).count(),
         )
 
-    def _print_money(self, lists: list[int]) -> bool:
-        """Print bills and guarantee; whether they are right, agree, and we reckon as customs does."""
+    def _print_money(self, lists: list[int], orders: int) -> bool:
+        """Print bills and guarantee; whether they are right, agree with the orders, and we reckon as customs does."""
         bills = self._bill_figures(lists)
         of_lists = TaxBill.objects.filter(document_id__in=lists)
         due = (
@@ -212,6 +214,8 @@ class Command(BaseCommand):
         balances = dict(
             Account.objects.values_list("purpose").annotate(sum=Sum("balance")).values_list("purpose", "sum")
         )
+        withheld = dict(Order.objects.filter(document__upload_id=orders).values_list("order_no", "tax_total"))
+        unlike = [bill for bill in of_lists if withheld[bill.order_no] != bill.total]
         differing = Discrepancy.objects.filter(document_id__in=lists, closed_at=None)
         mark = "" if bills == EXPECTED_BILLS else f"   <- should be {EXPECTED_BILLS}"
         equal = "equal to the fen" if held == due else "   <- should be equal"
@@ -220,13 +224,19 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"Tax by the open bills:   {due:>12} yuan")
         self.stdout.write(f"Tax held for the lists:  {held:>12} yuan, {equal}")
+        if not unlike:
+            self.stdout.write("Tax withheld by each order: as customs billed it, to the fen")
+        for bill in unlike:
+            self.stdout.write(
+                f"  order {bill.order_no}: {withheld[bill.order_no]} yuan withheld, {bill.total} billed   <- should be equal"
+            )
         for discrepancy in differing:
             self.stdout.write(f"  {discrepancy}: {speak(discrepancy.note)}   <- should not differ from customs")
         self.stdout.write(
             f"Guarantee accounts: {balances.get(Purpose.HELD)} yuan held, {balances.get(Purpose.AVAILABLE)} available"
         )
         self.stdout.write("")
-        return bills == EXPECTED_BILLS and held == due and not differing
+        return bills == EXPECTED_BILLS and held == due and not differing and not unlike
 
     def _print_logins(self, address: str) -> None:
         self.stdout.write(f"Portal: {address}/    Pretended customs: http://127.0.0.1:{settings.SANDBOX_PORT}/")

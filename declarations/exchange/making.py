@@ -23,6 +23,10 @@ from portal.xml import XmlRefused
 LARGEST_MESSAGE = 7 * 1024 * 1024
 #: Messages made side by side.
 HANDS = min(4, os.cpu_count() or 1)
+#: Documents in a message from which reading, checking and compressing it outweigh its signature.
+MANY = 10
+#: Small messages signed ahead of who checks them, at a time.
+AHEAD = 20
 
 
 class NotReady(Exception):
@@ -66,17 +70,57 @@ def make_all(orders: Sequence[Order]) -> list[Made]:
     """Each message, or its problem, in the order given."""
     if len(orders) < 2 or HANDS < 2:
         return [make(order) for order in orders]
-    with ThreadPoolExecutor(HANDS) as hands:
-        return list(hands.map(make, orders))
+    if sum(len(order.documents) for order in orders) >= MANY * len(orders):
+        with ThreadPoolExecutor(HANDS) as hands:
+            return list(hands.map(make, orders))
+    return _signed_ahead(orders)
+
+
+def _signed_ahead(orders: Sequence[Order]) -> list[Made]:
+    """Small messages: nearly all is the signature, so one hand does nothing but sign, some ahead of who checks and packs.
+
+    Two hands that did everything would mostly wait for each other: all but the signature takes turns in the interpreter.
+    """
+    portions = [orders[start : start + AHEAD] for start in range(0, len(orders), AHEAD)]
+    with ThreadPoolExecutor(1) as hand:
+        signing_ = [hand.submit(_signed_all, portion, [_written(order) for order in portion]) for portion in portions]
+        return [
+            _finished(order, signed)
+            for portion, future in zip(portions, signing_, strict=True)
+            for order, signed in zip(portion, future.result(), strict=True)
+        ]
 
 
 def make(order: Order) -> Made:
     """One message; whatever stands in its way is in the answer, nothing is raised."""
+    return _finished(order, _signed(order, _written(order)))
+
+
+def _written(order: Order) -> bytes | Exception:
     try:
         unsigned = _write(order)
-        if len(unsigned) > LARGEST_MESSAGE and order.message.document_count > 1:
-            raise TooLarge
-        signed = signing.sign(unsigned, order.key)
+    except Exception as problem:  # settled by whoever ordered it
+        return problem
+    return TooLarge() if len(unsigned) > LARGEST_MESSAGE and order.message.document_count > 1 else unsigned
+
+
+def _signed_all(orders: Sequence[Order], unsigned: Sequence[bytes | Exception]) -> list[bytes | Exception]:
+    return [_signed(*pair) for pair in zip(orders, unsigned, strict=True)]
+
+
+def _signed(order: Order, unsigned: bytes | Exception) -> bytes | Exception:
+    if isinstance(unsigned, Exception):
+        return unsigned
+    try:
+        return signing.sign(unsigned, order.key)
+    except Exception as problem:  # settled by whoever ordered it
+        return problem
+
+
+def _finished(order: Order, signed: bytes | Exception) -> Made:
+    if isinstance(signed, Exception):
+        return Made(order, problem=signed)
+    try:
         _check(signed, order.key)
         return Made(order, len(signed), pack(signed, label(order.message.id)))
     except Exception as problem:  # settled by whoever ordered it

@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from declarations.doors.advice import Reason, disagreeing, reasons, ways_out, why
+from declarations.doors.advice import TOP_UP, Reason, disagreeing, reasons, ways_out, why
 from declarations.doors.letters import IN, OUT
 from declarations.doors.tables import Cell, Look, look, said
 from declarations.doors.turns import Turn, next_steps, turn
@@ -157,6 +157,7 @@ def story(kind: Kind, document: Document) -> Story:
             message=outbounds[-1] if outbounds else None,
             why=found,
             waits_for=document.waits_for,
+            reason=document.reason,
             body=getattr(document, kind.slug),
         ),
         ways_out=ways_out(kind, disagreeing(found)),
@@ -325,8 +326,11 @@ def _answered(kind: Kind, document: Document, receipt: Receipt) -> Step:
     )  # fmt: skip
     if state in REFUSED:
         step.reasons = list(reasons(receipt.info))
-    else:
-        step.lines = [" ".join(part for part in (reason.code, reason.text) if part) for reason in reasons(receipt.info)]
+        return step
+    for reason in reasons(receipt.info):
+        step.lines.append(" ".join(part for part in (reason.code, reason.text) if part))
+        if reason.advice is TOP_UP:
+            step.lines.append(str(TOP_UP.text))
     return step
 
 

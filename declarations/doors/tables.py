@@ -364,7 +364,7 @@ def _row(kind: Kind, columns: Sequence[Any], document: Document) -> ListRow:
         look=look(document.state, document.code),
         next_step=_reason(document.reason)
         if bad and document.reason
-        else turn(kind, document.state, waits_for=document.waits_for, body=body).in_short,
+        else turn(kind, document.state, waits_for=document.waits_for, reason=document.reason, body=body).in_short,
         is_bad=bad,
         changed=document.changed_at,
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from accounts.roles import EnterpriseType
-from declarations.doors.advice import Reason, disagreeing, names_of
+from declarations.doors.advice import TOP_UP, Reason, disagreeing, names_of, reasons
 from declarations.kinds import KINDS, Body
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
@@ -71,14 +71,18 @@ def turn(
     message: Outbound | None = None,
     why: Iterable[Reason] = (),
     waits_for: str = "",
+    reason: str = "",
     body: Body | None = None,
 ) -> Turn:
     """Whose turn it is; `message` is the one that carries the document, `why` what customs said when refusing it.
 
-    Of a document that waits: `waits_for` are the kinds missing, `body` names those who owe them.
+    Of a document that waits: `waits_for` are the kinds missing, `body` names those who owe them. Of one that is
+    reviewed: `reason` is what customs said, `body` names the guarantor.
     """
     if state == State.WAITING and waits_for:
         return _waits(waits_for.split(","), body)
+    if state == State.REVIEW and any(said.advice is TOP_UP for said in reasons(reason)):
+        return _tops_up(kind, body)
     if state == State.QUEUED and message and message.needs_person:
         return Turn(str(_US), speak(message.needs_person), _("处理后自动发送，不必重新申报"), is_ours=True)
     if state == State.QUEUED and message and message.last_error:
@@ -113,6 +117,17 @@ def _waits(slugs: Sequence[str], body: Body | None) -> Turn:
     what = _("申报%(documents)s，由海关接受") % {"documents": documents}
     short = _("等%(documents)s（%(who)s）") % {"documents": documents, "who": who}
     return Turn(who, what, str(TURNS[State.WAITING][2]), short=short)
+
+
+def _tops_up(kind: Kind, body: Body | None) -> Turn:
+    """The guarantee is too small: customs looks again by itself once the guarantor has raised it."""
+    what = _("补足担保额度，补足后海关自动放行")
+    code = getattr(body, "assure_code", "")
+    if code and code == getattr(body, "agent_code", ""):
+        return Turn(str(_US), what, "", is_ours=True)
+    names = [getattr(body, one.name) for one in kind.fields if one.name_of and getattr(body, one.name_of, "") == code]
+    who = _("担保企业%(name)s") % {"name": next(filter(None, names), code)}
+    return Turn(who, what, _("不必重报，请提醒担保企业补足"))
 
 
 def _held_up(message: Outbound) -> Turn:

@@ -208,3 +208,27 @@ def test_it_names_the_field_behind_an_element_of_the_message():
     assert reason.text == "无效企业代码,ebpCode（电商平台代码）"
     (reason,) = reasons("[Code:1;Desc:iPhone, orderNo（订单编号）]")
     assert reason.text == "iPhone, orderNo（订单编号）"
+
+
+SHORT = "[Code:1200;Desc:待人工审核，担保额度不足：本单税款30.03元，担保企业可用10.00元；补足后自动放行]"
+
+
+def test_a_list_reviewed_for_a_guarantee_that_is_too_small_waits_for_its_guarantor(cast, client_of):
+    documents = filed.file(cast, "inventory", 1)
+    receipt(documents[0], "300", SHORT)
+    filed.accept(documents)
+    filed.move(documents, State.REVIEW, code="300", reason=SHORT)
+    page = client_of("warehouse_filer").get(reverse("detail", args=["inventory", documents[0].pk]))
+    told, body = page.context["story"].turn, page.content.decode()
+    assert documents[0].inventory.ebc_name in told.who and not told.is_ours and "补足担保额度" in told.what
+    assert "请担保企业补足担保额度，补足后海关自动放行，不必重报" in body
+    (row,) = client_of("warehouse_filer").get(reverse("list", args=["inventory"])).context["page"].rows
+    assert documents[0].inventory.ebc_name in row.next_step
+
+
+def test_a_list_reviewed_for_anything_else_waits_for_customs(cast, client_of):
+    documents = filed.file(cast, "inventory", 1)
+    filed.accept(documents)
+    filed.move(documents, State.REVIEW, code="300", reason="[Code:1200;Desc:待人工审核]")
+    page = client_of("warehouse_filer").get(reverse("detail", args=["inventory", documents[0].pk]))
+    assert page.context["story"].turn.who == "海关" and "补足" not in page.content.decode()

@@ -1,70 +1,121 @@
 """``make shots``: the pictures of README.md, taken from a portal that ``make demo`` has left running.
 
-    .venv/bin/python docs/take_shots.py http://127.0.0.1:8000
+    .venv/bin/python docs/take_shots.py http://127.0.0.1:8000 http://127.0.0.1:8001
 
-Needs the browser that ``make test`` installs. Run it after every visible change, and look at what it took.
+The second address is the pretended customs' (by default one port further). Needs the browser that ``make test`` installs.
+Run it after every visible change, and look at what it took.
 """
 
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent / "shots"
 PASSWORD = "tongguan-demo-2025"  # noqa: S105 (of the demo cast, printed by it)
 BROWSER = "/usr/bin/chromium"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+WIDTH, HEIGHT = 1440, 900
 
 
-def sign_in(page: Page, address: str, username: str) -> None:
-    """Sign in as one of the cast."""
-    page.goto(f"{address}/login/")
+def sign_in(browser: Browser, address: str, username: str) -> Page:
+    """One of the cast at a browser of their own, with relative addresses."""
+    context = browser.new_context(
+        base_url=address,
+        locale="zh-CN",
+        reduced_motion="reduce",
+        timezone_id="Asia/Shanghai",
+        viewport={"width": WIDTH, "height": HEIGHT},
+    )
+    page = context.new_page()
+    page.goto("/login/")
     page.fill("[name=username]", username)
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
     page.wait_for_url(f"{address}/")
+    return page
 
 
-def shoot(page: Page, name: str) -> None:
-    """Take the visible part of a page."""
+def shoot(page: Page, name: str, *, height: int = HEIGHT) -> None:
+    """Take the upper part of a page, so many pixels of it."""
+    page.set_viewport_size({"width": WIDTH, "height": height})
+    page.wait_for_load_state("networkidle")
     page.screenshot(path=HERE / f"{name}.png")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 
-def merchant(page: Page, address: str) -> None:
-    """What a merchant's clerk sees: orders, the check of a workbook, one order."""
-    sign_in(page, address, "merchant_filer")
-    page.goto(f"{address}/order/")
-    shoot(page, "list")
+def first(page: Page, path: str) -> None:
+    """Open the first of a list."""
+    page.goto(path)
+    page.locator("main td.key a").first.click()
+    page.wait_for_url(lambda url: urlsplit(url).path != urlsplit(path).path)
+
+
+def merchant(page: Page) -> None:
+    """What a merchant's clerk sees: the desk, the check of a workbook, orders, one order with its lamps and timeline."""
+    shoot(page, "home", height=760)
+    page.goto("/uploads/")
     page.click("main table a >> nth=0")
-    page.wait_for_load_state()
-    shoot(page, "detail")
-    page.goto(f"{address}/uploads/")
-    page.click("main table a >> nth=0")
-    page.wait_for_load_state()
+    page.wait_for_url("**/uploads/*/")
     shoot(page, "check")
-    page.goto(f"{address}/order/new/")
-    shoot(page, "form")
+    page.goto("/order/")
+    shoot(page, "list", height=700)
+    first(page, "/order/?tab=stored")
+    shoot(page, "detail")
 
 
-def warehouse(page: Page, address: str) -> None:
-    """What a warehouse's clerk sees: a list that customs refused."""
-    sign_in(page, address, "warehouse_filer")
-    page.goto(f"{address}/inventory/?tab=todo")
-    page.click("main table a >> nth=0")
-    page.wait_for_load_state()
+def warehouse(page: Page) -> None:
+    """What a warehouse's clerk sees: what is to do, a list that waits, one that was refused and the form it leads to."""
+    shoot(page, "desk", height=660)
+    first(page, "/inventory/?tab=waiting")
+    shoot(page, "waiting", height=780)
+    page.goto("/inventory/?tab=todo")
+    page.locator("main tr", has_text="130126").locator("td.key a").click()
+    page.wait_for_url("**/inventory/*/")
     shoot(page, "rejected")
+    page.get_by_role("link", name="更正并重新申报").first.click()
+    page.wait_for_url("**/inventory/new/?from=*")
+    page.locator("main").get_by_role("link", name="订购人电话").click()
+    shoot(page, "correct")
 
 
-def main(address: str) -> None:
+def finance(page: Page) -> None:
+    """What finance sees: tax bills, one bill with its computation, the guarantee account."""
+    page.goto("/tax-bills/")
+    shoot(page, "bills")
+    with_consumption = page.locator("#list tbody tr", has=page.locator("td:nth-child(5):not(.soft)"))
+    with_consumption.first.locator("td.key a").click()
+    page.wait_for_url("**/tax-bills/*/")
+    shoot(page, "bill", height=1040)
+    page.goto("/guarantee/")
+    shoot(page, "guarantee", height=760)
+
+
+def customs(browser: Browser, address: str) -> None:
+    """The page of the pretended customs, where it lists what calls up which outcome."""
+    page = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}).new_page()
+    page.goto(address)
+    page.locator("table", has_text="SANDBOX300").screenshot(path=HERE / "customs.png")
+
+
+def main(address: str, sandbox: str) -> None:
     """Take them all."""
     HERE.mkdir(exist_ok=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=BROWSER, args=QUIET)
-        for visit in (merchant, warehouse):
-            page = browser.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900}).new_page()
-            visit(page, address)
+        for username, visit in (
+            ("merchant_filer", merchant),
+            ("warehouse_filer", warehouse),
+            ("merchant_finance", finance),
+        ):
+            visit(sign_in(browser, address, username))
+        customs(browser, sandbox)
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000")
+    portal = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"
+    parts = urlsplit(portal)
+    beside = f"{parts.scheme}://{parts.hostname}:{(parts.port or 80) + 1}"
+    main(portal, sys.argv[2] if len(sys.argv) > 2 else beside)

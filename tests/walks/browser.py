@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from accounts.cast import PASSWORD
 from tests.conftest import Stack, until
@@ -28,6 +28,12 @@ window.refusedByPolicy = [];
 document.addEventListener("securitypolicyviolation", function (event) {
   window.refusedByPolicy.push(event.violatedDirective + " " + event.blockedURI);
 });
+"""
+LIES_OPEN = """
+(part) => {
+  const box = part.getBoundingClientRect();
+  return document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2) === part;
+}
 """
 #: How long a clerk waits for the next step of customs.
 PATIENCE_SECONDS = 40
@@ -76,6 +82,10 @@ class Clerk:
             if wide > 0:
                 self.faults.append(f"{self.path}: {wide} px too wide for {width} px")
         self.faults += [f"{self.path}: {refused}" for refused in self.page.evaluate("window.refusedByPolicy")]
+
+    def sees(self, part: Locator) -> None:
+        """Wait until a part of the page has been scrolled to where nothing lies over it."""
+        until(lambda: part.evaluate(LIES_OPEN), what=f"{self.path}: {part} can be seen")
 
     def press(self, name: str, **options: Any) -> None:
         """Press a button that sends a form, and look at what it leads to: a page, or by htmx a fragment or a way on."""

@@ -189,8 +189,11 @@ def pays_after_one_mistake(payer: Clerk, typed: Trade, others: Sequence[Trade]) 
     summary = page.locator(".errsum")
     expect(summary.locator("li")).to_have_count(1)
     expect(summary).to_be_focused()
+    page.set_viewport_size({"width": 375, "height": 420})  # a phone whose keyboard is open
     summary.get_by_role("link").click()
-    expect(page.locator("#f-payer_id_number")).to_be_focused()
+    field = page.locator("#f-payer_id_number")
+    expect(field).to_be_focused()
+    payer.sees(field)
     assert page.get_attribute("#f-payer_id_number", "aria-invalid") == "true"
     assert page.input_value("#f-payer_name") == cells["f-payer_name"]
     payer.fill({"f-payer_id_number": cells["f-payer_id_number"]})

@@ -6,7 +6,7 @@ queries as one; rows are checked and built outside, and saved in one transaction
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -214,20 +214,21 @@ def _trade_facts(
 
 
 def check_again(
-    *, enterprise: Enterprise, kind: Kind, heads: Sequence[Mapping[str, Any]], now: datetime
-) -> list[list[Problem]]:
-    """What is wrong with documents saved earlier as far as it depends on others' documents, by place.
+    *, enterprise: Enterprise, kind: Kind, document_ids: Collection[int], now: datetime
+) -> dict[int, list[Problem]]:
+    """What is wrong with documents saved earlier as far as it depends on others' documents, by document.
 
-    A head may leave out what no such rule asks for, as a person's data.
+    Set by set, and without reading a person's data: no such rule asks for any.
     """
-    entries = [Entry(dict(head)) for head in heads]
-    documents = [Clean(tuple([head.get(name) for name in kind.head_names]), []) for head in heads]
-    directory = _directory(_codes_named(kind, entries), enterprise.customs_code)
-    facts = _trade_facts(enterprise, kind, documents, directory, now)
-    return [
-        check_trade(kind, entry, clean, facts, frozenset((None, name) for name in kind.head_names if name not in head))
-        for entry, clean, head in zip(entries, documents, heads, strict=True)
-    ]
+    names = [name for name, field_ in zip(kind.head_names, kind.fields, strict=True) if not field_.personal]
+    unread = frozenset((None, name) for name in kind.head_names if name not in names)
+    rows = kind.body._default_manager.filter(document_id__in=document_ids).values_list("document_id", *names)
+    heads = {document_id: dict(zip(names, said, strict=True)) for document_id, *said in rows}
+    entries = {document_id: Entry(head) for document_id, head in heads.items()}
+    documents = {one: Clean(tuple([head.get(name) for name in kind.head_names]), []) for one, head in heads.items()}
+    directory = _directory(_codes_named(kind, entries.values()), enterprise.customs_code)
+    facts = _trade_facts(enterprise, kind, list(documents.values()), directory, now)
+    return {one: check_trade(kind, entries[one], clean, facts, unread) for one, clean in documents.items()}
 
 
 def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tuple[Filed, ...]]:

@@ -70,7 +70,7 @@ def e06_times_lie_in_the_past(seen: Seen, facts: Facts) -> Iterator[Problem]:
 def e07_predecessors_are_there(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """运单在订单和支付单之后，清单在三单之后。"""
     for slug in seen.kind.after:
-        if not about_this_trade(seen, facts, slug) and not of_another_platform(seen, facts, slug):
+        if not about_this_trade(seen, facts, slug):
             yield seen.wrong("E07", joined_by(seen, slug), document=slug, owner=owed_by(seen, facts, slug))
 
 
@@ -104,7 +104,10 @@ def e11_names_are_the_registered_ones(seen: Seen, facts: Facts) -> Iterator[Prob
 
 
 def e12_platform_is_the_same(seen: Seen, facts: Facts) -> Iterator[Problem]:
-    """各单证上的电商平台须为同一家。"""
+    """单号相同而电商平台是另一家，不是这笔交易的单证：照 E07 等待，同时提醒核对平台代码。
+
+    订单由平台代码和订单编号共同确定；谁都可以用猜到的编号申报一份，所以它不能使别人的单证失败。
+    """
     for slug in seen.kind.after:
         if not about_this_trade(seen, facts, slug) and of_another_platform(seen, facts, slug):
             yield seen.wrong("E12", seen.kind.platform_code, document=slug)

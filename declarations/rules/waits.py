@@ -17,6 +17,7 @@ from portal.sentences import keep
 _SAYS = {
     "E07": _("%(document)s尚未申报，应由%(owner)s申报"),
     "E08": _("%(document)s尚未被海关接受，由%(owner)s申报"),
+    "E12": _("%(document)s尚未申报，应由%(owner)s申报（另一家电商平台有同号%(document)s，请核对电商平台代码）"),
 }
 #: Lists by how many stand in them; each is one sentence, as every sentence inside another doubles its marks when kept.
 _AND = {2: _("%(one)s；%(two)s"), 3: _("%(one)s；%(two)s；%(three)s")}
@@ -35,9 +36,13 @@ class Wait(NamedTuple):
 def wait_of(problems: Iterable[Problem]) -> Wait | None:
     """What a document with these problems waits for; None when there is nothing to wait for."""
     found = [problem for problem in problems if problem.level == WAIT]
-    if not found:
+    owed = [problem for problem in found if "owner" in problem.params]
+    if not owed:
         return None
-    return _said(tuple((problem.rule, problem.params["document"], _owner(problem)) for problem in found))
+    # A document of that number on another platform is no document to wait for; it is said beside the missing one.
+    elsewhere = {problem.params["document"] for problem in found if problem.rule == "E12"}
+    missing = tuple((problem.rule, problem.params["document"], _owner(problem)) for problem in owed)
+    return _said(missing, frozenset(elsewhere))
 
 
 def kept(problem: Problem) -> str:
@@ -51,10 +56,14 @@ def _owner(problem: Problem) -> str | tuple[str, ...]:
 
 
 @lru_cache(maxsize=1000)
-def _said(found: tuple[tuple[str, str, str | tuple[str, ...]], ...]) -> Wait:
+def _said(found: tuple[tuple[str, str, str | tuple[str, ...]], ...], elsewhere: frozenset[str]) -> Wait:
     """A thousand documents that wait for the same enterprise share one sentence; it is put together once."""
     sentences = [
-        keep(_SAYS[rule], document=kinds.kind(slug).label, owner=_joined(_OR, _named(owner)))
+        keep(
+            _SAYS["E12" if slug in elsewhere else rule],
+            document=kinds.kind(slug).label,
+            owner=_joined(_OR, _named(owner)),
+        )
         for rule, slug, owner in found
     ]
     missing = {slug for _rule, slug, _owner in found}

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
 
+from accounts.cast import ENTERPRISES
 from accounts.models import AuditEntry, Enterprise
 from declarations import tasks, waiting
 from declarations.doors.template import workbook_of
@@ -176,16 +177,6 @@ def test_it_fails_with_the_rule_when_its_own_filer_files_the_payment(cast):
     assert Document.objects.get(id=waybill).attempt == 2
 
 
-def test_it_fails_when_the_order_turns_out_to_be_another_platform_s(cast):
-    (goods,) = waits(cast, "inventory", 1)
-    for slug in ("order", "payment", "waybill"):
-        accepted(cast, slug, 1)
-    Document.objects.filter(kind="order").update(platform_code=make.WAREHOUSE.customs_code)
-    assert waiting.free_waiting()
-    assert state(goods) == ("failed", "E12")
-    assert "电商平台是另一家" in why(goods)
-
-
 @pytest.mark.parametrize(
     ("cells", "rule"),
     [({"consignee": ""}, "S01"), ({"weight": "0"}, "W01"), ({"logistics_code": make.MERCHANT.customs_code}, "E01")],
@@ -217,6 +208,110 @@ def test_it_waits_for_the_very_waybill_it_names(cast):
 def accepted_as(cast, n: int, logistics_no: str) -> None:
     (document_id,) = filed(cast, "waybill", n, logistics_no=logistics_no)
     Document.objects.filter(id=document_id).update(state="stored")
+
+
+# --- the same number on another platform --------------------------------------------------------------------------
+
+
+def guessed(cast, *numbers: int) -> list[int]:
+    """A stranger's orders of guessed numbers, on a platform of its own, accepted by customs."""
+    mine = {
+        f"{role}_{said}": value
+        for role in ("ebp", "ebc")
+        for said, value in zip(("code", "name"), NEIGHBOUR, strict=True)
+    }
+    ids = filed(cast, "order", *numbers, by="neighbour_filer", **mine)
+    Document.objects.filter(id__in=ids).update(state="stored")
+    return ids
+
+
+NEIGHBOUR = (ENTERPRISES["neighbour"][2], ENTERPRISES["neighbour"][0])
+ELSEWHERE = "另一家电商平台有同号订单，请核对电商平台代码"
+
+
+@pytest.mark.parametrize("stranger_first", [True, False])
+def test_a_stranger_who_files_guessed_numbers_sinks_nobody_s_documents(cast, stranger_first):
+    """Order is platform and number (domain §6): another's order is neither ours nor against us, whenever it comes."""
+    numbers = range(1, 11)
+    strangers = guessed(cast, *numbers) if stranger_first else []
+    lists = waits(cast, "inventory", *numbers)
+    strangers = strangers or guessed(cast, *numbers)
+    for slug in ("payment", "waybill"):
+        accepted(cast, slug, *numbers)
+    for _look in range(3):
+        time_passes()
+        assert waiting.free_waiting() is False
+    assert {state(one) for one in lists} == {("waiting", "E07")}
+    assert {why(one) for one in lists} == {
+        f"订单尚未申报，应由{make.PLATFORM.name}、{make.MERCHANT.name}申报（{ELSEWHERE}）"
+    }
+    assert not any(word in Document.objects.get(id=lists[0]).reason for word in NEIGHBOUR)
+    accepted(cast, "order", *numbers)
+    assert waiting.free_waiting()
+    assert {state(one) for one in lists} == {("queued", "")}
+    assert {state(one) for one in strangers} == {("stored", "")}
+
+
+def test_a_stranger_s_order_costs_no_look_and_delays_no_other(cast):
+    """What only bears the number does not make a document ready: it is looked at when its time has come, no sooner."""
+    numbers = range(1, 11)
+    waits(cast, "inventory", *numbers)
+    guessed(cast, *numbers)
+    for slug in ("payment", "waybill"):
+        accepted(cast, slug, *numbers)
+    time_passes()
+    waiting.free_waiting()
+    later = timezone.now() + timedelta(minutes=5)
+    Document.objects.filter(state="waiting").update(not_before=later)
+    assert waiting.free_waiting() is False
+    assert set(Document.objects.filter(state="waiting").values_list("not_before", flat=True)) == {later}
+    accepted(cast, "order", 10)
+    assert waiting.free_waiting(limit=1) is True
+    assert Document.objects.get(kind="inventory", state="queued").order_no == make.inventory(10).head["order_no"]
+
+
+def test_a_stranger_s_order_stops_nothing_that_stands_on_the_right_one(cast):
+    guessed(cast, 1)
+    (goods,) = listed(cast, 1)
+    assert state(goods) == ("queued", "")
+
+
+def test_a_platform_is_the_same_under_both_its_codes(cast):
+    (goods,) = waits(cast, "inventory", 1, ebp_code=make.PLATFORM.credit_code)
+    for slug in ("order", "payment", "waybill"):
+        accepted(cast, slug, 1)
+    assert waiting.free_waiting()
+    assert (state(goods), missing(goods)) == (("queued", ""), "")
+
+
+def test_who_mistyped_the_platform_is_told_where_to_look_and_the_right_list_goes(cast):
+    """A list is its platform and order number: under the right code it is another one, and goes at once."""
+    for slug in ("order", "payment", "waybill"):
+        accepted(cast, slug, 1)
+    (mistyped,) = waits(cast, "inventory", 1, ebp_code=make.WAREHOUSE.customs_code, ebp_name=make.WAREHOUSE.name)
+    assert why(mistyped).count("请核对电商平台代码") == 2
+    (goods,) = bring(cast, "inventory", [make.inventory(1)]).filed.values()
+    assert not waiting.free_waiting()
+    assert (state(goods), state(mistyped)) == (("queued", ""), ("waiting", "E07"))
+
+
+def test_who_is_asked_in_vain_goes_behind_those_who_have_waited_long(cast):
+    """A list that names a waybill nobody filed seems ready at each tick; one that has waited an hour still comes first."""
+    (patient,) = waits(cast, "inventory", 1)
+    in_vain = waits(cast, "inventory", 2, 3, logistics_no="SF404")
+    for slug in ("order", "payment", "waybill"):
+        accepted(cast, slug, 2, 3)
+    long_ago = timezone.now() - timedelta(hours=1)
+    Document.objects.filter(id=patient).update(state_at=long_ago)
+    time_passes()
+    waiting.free_waiting()
+    for slug in ("order", "payment", "waybill"):
+        accepted(cast, slug, 1)
+    ticks = 0
+    while state(patient)[0] == "waiting":
+        waiting.free_waiting(limit=1)
+        ticks += 1
+        assert ticks <= 1 + len(in_vain)
 
 
 # --- filed again while it waits -----------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def test_it_says_who_owes_what_is_missing() -> None:
 
 
 def test_it_waits_only_for_what_time_can_cure() -> None:
-    """What is missing or not accepted waits; what another enterprise got wrong, or we did, is refused."""
+    """What is missing, not accepted or another platform's waits; what no filing of others can cure is refused."""
     stranger = Filed("SH2025060100001", make.WAREHOUSE.customs_code, make.WAREHOUSE.credit_code, True)
     own = Filed("SH2025060100001", "", make.COURIER.credit_code, False)
     levels = {
@@ -112,8 +112,8 @@ def test_it_waits_only_for_what_time_can_cure() -> None:
         for slug in ("waybill", "inventory")
         for one in problems(slug, filed=filed)
     }
-    assert {rule for rule, level in levels.items() if level == "wait"} == {"E07", "E08"}
-    assert {rule for rule, level in levels.items() if level == "error"} >= {"E09", "E12"}
+    assert {rule for rule, level in levels.items() if level == "wait"} == {"E07", "E08", "E12"}
+    assert {rule for rule, level in levels.items() if level == "error"} == {"E09"}
 
 
 def test_it_puts_into_one_kept_sentence_what_it_waits_for() -> None:
@@ -165,11 +165,26 @@ def test_e11_names_are_the_registered_ones() -> None:
 
 
 def test_e12_platform_is_the_same() -> None:
+    """An order of the same number on another platform is not this trade's: the right one may still come."""
     stranger = Filed("SH2025060100001", make.WAREHOUSE.customs_code, make.WAREHOUSE.credit_code, True)
     by_credit_code = stranger._replace(platform_code=make.PLATFORM.credit_code)
-    assert "E12" in rules("inventory", filed=changed("order", stranger))
-    assert "E07" not in rules("inventory", filed=changed("order", stranger))
-    assert "E12" not in rules("inventory", filed=changed("order", by_credit_code))
+    assert {"E07", "E12"} <= rules("inventory", filed=changed("order", stranger))
+    assert cells_of("E12", "inventory", filed=changed("order", stranger)) == [("ebp_code", None)]
+    assert not {"E07", "E12"} & rules("inventory", filed=changed("order", by_credit_code))
+    assert not {"E07", "E12"} & rules("inventory", filed=changed("order", stranger, by_credit_code))
+    assert not {"E07", "E12"} & rules("waybill", filed=changed("order", stranger)), "a waybill names no platform"
+
+
+def test_it_says_beside_what_is_missing_that_another_platform_has_the_number() -> None:
+    stranger = Filed("SH2025060100001", make.WAREHOUSE.customs_code, make.WAREHOUSE.credit_code, True)
+    wait = wait_of(problems("inventory", filed=changed("order", stranger)))
+    assert wait is not None
+    assert (wait.waits_for, wait.code) == ("order", "E07")
+    with override("zh-hans"):
+        assert speak(wait.reason) == (
+            f"订单尚未申报，应由{make.PLATFORM.name}、{make.MERCHANT.name}申报（另一家电商平台有同号订单，请核对电商平台代码）"
+        )
+    assert make.WAREHOUSE.customs_code not in wait.reason and make.WAREHOUSE.name not in wait.reason
 
 
 def test_it_finds_a_number_twice_in_one_upload() -> None:

@@ -252,7 +252,8 @@ class Amount(Described, models.DecimalField):
         return text.rstrip("0").rstrip(".") if "." in text else text
 
     def quick(self, v: str, put: Put) -> tuple[str, str]:
-        return f"(_n := {put(reading.quick_decimal)}({v})) is not None", "_n"
+        number = f"{put(reading.amount_of)}({v}) if {v}.__class__ is str else {put(reading.quick_decimal)}({v})"
+        return f"(_n := {number}) is not None", "_n"
 
 
 class Money(Amount):

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -177,13 +178,17 @@ def as_decimal(raw: Any, notes: list[str]) -> Decimal:
 def quick_decimal(raw: Any) -> Decimal | None:
     """What `as_decimal` would give for a cell that needs no thought; None when it needs some."""
     kind = raw.__class__
+    if kind is str:
+        return amount_of(raw)
     if kind is float:
-        raw = repr(raw)
-    elif kind is int:
-        return Decimal(raw) if 0 <= raw < 10**14 else None
-    elif kind is not str:
-        return None
-    return Decimal(raw) if AMOUNT(raw) else None
+        return amount_of(repr(raw))
+    return Decimal(raw) if kind is int and 0 <= raw < 10**14 else None
+
+
+@lru_cache(maxsize=10_000)
+def amount_of(text: str) -> Decimal | None:
+    """The number of a plain amount; None where the text is anything else. The same few amounts come again and again."""
+    return Decimal(text) if AMOUNT(text) else None
 
 
 def as_day(raw: Any, notes: list[str]) -> date:

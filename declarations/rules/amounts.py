@@ -33,5 +33,6 @@ def not_above_zero(seen: Seen, rule: str, *names: str) -> Iterator[Problem]:
     """Amounts of the lines that are given and zero."""
     for place, line in seen.numbered_lines:
         for name in names:
-            if line[name] is not None and line[name] <= 0:
+            value = line[name]
+            if value is not None and value <= 0:
                 yield seen.wrong(rule, name, place)

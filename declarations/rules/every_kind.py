@@ -24,7 +24,7 @@ PAST_ONLY = ("pay_time", "ie_date")
 def e01_filer_is_named(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """申报企业必须是单证所列的企业之一。"""
     codes = [code for code, _ in seen.kind.own]
-    if not any(seen.head[code] in facts.codes for code in codes):
+    if facts.codes.isdisjoint([seen.head[code] for code in codes]):
         yield seen.wrong("E01", codes[0], columns=",".join(codes))
 
 

@@ -97,8 +97,9 @@ class Seen:
         self, kind: Kind, entry: Entry, clean: Clean, unsound: frozenset[tuple[int | None, str]] = frozenset()
     ) -> None:
         self.kind, self.entry, self._clean, self.unsound = kind, entry, clean, unsound
+        names = kind.line_names
         self.head = Cells(zip(kind.head_names, clean.head, strict=True))
-        self.lines = [Cells(zip(kind.line_names, line, strict=True)) for line in clean.lines]
+        self.lines = [Cells(zip(names, line, strict=True)) for line in clean.lines]
         for line, name in unsound:
             (self.head if line is None else self.lines[line]).pop(name, None)
 

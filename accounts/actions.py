@@ -25,6 +25,6 @@ class Action(models.TextChoices):
     UNCOVER = "uncover", _("显示个人信息")
     EXPORT = "export", _("导出报文")
     RETRY = "retry", _("重新处理")
-    GUARANTEE_TOP_UP = "guarantee_top_up", _("担保金缴入")
-    GUARANTEE_REDUCED = "guarantee_reduced", _("担保金减少")
+    GUARANTEE_TOP_UP = "guarantee_top_up", _("担保额度增加")
+    GUARANTEE_REDUCED = "guarantee_reduced", _("担保额度减少")
     TAX_PAID = "tax_paid", _("确认缴税")

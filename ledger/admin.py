@@ -37,6 +37,7 @@ from ledger.models import (
     TransferKind,
 )
 from ledger.tax import FEN
+from portal.money import money
 from portal.sentences import speak
 
 VOUCHER = {"max_length": 60, "help_text": _("同一凭证只记一次账")}
@@ -170,7 +171,7 @@ class GuaranteeAdmin(Recorded):
         )
         obj.pk, obj.opened_on = opened.pk, opened.opened_on
 
-    @admin.action(description=_("缴入或减少担保金"), permissions=["book"])
+    @admin.action(description=_("增加或减少额度"), permissions=["book"])
     def move_money(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         """Money in or out of one guarantee; a voucher counts once."""
         if len(queryset) != 1:
@@ -188,12 +189,12 @@ class GuaranteeAdmin(Recorded):
                 at=timezone.now(),
             )
             left = Account.objects.get(guarantee=guarantee, purpose=Purpose.AVAILABLE).balance
-            return gettext("已记账，可用余额 %(left)s 元") % {"left": left}
+            return gettext("已记账，可用余额 %(left)s 元") % {"left": money(left)}
 
-        told = [gettext("%(enterprise)s：可用 %(left)s 元，占用 %(held)s 元") % {
-            "enterprise": guarantee.enterprise, "left": guarantee.left, "held": guarantee.on_hold,
+        told = [gettext("%(enterprise)s：可用 %(left)s 元，预扣 %(held)s 元") % {
+            "enterprise": guarantee.enterprise, "left": money(guarantee.left), "held": money(guarantee.on_hold),
         }]  # fmt: skip
-        title = gettext("缴入或减少担保金")
+        title = gettext("增加或减少额度")
         return ask(self, request, queryset, MoneyForm, book, title=title, told=told, action="move_money")
 
     @admin.display(description=_("可用余额"), ordering="left")
@@ -201,12 +202,12 @@ class GuaranteeAdmin(Recorded):
         """What is left."""
         return guarantee.left
 
-    @admin.display(description=_("占用金额"), ordering="on_hold")
+    @admin.display(description=_("预扣金额"), ordering="on_hold")
     def held(self, guarantee: Any) -> Any:
         """What lists hold."""
         return guarantee.on_hold
 
-    @admin.display(description=_("待补占清单"), ordering="waiting")
+    @admin.display(description=_("待补扣清单"), ordering="waiting")
     def short(self, guarantee: Any) -> int:
         """How many lists wait for money."""
         return guarantee.waiting or 0
@@ -271,9 +272,9 @@ class TaxBillAdmin(ReadOnly):
             count = confirm_payment(
                 bills=list(queryset), paid_on=said["paid_on"], voucher=said["voucher"], user=staff_of(request)
             )
-            return gettext("已确认 %(count)s 份税单缴款，占用的担保金已退还") % {"count": count}
+            return gettext("已确认 %(count)s 份税单缴款，预扣的担保金已返还") % {"count": count}
 
-        told = [f"{bill.tax_no} · {bill.get_state_display()} · {bill.total}" for bill in queryset]
+        told = [f"{bill.tax_no} · {bill.get_state_display()} · {money(bill.total)}" for bill in queryset]
         return ask(self, request, queryset, PaymentForm, book, title=gettext("确认缴款"), told=told, action="confirm")
 
     @admin.display(description=_("计算说明"))

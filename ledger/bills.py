@@ -25,6 +25,7 @@ from ledger.guarantee import LedgerProblem, settle_many
 from ledger.models import BillState, DiscrepancyKind, TaxBill, TaxBillLine, TaxBillNotice, Treatment
 from ledger.tax import Assessment
 from portal.bulk import next_ids, write_rows
+from portal.money import money
 from portal.sentences import keep
 
 #: customs' digit → the state; any other digit is refused by the published structure before it comes here.
@@ -433,7 +434,9 @@ def _own_of_head(bill: TaxBill, one: Attached) -> dict[str, Any]:
     note = own.reason
     if own.total is not None and _taxes(own) != _taxes(bill):
         note = keep(
-            _("海关税款 %(theirs)s 元，本系统计算 %(ours)s 元，以海关为准"), theirs=str(bill.total), ours=str(own.total)
+            _("海关税款 %(theirs)s 元，本系统计算 %(ours)s 元，以海关为准"),
+            theirs=money(bill.total),
+            ours=money(own.total),
         )
     values = (
         one.document_id, one.released_on, str(own.treatment), own.rule.since, own.duty, own.consumption, own.vat, note,
@@ -469,8 +472,8 @@ def _differences(bill: TaxBill, lines: Sequence[TaxBillLine], own: Assessment | 
         note = keep(
             _("税单 %(number)s 表体合计 %(lines)s 元，与表头 %(head)s 元或其各税种不一致；以表头为准，请向海关核实"),
             number=bill.tax_no,
-            lines=str(sum(sums)),
-            head=str(bill.total),
+            lines=money(sum(sums)),
+            head=money(bill.total),
         )
         found.append(_found(bill, DiscrepancyKind.LINES_DIFFER, sum(sums, Decimal(0)), bill.total, note))
     elif own is not None and [line.gcode for line in own.lines] != [line.gcode for line in lines]:

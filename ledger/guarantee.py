@@ -24,6 +24,7 @@ from accounts.models import Enterprise, User
 from ledger.discrepancies import Found, close, open_many
 from ledger.models import Account, DiscrepancyKind, Guarantee, Hold, Purpose, Transfer, TransferKind
 from portal.bulk import next_ids, write_rows
+from portal.money import money
 from portal.sentences import keep
 
 #: The most one movement may be; far above any guarantee, far below what the columns hold.
@@ -75,7 +76,7 @@ def open_guarantee(
         if (guarantee.kind, guarantee.number) != (kind, number):
             raise LedgerProblem(
                 keep(
-                    _("%(enterprise)s 已有担保 %(number)s，请在其上缴入"),
+                    _("%(enterprise)s 已有担保 %(number)s，请在其上增加额度"),
                     enterprise=enterprise,
                     number=guarantee.number,
                 )
@@ -170,16 +171,16 @@ def _fund(kind: str, guarantee: Guarantee, amount: Decimal, voucher: str, user: 
                     keep(
                         _("凭证 %(voucher)s 已经记账 %(amount)s 元，金额不同的请用另一个凭证号"),
                         voucher=voucher,
-                        amount=str(before.amount),
+                        amount=money(before.amount),
                     )
                 )
             return
         if kind == TransferKind.REDUCE and books.available(guarantee.pk) < amount:
             raise LedgerProblem(
                 keep(
-                    _("可用余额只有 %(left)s 元，不能减少 %(amount)s 元；占用中的金额要等清单退还"),
-                    left=str(books.available(guarantee.pk)),
-                    amount=str(amount),
+                    _("可用余额只有 %(left)s 元，不能减少 %(amount)s 元；预扣中的金额要等清单返还"),
+                    left=money(books.available(guarantee.pk)),
+                    amount=money(amount),
                 )
             )
         books.user = user
@@ -203,7 +204,7 @@ def _check(amount: Decimal, voucher: str) -> None:
             keep(
                 _("金额 %(amount)s 不对，应大于 0、不超过 %(largest)s，最多两位小数"),
                 amount=str(amount),
-                largest=str(LARGEST),
+                largest=money(LARGEST),
             )
         )
     if not voucher.strip() or len(voucher) > 60:
@@ -409,7 +410,7 @@ class _Books:
             .order_by("document_id")
         )
         by_owner = {owner: guarantee_id for guarantee_id, owner in self.owners.items()}
-        why = keep(_("可用余额足够后补占"))
+        why = keep(_("可用余额足够后补扣"))
         return [replace(hold, target=by_owner[hold.enterprise_id or 0], why=why) for hold in _read(rows[:_BATCH])]
 
     def write(self) -> None:
@@ -502,11 +503,11 @@ def _tell(asked: Iterable[Wanted], books: _Books, guarantors: Mapping[str, _Guar
         elif guarantor is None or guarantor.guarantee_id is None:
             words = _NO_GUARANTEE if guarantor else _NO_GUARANTOR
             kind, left = DiscrepancyKind.NO_GUARANTEE, None
-            note = keep(words, list=one.number, code=one.guarantor_code, amount=str(one.amount))
+            note = keep(words, list=one.number, code=one.guarantor_code, amount=money(one.amount))
         else:
             kind, left = DiscrepancyKind.SHORT, books.available(guarantor.guarantee_id)
             missing = hold.wanted - hold.amount - left
-            note = keep(_SHORT, list=one.number, amount=str(one.amount), left=str(left), missing=str(missing))
+            note = keep(_SHORT, list=one.number, amount=money(one.amount), left=money(left), missing=money(missing))
         found.append(
             Found(
                 kind=kind,
@@ -525,10 +526,10 @@ def _tell(asked: Iterable[Wanted], books: _Books, guarantors: Mapping[str, _Guar
     open_many(found)
 
 
-_SHORT = _("清单 %(list)s 应占用 %(amount)s 元，可用余额 %(left)s 元，还差 %(missing)s 元；缴入担保金后自动补占")
-_NO_GUARANTEE = _("清单 %(list)s 应占用 %(amount)s 元，担保企业 %(code)s 在本系统没有担保；登记担保后自动占用")
-_NO_GUARANTOR = _("清单 %(list)s 应占用 %(amount)s 元，担保企业 %(code)s 不是本系统的企业；请核对清单上的担保企业编号")
-_NOT_COMPUTED = _("清单 %(list)s 的税款本系统无法计算，海关税单到达后按税单占用。%(why)s")
+_SHORT = _("清单 %(list)s 应预扣 %(amount)s 元，可用余额 %(left)s 元，还差 %(missing)s 元；增加额度后自动补扣")
+_NO_GUARANTEE = _("清单 %(list)s 应预扣 %(amount)s 元，担保企业 %(code)s 在本系统没有担保；登记担保后自动预扣")
+_NO_GUARANTOR = _("清单 %(list)s 应预扣 %(amount)s 元，担保企业 %(code)s 不是本系统的企业；请核对清单上的担保企业编号")
+_NOT_COMPUTED = _("清单 %(list)s 的税款本系统无法计算，海关税单到达后按税单预扣。%(why)s")
 
 
 def _subject(document_id: int) -> str:

@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 def _money(label: object, **options: object) -> models.DecimalField:
@@ -52,8 +53,8 @@ class Purpose(models.TextChoices):
     """The three accounts of a guarantee: what is left, what lists hold, and where it all came from."""
 
     AVAILABLE = "available", _("可用")
-    HELD = "held", _("占用")
-    FUNDING = "funding", _("缴入")
+    HELD = "held", _("预扣")
+    FUNDING = "funding", _("额度来源")
 
 
 class Account(models.Model):
@@ -83,12 +84,12 @@ class Account(models.Model):
 class TransferKind(models.TextChoices):
     """Why money moved between two accounts of a guarantee."""
 
-    TOP_UP = "top_up", _("缴入")
-    REDUCE = "reduce", _("减少")
-    HOLD = "hold", _("占用")
-    ADJUST = "adjust", _("调整占用")
-    RELEASE = "release", _("退还")
-    SETTLE = "settle", _("缴税后退还")
+    TOP_UP = "top_up", _("增加额度")
+    REDUCE = "reduce", _("减少额度")
+    HOLD = "hold", pgettext_lazy("movement", "预扣")
+    ADJUST = "adjust", _("预扣调整")
+    RELEASE = "release", _("预扣返还")
+    SETTLE = "settle", _("缴税后返还")
 
 
 class Transfer(models.Model):
@@ -165,8 +166,8 @@ class Hold(models.Model):
     guarantee = models.ForeignKey(
         Guarantee, models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("担保")
     )
-    amount = _money(_("占用金额"), default=Decimal(0))
-    wanted = _money(_("应占用金额"), default=Decimal(0))
+    amount = _money(_("预扣金额"), default=Decimal(0))
+    wanted = _money(_("应预扣金额"), default=Decimal(0))
     #: How often money moved for this list; makes the keys of its transfers.
     moves = models.PositiveIntegerField(_("次数"), default=0)
     invt_no = _number(_("清单编号"), 18, blank=True)
@@ -175,7 +176,7 @@ class Hold(models.Model):
     at = models.DateTimeField(_("业务时间"), null=True, blank=True)
 
     class Meta:
-        verbose_name = verbose_name_plural = _("占用")
+        verbose_name = verbose_name_plural = _("预扣")
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0) & Q(wanted__gte=0), name="hold_not_below_zero"),
             models.CheckConstraint(condition=Q(amount=0) | ~Q(guarantee=None), name="hold_is_held_somewhere"),

@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from ledger.models import Fault, Over, Treatment, VatClass
+from portal.money import money
 from portal.sentences import keep
 
 FEN = Decimal("0.01")
@@ -305,7 +306,7 @@ def _consumption(good: Good, value: Decimal, rate: Rate) -> tuple[Decimal | None
         return rate.consumption, "", (*rate.faults, Fault.NO_QUANTITY)
     reached = value >= rate.threshold.price * quantity
     said = keep(
-        _DECIDES[rate.threshold.per, reached], price=str(_fen(value / quantity)), line=_plain(rate.threshold.price)
+        _DECIDES[rate.threshold.per, reached], price=money(_fen(value / quantity)), line=money(rate.threshold.price)
     )
     return rate.consumption if reached else Decimal(0), said, rate.faults
 
@@ -326,14 +327,14 @@ def _refusal(value: Decimal, rule: Rule, year_so_far: Decimal) -> str:
     if year_so_far + value > rule.annual_limit:
         return keep(
             _("本单完税价格 %(value)s 元，本年累计将达 %(year)s 元，超过年度限值 %(limit)s 元，应按一般贸易办理"),
-            value=str(value),
-            year=str(year_so_far + value),
-            limit=_plain(rule.annual_limit),
+            value=money(value),
+            year=money(year_so_far + value),
+            limit=money(rule.annual_limit),
         )
     return keep(
         _("本单完税价格 %(value)s 元，超过单次限值 %(limit)s 元，又不是一件不可分割的商品，应按一般贸易办理"),
-        value=str(value),
-        limit=_plain(rule.single_limit),
+        value=money(value),
+        limit=money(rule.single_limit),
     )
 
 

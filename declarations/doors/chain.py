@@ -28,7 +28,7 @@ from declarations.models import Document
 from ledger.access import FINANCE_TYPES, bills_of, may_see_bills
 from ledger.models import BillState, TaxBill
 from ledger.pages.looks import BILL_LOOKS
-from portal.templatetags.parts import money
+from portal.money import money
 
 
 class Told(NamedTuple):

@@ -32,8 +32,8 @@ from ledger.pages.account import Standing, standing_of
 from ledger.pages.schedule import Amount, Schedule, schedule
 from ledger.window import today
 from portal.calendar import SHANGHAI
+from portal.money import money
 from portal.sentences import speak
-from portal.templatetags.parts import money
 
 #: A certificate that ends within so many days is spoken of.
 DAYS_BEFORE_END = 30

@@ -25,8 +25,8 @@ from declarations.models import Document
 from declarations.published import codes
 from declarations.rulebook import ERROR, WAIT, WARNING
 from declarations.shape import Entry, Problem
+from portal.money import money
 from portal.paging import whole
-from portal.templatetags.parts import money
 
 #: Words of notes that are not for a form, and not for a party that is somebody else.
 _FOR_WORKBOOKS = ("Excel",)

@@ -21,8 +21,9 @@ from declarations.kinds.kind import Kind
 from declarations.lifecycle import STATE_LOOKS, State
 from declarations.models import Document, Draft, Source
 from declarations.published import codes
+from portal.money import money
 from portal.paging import Part, part_of
-from portal.templatetags.parts import money, quantity
+from portal.templatetags.parts import quantity
 
 _LAST = chr(0x10FFFF)
 

@@ -29,8 +29,8 @@ _ACCEPTED = FILED - {State.DECLARING}
 _ACCEPTING = ("120", *(code for code, state in STATE_OF_CODE.items() if state in _ACCEPTED and code != "120"))
 _RELEASING = frozenset({"800", "899"})
 _WHY_OF_BILL: dict[str, str] = {
-    BillState.VOID: _("税单被海关作废，退还预扣税款"),
-    BillState.PAID: _("税款已缴，退还预扣税款"),
+    BillState.VOID: _("税单作废，预扣返还"),
+    BillState.PAID: _("税款已缴，预扣返还"),
 }
 
 
@@ -100,11 +100,11 @@ def _amount(one: _List, bill: bills.Standing | None, own: tax.Assessment | None)
 def _why(one: _List, bill: bills.Standing | None, own: tax.Assessment | None) -> str:
     """Why the list has to hold so much, or why nobody can say: a kept sentence, for whoever reads the movement."""
     if one.state == State.SHIPPED_BACK:
-        return keep(_("包裹已退运，退还预扣税款"))
+        return keep(_("退运，预扣返还"))
     if one.state not in _ACCEPTED:
-        return keep(_("清单被退回，退还预扣税款"))
+        return keep(_("退单，预扣返还"))
     if bill:
-        return keep(_WHY_OF_BILL.get(bill.state, _("按电子税单占用")))
+        return keep(_WHY_OF_BILL.get(bill.state, _("按税单金额预扣，与税单一致")))
     if own is None or own.total is None:
         return own.reason if own else ""
     return keep(_("海关接受清单，按本系统计算的税款预扣"))

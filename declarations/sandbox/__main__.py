@@ -92,8 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(run=_consolidate)
     one = commands.add_parser(
         "paid",
-        help="缴款书已缴，退回担保占用",
-        description="记下一份缴款书已缴：其税单占用的担保额度退回。海关不为此发报文。",
+        help="缴款书已缴，返还担保预扣",
+        description="记下一份缴款书已缴：其税单预扣的担保额度返还。海关不为此发报文。",
         epilog="例：manage.py sandbox paid 221620250701000001",
     )
     one.add_argument("note", metavar="缴款书编号", help="sandbox consolidate 给出的编号")
@@ -122,7 +122,7 @@ def _paid(options: argparse.Namespace) -> None:
         bills, total = store.settle(connection, options.note)
     if not bills:
         raise Unusable(f"没有待缴的缴款书 {options.note}；编号见 sandbox consolidate 的输出")
-    print(f"缴款书 {options.note} 已缴：税单 {bills} 份，退回担保占用 {total:.2f} 元")
+    print(f"缴款书 {options.note} 已缴：税单 {bills} 份，返还担保预扣 {total:.2f} 元")
 
 
 def _serve(options: argparse.Namespace) -> None:

@@ -27,12 +27,12 @@ SCENARIOS = (
     YEAR,
     Scenario("SANDBOX300", REVIEWED, "人工审核（300）后继续放行"),
     Scenario("SANDBOX500", (HOLD, "399", "500", *RELEASE[1:]), "审结后查验（500），再放行"),
-    Scenario("SANDBOX100", (HOLD, "300", "100"), "人工审核（300）后退单（100）：年度额度与担保占用退回，可改后再报"),
-    Scenario("SANDBOX501", (HOLD, "399", "500", "501"), "查验后扣留（501），到此为止，担保仍占用"),
-    Scenario("SANDBOX600", (HOLD, "600"), "挂起（600），到此为止，担保仍占用"),
-    Scenario("SANDBOX700", (HOLD, "399", "500", "700"), "查验后退运（700）：年度额度与担保占用退回，不出税单"),
+    Scenario("SANDBOX100", (HOLD, "300", "100"), "人工审核（300）后退单（100）：年度额度与担保预扣返还，可改后再报"),
+    Scenario("SANDBOX501", (HOLD, "399", "500", "501"), "查验后扣留（501），到此为止，担保仍预扣"),
+    Scenario("SANDBOX600", (HOLD, "600"), "挂起（600），到此为止，担保仍预扣"),
+    Scenario("SANDBOX700", (HOLD, "399", "500", "700"), "查验后退运（700）：年度额度与担保预扣返还，不出税单"),
     Scenario("SANDBOX818", (*USUAL, CONSOLIDATED), "结关后税单汇总（818，状态2，带缴款书编号）"),
-    Scenario("SANDBOXVOID", (*USUAL, VOID), "结关后税单作废（818，状态3）：年度额度与担保占用退回"),
+    Scenario("SANDBOXVOID", (*USUAL, VOID), "结关后税单作废（818，状态3）：年度额度与担保预扣返还"),
     Scenario("SANDBOXSHORT", (SHORT, *RELEASE), "担保不足：得300，担保企业的担保额度调高后（sandbox load）自动继续"),
 )
 

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             name='Account',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('available', '可用'), ('held', '占用'), ('funding', '缴入')], max_length=10, verbose_name='账户')),
+                ('purpose', models.CharField(choices=[('available', '可用'), ('held', '预扣'), ('funding', '额度来源')], max_length=10, verbose_name='账户')),
                 ('balance', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=18, verbose_name='余额')),
                 ('version', models.BigIntegerField(default=0, verbose_name='笔数')),
                 ('enterprise', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.enterprise', verbose_name='企业')),
@@ -71,8 +71,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('guarantor_code', models.CharField(max_length=30, verbose_name='担保企业代码')),
                 ('document_id', models.BigIntegerField(unique=True, verbose_name='清单')),
-                ('amount', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=18, verbose_name='占用金额')),
-                ('wanted', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=18, verbose_name='应占用金额')),
+                ('amount', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=18, verbose_name='预扣金额')),
+                ('wanted', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=18, verbose_name='应预扣金额')),
                 ('moves', models.PositiveIntegerField(default=0, verbose_name='次数')),
                 ('invt_no', models.CharField(blank=True, db_collation='C', max_length=18, verbose_name='清单编号')),
                 ('cop_no', models.CharField(blank=True, db_collation='C', max_length=20, verbose_name='企业内部编号')),
@@ -82,8 +82,8 @@ class Migration(migrations.Migration):
                 ('guarantee', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='ledger.guarantee', verbose_name='担保')),
             ],
             options={
-                'verbose_name': '占用',
-                'verbose_name_plural': '占用',
+                'verbose_name': '预扣',
+                'verbose_name_plural': '预扣',
             },
         ),
         migrations.CreateModel(
@@ -200,7 +200,7 @@ class Migration(migrations.Migration):
             name='Transfer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('top_up', '缴入'), ('reduce', '减少'), ('hold', '占用'), ('adjust', '调整占用'), ('release', '退还'), ('settle', '缴税后退还')], max_length=10, verbose_name='种类')),
+                ('kind', models.CharField(choices=[('top_up', '增加额度'), ('reduce', '减少额度'), ('hold', '预扣'), ('adjust', '预扣调整'), ('release', '预扣返还'), ('settle', '缴税后返还')], max_length=10, verbose_name='种类')),
                 ('key', models.CharField(db_collation='C', max_length=120, unique=True, verbose_name='业务主键')),
                 ('amount', models.DecimalField(decimal_places=2, max_digits=18, verbose_name='金额')),
                 ('document_id', models.BigIntegerField(blank=True, null=True, verbose_name='清单')),

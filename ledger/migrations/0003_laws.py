@@ -1,13 +1,17 @@
 """The laws of the books, held by PostgreSQL itself against every program and every hand, the owner's included.
 
     an entry     continues its account without a gap: balance after = balance before + amount, version after version;
-                 moves exactly its transfer's amount, on an account of its transfer's guarantee; never below zero
-    a transfer   has two entries when it is committed, one of each sign: they sum to zero
+                 moves exactly its transfer's amount, on an account of its transfer's guarantee, from and to where a
+                 transfer of this kind goes; never below zero
+    a transfer   has two entries when it is committed, one of each sign, on two accounts: they sum to zero
     an account   is born empty; its balance and version are those of its last entry, which moves them itself
-    for ever     entries and transfers are neither changed nor deleted, accounts not deleted
+    a hold       is born empty; its amount, place and number of moves are those of its list's movements, which move them
+                 themselves; when it is committed it belongs to whose guarantee it is in and is no more than it ought to be
+    for ever     entries, transfers and what customs told of bills are neither changed nor deleted; guarantees, accounts,
+                 holds, bills and discrepancies not deleted; a guarantee stays with its enterprise
 
-All of it costs the same however long the books are: each entry is compared with the one before it, by index, and the
-entries of one statement are looked at together.
+All of it costs the same however long the books are: each entry is compared with the one before it, each hold with the
+movements of its own list, by index, and the entries of one statement are looked at together.
 """
 
 from django.db import migrations
@@ -16,10 +20,13 @@ from django.db import migrations
 TWO_LEGS = "CREATE UNIQUE INDEX ledger_entry_two_legs ON ledger_entry (transfer_id, (amount > 0))"
 
 # Correlated questions, not joins: whatever the planner has heard about the tables, they are answered by index.
+# Runs as the owner, so that nobody else needs to be allowed to write a balance or what a list holds.
 ENTRIES = """
 CREATE FUNCTION ledger_entries_continue() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
-DECLARE wrong bigint;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    wrong bigint;
+    moved record;
 BEGIN
     SELECT n.account_id INTO wrong FROM written n
      WHERE n.balance_after - n.amount IS DISTINCT FROM CASE n.version WHEN 1 THEN 0 ELSE (
@@ -33,6 +40,14 @@ BEGIN
      WHERE (SELECT t.guarantee_id = a.guarantee_id AND t.enterprise_id = a.enterprise_id
                    AND n.enterprise_id = a.enterprise_id AND abs(n.amount) = t.amount
                    AND (a.purpose = 'funding' OR n.balance_after >= 0)
+                   AND (t.kind, n.amount > 0, a.purpose) IN (
+                           ('top_up', false, 'funding'), ('top_up', true, 'available'),
+                           ('reduce', false, 'available'), ('reduce', true, 'funding'),
+                           ('hold', false, 'available'), ('hold', true, 'held'),
+                           ('adjust', false, 'available'), ('adjust', true, 'held'),
+                           ('adjust', false, 'held'), ('adjust', true, 'available'),
+                           ('release', false, 'held'), ('release', true, 'available'),
+                           ('settle', false, 'held'), ('settle', true, 'available'))
               FROM ledger_transfer t, ledger_account a
              WHERE t.id = n.transfer_id AND a.id = n.account_id) IS NOT TRUE
      LIMIT 1;
@@ -43,6 +58,22 @@ BEGIN
       FROM (SELECT DISTINCT ON (account_id) account_id, balance_after, version
               FROM written ORDER BY account_id, version DESC) last
      WHERE a.id = last.account_id;
+    FOR moved IN
+        SELECT of_list.document_id, sum(of_list.amount) AS amount, count(*) AS times,
+               (array_agg(of_list.guarantee_id ORDER BY of_list.transfer_id DESC))[1] AS guarantee_id
+          FROM (SELECT t.document_id, t.guarantee_id, t.id AS transfer_id, n.amount FROM written n,
+                       LATERAL (SELECT id, document_id, guarantee_id FROM ledger_transfer WHERE id = n.transfer_id LIMIT 1) t,
+                       LATERAL (SELECT purpose FROM ledger_account WHERE id = n.account_id LIMIT 1) a
+                 WHERE a.purpose = 'held') of_list
+         GROUP BY 1 ORDER BY 1
+    LOOP
+        UPDATE ledger_hold
+           SET amount = amount + moved.amount, moves = moves + moved.times, guarantee_id = moved.guarantee_id
+         WHERE document_id = moved.document_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'nothing is held for list %: refused', moved.document_id USING ERRCODE = 'check_violation';
+        END IF;
+    END LOOP;
     RETURN NULL;
 END $$;
 CREATE TRIGGER ledger_entries_continue AFTER INSERT ON ledger_entry REFERENCING NEW TABLE AS written
@@ -57,7 +88,8 @@ TRANSFERS = """
 CREATE FUNCTION ledger_transfer_balances() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    IF (SELECT count(*) = 2 AND sum(amount) = 0 FROM ledger_entry WHERE transfer_id = NEW.id) IS NOT TRUE THEN
+    IF (SELECT count(*) = 2 AND sum(amount) = 0 AND min(account_id) < max(account_id)
+          FROM ledger_entry WHERE transfer_id = NEW.id) IS NOT TRUE THEN
         RAISE EXCEPTION 'the entries of transfer % do not sum to zero: refused', NEW.id
             USING ERRCODE = 'check_violation';
     END IF;
@@ -97,35 +129,102 @@ DROP TRIGGER ledger_account_follows ON ledger_account;
 DROP FUNCTION ledger_account_follows();
 """
 
+# An index leads to the few movements of one list, and from each to its two entries.
+HOLDS = """
+CREATE FUNCTION ledger_hold_follows() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE moved record;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        SELECT coalesce(sum(times), 0) AS times, coalesce(sum(amount), 0) AS amount,
+               (array_agg(guarantee_id ORDER BY last DESC))[1] AS place,
+               coalesce(bool_and(amount = 0 OR guarantee_id = NEW.guarantee_id), true) AS in_one_place
+          INTO moved
+          FROM (SELECT t.guarantee_id, count(*) AS times, sum(e.amount) AS amount, max(t.id) AS last
+                  FROM ledger_transfer t JOIN ledger_entry e ON e.transfer_id = t.id
+                  JOIN ledger_account a ON a.id = e.account_id
+                 WHERE t.document_id = NEW.document_id AND a.purpose = 'held' GROUP BY 1) by_guarantee;
+        IF (NEW.id, NEW.document_id, NEW.moves, NEW.amount, NEW.guarantee_id)
+              IS NOT DISTINCT FROM (OLD.id, OLD.document_id, moved.times, moved.amount, moved.place)
+           AND moved.in_one_place
+           AND (NEW.amount = 0 OR NEW.enterprise_id IS NOT DISTINCT FROM (
+                   SELECT enterprise_id FROM ledger_guarantee WHERE id = NEW.guarantee_id)) THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'what list % holds is what moved for it: refused', NEW.document_id USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER ledger_hold_born_empty BEFORE INSERT ON ledger_hold FOR EACH ROW
+    WHEN (NEW.amount <> 0 OR NEW.moves <> 0 OR NEW.guarantee_id IS NOT NULL) EXECUTE FUNCTION ledger_hold_follows();
+CREATE TRIGGER ledger_hold_follows BEFORE UPDATE ON ledger_hold FOR EACH ROW
+    WHEN ((OLD.id, OLD.document_id, OLD.guarantee_id, OLD.amount, OLD.moves)
+          IS DISTINCT FROM (NEW.id, NEW.document_id, NEW.guarantee_id, NEW.amount, NEW.moves))
+    EXECUTE FUNCTION ledger_hold_follows();
+
+-- While a transaction goes on a hold may be more than it ought to be, or named after who is to hold it next.
+CREATE FUNCTION ledger_hold_in_order() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM ledger_hold h LEFT JOIN ledger_guarantee g ON g.id = h.guarantee_id
+                WHERE h.id = NEW.id AND h.amount > 0
+                  AND (h.amount > h.wanted OR h.enterprise_id IS DISTINCT FROM g.enterprise_id)) THEN
+        RAISE EXCEPTION 'list % holds too much, or of somebody else: refused', NEW.document_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER ledger_hold_in_order AFTER UPDATE ON ledger_hold
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.amount > 0 AND (NEW.amount > NEW.wanted OR OLD.enterprise_id IS DISTINCT FROM NEW.enterprise_id))
+    EXECUTE FUNCTION ledger_hold_in_order();
+"""
+HOLDS_BACK = """
+DROP TRIGGER ledger_hold_in_order ON ledger_hold;
+DROP FUNCTION ledger_hold_in_order();
+DROP TRIGGER ledger_hold_follows ON ledger_hold;
+DROP TRIGGER ledger_hold_born_empty ON ledger_hold;
+DROP FUNCTION ledger_hold_follows();
+"""
+
+GUARANTEES = """
+CREATE FUNCTION ledger_guarantee_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'guarantee % stays with its enterprise: refused', OLD.id USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER ledger_guarantee_stays BEFORE UPDATE ON ledger_guarantee FOR EACH ROW
+    WHEN ((OLD.id, OLD.enterprise_id) IS DISTINCT FROM (NEW.id, NEW.enterprise_id))
+    EXECUTE FUNCTION ledger_guarantee_stays();
+"""
+GUARANTEES_BACK = """
+DROP TRIGGER ledger_guarantee_stays ON ledger_guarantee;
+DROP FUNCTION ledger_guarantee_stays();
+"""
+
 # Refused to the owner too; two triggers each, since TRUNCATE fires none of the row kind.
+WRITTEN_ONCE = ("entry", "transfer", "taxbillnotice")
+NEVER_DELETED = (*WRITTEN_ONCE, "guarantee", "account", "hold", "taxbill", "discrepancy")
 FOR_EVER = """
 CREATE FUNCTION ledger_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the books are append-only: % of % refused', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege';
 END $$;
-CREATE TRIGGER ledger_entry_stands BEFORE UPDATE OR DELETE ON ledger_entry
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
-CREATE TRIGGER ledger_transfer_stands BEFORE UPDATE OR DELETE ON ledger_transfer
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
-CREATE TRIGGER ledger_account_stands BEFORE DELETE ON ledger_account
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
-CREATE TRIGGER ledger_entry_not_emptied BEFORE TRUNCATE ON ledger_entry
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
-CREATE TRIGGER ledger_transfer_not_emptied BEFORE TRUNCATE ON ledger_transfer
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
-CREATE TRIGGER ledger_account_not_emptied BEFORE TRUNCATE ON ledger_account
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
 """
-FOR_EVER_BACK = """
-DROP TRIGGER ledger_account_not_emptied ON ledger_account;
-DROP TRIGGER ledger_transfer_not_emptied ON ledger_transfer;
-DROP TRIGGER ledger_entry_not_emptied ON ledger_entry;
-DROP TRIGGER ledger_account_stands ON ledger_account;
-DROP TRIGGER ledger_transfer_stands ON ledger_transfer;
-DROP TRIGGER ledger_entry_stands ON ledger_entry;
-DROP FUNCTION ledger_stands();
-"""
+
+
+def stands(table: str) -> tuple[str, str]:
+    """The triggers by which rows of a table stand for ever, and how to take them off again."""
+    deeds = "UPDATE OR DELETE" if table in WRITTEN_ONCE else "DELETE"
+    return (
+        f"""
+CREATE TRIGGER ledger_{table}_stands BEFORE {deeds} ON ledger_{table}
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
+CREATE TRIGGER ledger_{table}_not_emptied BEFORE TRUNCATE ON ledger_{table}
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
+""",
+        f"DROP TRIGGER ledger_{table}_not_emptied ON ledger_{table}; DROP TRIGGER ledger_{table}_stands ON ledger_{table}",
+    )
+
 
 
 class Migration(migrations.Migration):
@@ -136,5 +235,8 @@ class Migration(migrations.Migration):
         migrations.RunSQL(ENTRIES, ENTRIES_BACK),
         migrations.RunSQL(TRANSFERS, TRANSFERS_BACK),
         migrations.RunSQL(ACCOUNTS, ACCOUNTS_BACK),
-        migrations.RunSQL(FOR_EVER, FOR_EVER_BACK),
+        migrations.RunSQL(HOLDS, HOLDS_BACK),
+        migrations.RunSQL(GUARANTEES, GUARANTEES_BACK),
+        migrations.RunSQL(FOR_EVER, "DROP FUNCTION ledger_stands()"),
+        *(migrations.RunSQL(*stands(table)) for table in NEVER_DELETED),
     ]

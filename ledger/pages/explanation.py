@@ -18,8 +18,8 @@ from ledger.models import Fault, TariffLine, TaxBill, TaxBillLine, Treatment, Va
 from ledger.pages.looks import TAXES
 from ledger.tariff import rates_of, rule_on
 from ledger.tax import Applied, Rate, Rule, Taxes, taxes_on
+from portal.money import money
 from portal.sentences import speak
-from portal.templatetags.parts import money
 
 FEN = Decimal("0.01")
 _WHOLE = Decimal(100)

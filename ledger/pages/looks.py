@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from ledger.models import BillState, DiscrepancyKind, TaxBill, TransferKind
 from ledger.window import Phase, Window, phase_of
@@ -43,12 +43,12 @@ PHASE_TONES: dict[str, str] = {
 }
 
 TRANSFER_LOOKS: dict[str, Look] = {
-    TransferKind.TOP_UP: Look("ok", "plus-lg", gettext_lazy("增加额度")),
-    TransferKind.REDUCE: Look("warn", "arrow-down-circle", gettext_lazy("减少额度")),
-    TransferKind.HOLD: Look("info", "shield-lock", pgettext_lazy("movement", "预扣")),
-    TransferKind.ADJUST: Look("info", "arrow-left-right", gettext_lazy("预扣调整")),
-    TransferKind.RELEASE: Look("idle", "arrow-return-left", gettext_lazy("预扣返还")),
-    TransferKind.SETTLE: Look("ok", "check-circle", gettext_lazy("缴税后返还")),
+    TransferKind.TOP_UP: Look("ok", "plus-lg", TransferKind.TOP_UP.label),
+    TransferKind.REDUCE: Look("warn", "arrow-down-circle", TransferKind.REDUCE.label),
+    TransferKind.HOLD: Look("info", "shield-lock", TransferKind.HOLD.label),
+    TransferKind.ADJUST: Look("info", "arrow-left-right", TransferKind.ADJUST.label),
+    TransferKind.RELEASE: Look("idle", "arrow-return-left", TransferKind.RELEASE.label),
+    TransferKind.SETTLE: Look("ok", "check-circle", TransferKind.SETTLE.label),
 }
 
 

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal import personal, sentences
+from portal.money import money
 
 register = template.Library()
+register.filter(money)
 
-_CENT = Decimal("0.01")
 _MASKS = {
     "name": personal.mask_name,
     "number": personal.mask_number,
@@ -77,17 +78,6 @@ def meter(label: str, **shares: int) -> SafeString:
 def speak(kept: str | None) -> str:
     """A sentence a worker kept, in the reader's language; any other text as it is."""
     return sentences.speak(kept)
-
-
-@register.filter
-def money(value: Any) -> str:
-    """Yuan with thousands comma and at least two decimals; more only where the amount has them."""
-    if value is None or value == "":
-        return ""
-    amount = Decimal(value)
-    if amount == amount.quantize(_CENT):
-        return f"{amount:,.2f}"
-    return f"{amount.normalize():,f}"
 
 
 @register.filter

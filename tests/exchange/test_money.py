@@ -17,6 +17,7 @@ from declarations.exchange import inbox
 from declarations.models import Inbound, InboundState, Receipt
 from ledger.guarantee import top_up
 from ledger.models import Discrepancy, Hold, TaxBill, TaxBillNotice, Transfer
+from portal.sentences import speak
 from tests import make
 from tests.exchange import answers
 from tests.exchange.conftest import secure
@@ -37,6 +38,11 @@ def tell(told: Told, *lists: int) -> None:
     """Customs says it, and it is read."""
     inbox.store(letter(told, *lists))
     read_all()
+
+
+def reasons_of(document_id: int) -> list[str]:
+    """Why money moved for a list, the first time first."""
+    return [speak(one.reason) for one in Transfer.objects.filter(document_id=document_id).order_by("id")]
 
 
 def stuck() -> list[str]:
@@ -120,12 +126,15 @@ def test_it_holds_our_own_tax_from_acceptance_and_customs_figure_from_the_bill(o
     assert own > 0
     tell(BILL, one)
     assert held(one) == Decimal("30.03") != own
+    assert reasons_of(one) == ["海关接受清单，按本系统计算的税款预扣", "按税单金额预扣，与税单一致"]
     after = balances(secured.enterprises["merchant"])
     assert (after["available"], after["held"]) == (before["available"] - held(one), before["held"] + held(one))
 
 
-@pytest.mark.parametrize("end", [VOID, Told("100", 5), Told("700", 12)])
-def test_it_gives_the_hold_back(one: int, secured: Cast, end: Told) -> None:
+@pytest.mark.parametrize(("end", "why"), [
+    (VOID, "税单作废，预扣返还"), (Told("100", 5), "退单，预扣返还"), (Told("700", 12), "退运，预扣返还"),
+])  # fmt: skip
+def test_it_gives_the_hold_back_and_says_why(one: int, secured: Cast, end: Told, why: str) -> None:
     before = balances(secured.enterprises["merchant"])
     tell(ACCEPTED, one)
     if end.what != "100":
@@ -135,6 +144,7 @@ def test_it_gives_the_hold_back(one: int, secured: Cast, end: Told) -> None:
     tell(end, one)
     assert held(one) == 0
     assert balances(secured.enterprises["merchant"]) == before
+    assert reasons_of(one)[-1] == why
 
 
 @pytest.mark.parametrize("code", ["300", "399", "500", "501", "600", "800", "899"])

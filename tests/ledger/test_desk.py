@@ -68,7 +68,7 @@ def test_an_amount_that_is_none_is_refused_at_its_field(client_of: Clients, cast
 
 def test_staff_move_money_and_are_told_what_is_left(client_of: Clients, cast: Cast) -> None:
     guarantee, staff = deposit(cast.enterprises["platform"], "100.00"), client_of("staff")
-    assert "可用 100.00 元，占用 0.00 元" in press(staff, "guarantee", "move_money", guarantee)
+    assert "可用 100.00 元，预扣 0.00 元" in press(staff, "guarantee", "move_money", guarantee)
     money = {"sure": "1", "way": "top_up", "amount": "50.00", "voucher": "V1"}
     for _time in range(2):
         assert "已记账，可用余额 150.00 元" in press(staff, "guarantee", "move_money", guarantee, **money)
@@ -118,7 +118,7 @@ def test_staff_look_at_everything_in_words(client_of: Clients, cast: Cast) -> No
     assert "还差 20.03 元" in said(staff, address("discrepancy") + "?closed=all")
     tariff = said(staff, address("tariffline") + "?fault=no_vat&q=0501")
     assert "没有增值税率" in tariff
-    assert "缴入" in said(staff, address("transfer"))
+    assert "增加额度" in said(staff, address("transfer"))
     for name in ("guarantee", "taxrule"):
         assert said(staff, address(name))
     guarantee = Guarantee.objects.get()

@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_a_discrepancy_and_is_held_once_money_comes_in(cast
     told = Discrepancy.objects.get()
     assert (told.enterprise_id, told.ours, told.theirs) == (platform.pk, Decimal("10.00"), Decimal("60.00"))
     assert speak(told.note) == (
-        "清单 22162025I000000002 应占用 60.00 元，可用余额 10.00 元，还差 50.00 元；缴入担保金后自动补占"
+        "清单 22162025I000000002 应预扣 60.00 元，可用余额 10.00 元，还差 50.00 元；增加额度后自动补扣"
     )
     top_up(guarantee=guarantee, amount=Decimal("49.99"), voucher="V1", user=None, at=NOW)
     assert open_discrepancies() == [("short", "list 2")]
@@ -247,7 +247,7 @@ def test_a_movement_says_why_it_was(cast: Cast) -> None:
     assert [(one.kind, one.document_id, speak(one.reason)) for one in told] == [
         ("hold", 1, "accepted"),
         ("release", 1, "rejected"),
-        ("hold", 2, "可用余额足够后补占"),
+        ("hold", 2, "可用余额足够后补扣"),
     ]
 
 

@@ -88,7 +88,7 @@ def test_example_2_cream_above_the_line_of_high_end_cosmetics() -> None:
     cream = good("425", qty1="0.02", unit1="035", qty2="1", unit2="011")
     found = taxed(cream, by=rate("1", "15", threshold=COSMETICS))
     assert sums(found) == ("0.00", "52.50", "45.50", "98.00")
-    assert speak(found.lines[0].deciding) == "每克（毫升）完税价格 21.25 元，达到 10 元，征消费税"
+    assert speak(found.lines[0].deciding) == "每克（毫升）完税价格 21.25 元，达到 10.00 元，征消费税"
 
 
 def test_example_3_wine() -> None:
@@ -102,7 +102,7 @@ def test_example_4_one_bag_over_the_single_limit_and_two_that_are_not_one() -> N
     two = taxed(good("8000", "2"), by=bag, year="10000")
     assert (two.treatment, two.total) == (Treatment.REFUSED, None)
     assert (
-        speak(two.reason) == "本单完税价格 8000.00 元，超过单次限值 5000 元，又不是一件不可分割的商品，应按一般贸易办理"
+        speak(two.reason) == "本单完税价格 8,000.00 元，超过单次限值 5,000.00 元，又不是一件不可分割的商品，应按一般贸易办理"
     )
     assert taxed(good("4000"), good("4000"), by=bag).treatment == Treatment.REFUSED
 
@@ -114,7 +114,7 @@ def test_example_5_one_watch_up_to_the_last_fen_of_the_year() -> None:
     over = taxed(good("12000", qty1="1", unit1="008"), by=watch, year="14000.01")
     assert over.treatment == Treatment.REFUSED
     assert speak(over.reason) == (
-        "本单完税价格 12000.00 元，本年累计将达 26000.01 元，超过年度限值 26000 元，应按一般贸易办理"
+        "本单完税价格 12,000.00 元，本年累计将达 26,000.01 元，超过年度限值 26,000.00 元，应按一般贸易办理"
     )
 
 

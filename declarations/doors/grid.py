@@ -15,10 +15,13 @@ from declarations.doors.tables import Tab
 from declarations.fields import Amount, Described, Whole
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
-from declarations.models import Upload, UploadRow, UploadState
+from declarations.lifecycle import State
+from declarations.models import Document, Upload, UploadRow, UploadState
 from declarations.rulebook import ERROR, RULES, WAIT, WARNING
+from declarations.rules import wait_of
 from declarations.shape import Problem
 from portal.paging import part_of
+from portal.sentences import speak
 
 ALL = "all"
 _FIGURES = re.compile(r"%\([a-z_]+\)[sd]")
@@ -36,11 +39,12 @@ class SheetCell:
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One row of the sheet with the problems found in it."""
+    """One row of the sheet with the problems found in it; `wait` says in one sentence what its document waits for."""
 
     number: int
     cells: list[SheetCell]
     problems: list[Problem]
+    wait: str
     is_first: bool
     result: str
     address: str
@@ -76,6 +80,7 @@ class Grid:
     newer: str
     older: str
     progress: tuple[int, int]
+    standing: uploads.Standing
 
     @property
     def is_waiting(self) -> bool:
@@ -138,7 +143,8 @@ def grid(upload: Upload, asked: Mapping[str, str]) -> Grid:
     if rule:
         chosen = chosen.filter(problems__contains=[{"rule": rule}])
     part = part_of(chosen if shows_rows else chosen.none(), asked, key="row")
-    heads, drawn = _drawn(kind, part.rows)
+    heads, drawn = _drawn(kind, part.rows, _waits(upload, part.rows))
+    (standing,) = uploads.standings([upload])
     return Grid(
         kind=kind,
         upload=upload,
@@ -150,13 +156,15 @@ def grid(upload: Upload, asked: Mapping[str, str]) -> Grid:
         newer=address(upload, tab=tab, rule=rule, **part.back) if part.back else "",
         older=address(upload, tab=tab, rule=rule, **part.on) if part.on else "",
         progress=uploads.progress(upload.pk) if upload.state in WAITING else (0, 0),
+        standing=standing,
     )
 
 
 def _tabs(upload: Upload, counts: Mapping[str, int], current: str) -> list[Tab]:
+    is_filed = upload.state == UploadState.FILED
     words = [
         (ERROR, _("有错单证的行"), counts.get(ERROR, 0)),
-        (WAIT, _("须等前序单证的行"), counts.get(WAIT, 0)),
+        (WAIT, _("申报时须等待的行") if is_filed else _("须等前序单证的行"), counts.get(WAIT, 0)),
         (WARNING, _("有提示单证的行"), counts.get(WARNING, 0)),
         (staging.KNOWN, _("已申报过的行"), counts.get(staging.KNOWN, 0)),
         (ALL, _("全部行"), sum(counts.values())),
@@ -184,13 +192,28 @@ def _plain(rule: str) -> str:
     return _FIGURES.sub("…", str(RULES[rule].text)).rstrip("。")
 
 
-def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], list[SheetRow]]:
+def _waits(upload: Upload, staged: Sequence[UploadRow]) -> dict[int, str]:
+    """What the documents of these rows wait for, by row: found by the check; once they are filed, as far as they still do."""
+    if upload.state != UploadState.FILED:
+        found = {row.row: wait_of(Problem.from_json(said) for said in row.problems) for row in staged}
+        return {row: speak(wait.reason) for row, wait in found.items() if wait}
+    ids = [row.document_id for row in staged if row.document_id and row.result == State.WAITING]
+    waiting = Document.objects.filter(enterprise_id=upload.enterprise_id, pk__in=ids, state=State.WAITING)
+    reasons = dict(waiting.values_list("pk", "reason")) if ids else {}
+    return {row.row: speak(reasons[row.document_id]) for row in staged if row.document_id in reasons}
+
+
+def _drawn(kind: Kind, staged: Sequence[UploadRow], waits: Mapping[int, str]) -> tuple[list[Described], list[SheetRow]]:
     """The columns in use on this page and its rows; a document's further rows repeat only the numbers of its head.
 
     Columns in which something was found on this page come first after the numbers, so that no wrong cell is out of sight.
     """
     read = [
-        (row, cells, [Problem.from_json(said) for said in row.problems])
+        (
+            row,
+            cells,
+            [problem for problem in map(Problem.from_json, row.problems) if problem.level != WAIT or row.row in waits],
+        )
         for row, cells in zip(staged, staging.cells_of(staged), strict=True)
     ]
     heads = [
@@ -224,7 +247,11 @@ def _drawn(kind: Kind, staged: Sequence[UploadRow]) -> tuple[list[Described], li
             _cell(described, said[part].get(described.name), problems, line=part == "line") for part, described in heads
         ]
         leads = reverse("detail", kwargs={"kind": kind.slug, "pk": row.document_id}) if row.document_id else ""
-        rows.append(SheetRow(row.row, drawn, problems, "head" in cells, row.result, leads))
+        told = [problem for problem in problems if problem.level != WAIT]
+        is_first = "head" in cells
+        rows.append(
+            SheetRow(row.row, drawn, told, waits.get(row.row, "") if is_first else "", is_first, row.result, leads)
+        )
     return [described for _part, described in heads], rows
 
 

@@ -1,7 +1,7 @@
 """The pages of every kind of document (steps 1 and 11 of the walk). A view fetches what the actor may see, calls the door
 and renders; it decides nothing."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -295,14 +295,21 @@ def upload(request: Request, kind: Kind) -> HttpResponse:
     before = uploads_of(request.actor).filter(kind=kind.slug).select_related("user").order_by("-id")[:5]
     context = {
         "kind": kind, "fault": fault, "about": _(kind.body.__doc__ or ""), "most": uploads.MAX_BYTES // 1024 // 1024,
-        "uploads": [_shown(one) for one in before],
+        "uploads": _shown(before),
     }  # fmt: skip
     return render(request, "declarations/upload.html", context)
 
 
-def _shown(one: Upload) -> tuple[Upload, Any, tables.Look]:
-    tone, icon = UPLOAD_LOOKS[UploadState(one.state)]
-    return one, capfirst(str(kind_of(one.kind).many)), tables.Look(tone, icon, UploadState(one.state).label)
+def _shown(sent: Iterable[Upload]) -> list[tuple[uploads.Standing, Any, tables.Look]]:
+    """Uploads with how their documents stand, the kind in words and the badge."""
+    return [
+        (
+            standing,
+            capfirst(str(kind_of(standing.upload.kind).many)),
+            tables.Look(*UPLOAD_LOOKS[UploadState(standing.upload.state)], UploadState(standing.upload.state).label),
+        )
+        for standing in uploads.standings(sent)
+    ]
 
 
 @require_GET
@@ -322,7 +329,7 @@ def uploads_page(request: Request) -> HttpResponse:
     part = part_of(uploads_of(request.actor).select_related("user"), request.GET, newest_first=True)
     home = reverse("uploads")
     context = {
-        "uploads": [_shown(one) for one in part.rows],
+        "uploads": _shown(part.rows),
         "newer": f"{home}?{urlencode(part.back)}" if part.back else "",
         "older": f"{home}?{urlencode(part.on)}" if part.on else "",
         "kinds": [kind for kind in KINDS if kind.filed_by & set(request.actor.enterprise.types)],

@@ -50,15 +50,65 @@ def test_the_check_shows_apart_what_will_wait_and_why(cast, client_of):
     body = page.content.decode()
     (row,) = page.context["grid"].rows
     assert [cell.level for cell in row.cells].count("wait") == 1
-    assert "应由电商企业、电商平台申报" in body and "应由支付企业申报" in body and "自动发往海关" in body
+    assert (row.problems, row.wait) == (
+        [],
+        "订单尚未申报，应由电商企业、电商平台申报；支付单尚未申报，应由支付企业申报",
+    ), "one line for each document"
+    assert body.count(row.wait) == 1 and "自动发往海关" in body
     assert "其中 1 票的前序单证还没有被海关接受" in body and "申报 2 票" in body
     client.post(reverse("upload_file", args=[upload.pk]), {"choice": "good", "do": "file"})
     assert uploads.work_next()
-    body = client.get(address).content.decode()
-    assert "已保存，先等待" in body and "自动发出，不必再传" in body
     upload.refresh_from_db()
     assert (upload.filed, upload.waiting, upload.refused, upload.skipped) == (1, 1, 1, 0)
-    assert "＋1 等待" in client.get(reverse("uploads")).content.decode()
+
+
+def test_the_figures_of_a_filed_workbook_follow_what_still_waits(cast, client_of):
+    """Not what it was when it was filed: an hour later the clerk reads how it stands."""
+    upload = filed.uploaded(cast, "waybill", [make.waybill(1), make.waybill(2)])
+    client, address = client_of("bonded_logistics_filer"), reverse("upload_check", args=[upload.pk])
+    client.post(reverse("upload_file", args=[upload.pk]), {"choice": "good", "do": "file"})
+    assert uploads.work_next()
+
+    def shown() -> tuple[int, int, str]:
+        page = client.get(address)
+        standing = page.context["grid"].standing
+        return standing.filed, standing.waiting, page.content.decode()
+
+    waits, home = "支付单尚未申报，应由支付企业申报", reverse("uploads")
+    filed_, waiting_, body = shown()
+    assert (filed_, waiting_) == (0, 2)
+    assert f'href="{reverse("list", args=["waybill"])}?tab=waiting"' in body and "自动发出，不必再传" in body
+    assert body.count(waits) == 2 and "＋2 等待" in client.get(home).content.decode()
+    there(cast, "order", "payment")
+    assert waiting.free_waiting()
+    filed_, waiting_, body = shown()
+    assert (filed_, waiting_) == (1, 1) and body.count(waits) == 1
+    page = client.get(home)
+    assert "＋1 等待" in page.content.decode() and page.context["uploads"][0][0].filed == 1
+    there(cast, "order", "payment", numbers=(2,))
+    assert waiting.free_waiting()
+    filed_, waiting_, body = shown()
+    assert (filed_, waiting_) == (2, 0) and waits not in body and "其中 2 票申报时先等待前序单证，现已不再等待" in body
+    assert "等待</small>" not in client.get(home).content.decode()
+
+
+def test_uploads_are_counted_with_one_query_and_with_none_where_nothing_waited(cast, django_assert_num_queries):
+    waited = filed.uploaded(cast, "waybill", [make.waybill(1)])
+    for upload in (waited, at_once := filed.uploaded(cast, "order", [make.order(1)])):
+        uploads.decide(actor=filed.actor(cast, upload.kind), upload=upload, all_or_nothing=False)
+        assert uploads.work_next()
+        upload.refresh_from_db()
+    with django_assert_num_queries(0):
+        assert [one[1:] for one in uploads.standings([at_once])] == [(1, 0)]
+    with django_assert_num_queries(1):
+        assert [one[1:] for one in uploads.standings([waited, waited])] == [(0, 1), (0, 1)]
+
+
+def test_a_sheet_without_errors_speaks_of_none(cast, client_of):
+    upload = filed.uploaded(cast, "order", [make.order(1)])
+    assert "一行有错" not in client_of("merchant_filer").get(reverse("upload_check", args=[upload.pk])).content.decode()
+    upload = filed.uploaded(cast, "order", [make.order(2, goods_value="x")])
+    assert "一行有错" in client_of("merchant_filer").get(reverse("upload_check", args=[upload.pk])).content.decode()
 
 
 def test_all_or_nothing_counts_what_waits_as_right(cast, client_of):

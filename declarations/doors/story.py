@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from declarations.doors.advice import TOP_UP, Reason, disagreeing, reasons, ways_out, why
 from declarations.doors.letters import IN, OUT
 from declarations.doors.tables import Cell, Look, look, said
-from declarations.doors.turns import Turn, next_steps, turn
+from declarations.doors.turns import Turn, next_steps, turn, unmet_by
 from declarations.exchange.receipts import STATE_OF_CODE, state_of
 from declarations.fields import Amount, Text
 from declarations.kinds.kind import Kind
@@ -156,7 +156,7 @@ def story(kind: Kind, document: Document) -> Story:
             document.state,
             message=outbounds[-1] if outbounds else None,
             why=found,
-            waits_for=document.waits_for,
+            unmet=unmet_by(kind, [document]).get(document.pk, ()),
             reason=document.reason,
             body=getattr(document, kind.slug),
         ),

@@ -9,13 +9,15 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from accounts.roles import EnterpriseType
+from declarations import filing
 from declarations.doors.advice import TOP_UP, Reason, disagreeing, names_of, reasons
 from declarations.kinds import KINDS, Body
-from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import REFUSED, State
-from declarations.models import Outbound, OutboundState
+from declarations.models import Document, Outbound, OutboundState
+from declarations.rulebook import WAIT
+from declarations.rules.waits import owed
+from declarations.shape import Problem
 from portal.sentences import speak
 
 
@@ -70,17 +72,17 @@ def turn(
     *,
     message: Outbound | None = None,
     why: Iterable[Reason] = (),
-    waits_for: str = "",
+    unmet: Sequence[Problem] = (),
     reason: str = "",
     body: Body | None = None,
 ) -> Turn:
     """Whose turn it is; `message` is the one that carries the document, `why` what customs said when refusing it.
 
-    Of a document that waits: `waits_for` are the kinds missing, `body` names those who owe them. Of one that is
-    reviewed: `reason` is what customs said, `body` names the guarantor.
+    Of a document that waits: `unmet` is what it waits for. Of one that is reviewed: `reason` is what customs said, `body`
+    names the guarantor.
     """
-    if state == State.WAITING and waits_for:
-        return _waits(waits_for.split(","), body)
+    if state == State.WAITING and unmet:
+        return _waits(unmet)
     if state == State.REVIEW and any(said.advice is TOP_UP for said in reasons(reason)):
         return _tops_up(kind, body)
     if state == State.QUEUED and message and message.needs_person:
@@ -103,20 +105,31 @@ def turn(
     return Turn(str(who), str(what), str(ours), state in _OURS)
 
 
-def owners(kind: Kind, body: Body | None = None) -> list[str]:
-    """Who files documents of a kind: the enterprises another document of the trade names for it, else the types."""
-    names = [getattr(body, name, "") for _code, name in kind.own]
-    types = [str(owner.label) for owner in EnterpriseType if owner in kind.filed_by]
-    return list(dict.fromkeys(name for name in names if name)) or types
+def unmet_by(kind: Kind, documents: Iterable[Document]) -> dict[int, list[Problem]]:
+    """What those of one enterprise's documents that wait are waiting for now, by document: asked as the sweep asks.
+
+    A constant number of queries, none where nothing waits.
+    """
+    waiting = [document for document in documents if document.state == State.WAITING]
+    if not waiting:
+        return {}
+    ids = [document.pk for document in waiting]
+    found = filing.check_again(enterprise=waiting[0].enterprise, kind=kind, document_ids=ids, now=timezone.now())
+    return {one: [problem for problem in problems if problem.level == WAIT] for one, problems in found.items()}
 
 
-def _waits(slugs: Sequence[str], body: Body | None) -> Turn:
-    """Those who owe the missing documents file them; then it goes on by itself."""
-    who = _("、").join(dict.fromkeys(owner for slug in slugs for owner in owners(kind_of(slug), body)))
-    documents = names_of(slugs)
+def _waits(unmet: Sequence[Problem]) -> Turn:
+    """Who has not filed yet does; once everything is filed it is with customs. Then it goes on by itself."""
+    ours = str(TURNS[State.WAITING][2])
+    missing = owed(unmet)
+    if not missing:
+        documents = names_of(dict.fromkeys(problem.params["document"] for problem in unmet))
+        what = _("接受%(documents)s") % {"documents": documents}
+        return Turn(str(_CUSTOMS), what, ours, short=_("等海关接受%(documents)s") % {"documents": documents})
+    who = _("、").join(dict.fromkeys(str(owner) for owners in missing.values() for owner in owners))
+    documents = names_of(missing)
     what = _("申报%(documents)s，由海关接受") % {"documents": documents}
-    short = _("等%(documents)s（%(who)s）") % {"documents": documents, "who": who}
-    return Turn(who, what, str(TURNS[State.WAITING][2]), short=short)
+    return Turn(who, what, ours, short=_("等%(documents)s（%(who)s）") % {"documents": documents, "who": who})
 
 
 def _tops_up(kind: Kind, body: Body | None) -> Turn:

@@ -12,8 +12,8 @@ _plain = Amount().text_of
 
 
 def plain(value: Decimal) -> str:
-    """The number as a person writes it."""
-    return _plain(value)
+    """Money as a clerk types it: at least two decimals, and no comma, which a cell may not hold (S10)."""
+    return f"{value:.2f}" if value == fen(value) else _plain(value)
 
 
 def fen(value: Decimal) -> Decimal:

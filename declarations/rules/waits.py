@@ -45,6 +45,11 @@ def wait_of(problems: Iterable[Problem]) -> Wait | None:
     return _said(missing, frozenset(elsewhere))
 
 
+def owed(problems: Iterable[Problem]) -> dict[str, list[Any]]:
+    """Which kinds nobody has filed yet, and who has to; names, or types of enterprise as lazy texts."""
+    return {problem.params["document"]: _named(_owner(problem)) for problem in problems if problem.rule == "E07"}
+
+
 def kept(problem: Problem) -> str:
     """What is wrong, of a rule of the trade, as a kept sentence; what to do stands in the rulebook."""
     return keep(RULES[problem.rule].text, document=kinds.kind(problem.params["document"]).label)

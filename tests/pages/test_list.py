@@ -193,7 +193,7 @@ def test_it_turns_the_pages_of_uploads_both_ways(cast, client_of, monkeypatch):
     client, home = client_of("merchant_filer"), reverse("uploads")
 
     def names(page) -> list[str]:
-        return [upload.filename for upload, _label, _look in page.context["uploads"]]
+        return [standing.upload.filename for standing, _label, _look in page.context["uploads"]]
 
     first = client.get(home)
     assert names(first) == ["4.xlsx", "3.xlsx"] and not first.context["newer"]

@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from openpyxl import load_workbook
 
@@ -155,6 +157,41 @@ def test_the_list_has_a_tab_for_what_waits_and_says_whose_turn_it_is(cast, clien
     assert row.next_step == f"等订单、支付单、运单（{'、'.join(names)}）"
     assert (str(row.look.word), row.look.tone, row.look.code, row.is_bad) == ("等待前序单证", "hold", "", False)
     assert page.is_moving and document.number in client.get(address).content.decode()
+
+
+def test_it_is_the_turn_of_those_only_who_have_not_filed_and_then_of_customs(cast, client_of):
+    """The courier whose waybill is there, though it waits itself, has nothing to do; asked now, not as last noted."""
+    there(cast, "payment")
+    (document,) = brought(cast, "inventory", 1)
+    brought(cast, "waybill", 1)
+    client, home = client_of("warehouse_filer"), reverse("list", args=["inventory"])
+    address = reverse("detail", args=["inventory", document.pk])
+
+    def turn() -> tuple[str, str, str]:
+        (row,) = client.get(home).context["page"].rows
+        now = client.get(address).context["story"].turn
+        return now.who, now.what, row.next_step
+
+    owners = f"{make.PLATFORM.name}、{make.MERCHANT.name}"
+    assert turn() == (owners, "申报订单，由海关接受", f"等订单（{owners}）")
+    filed.filing.file_documents(
+        actor=filed.actor(cast, "order"), kind=kind("order"), entries=[make.order(1)], source="form"
+    )
+    assert turn() == ("海关", "接受订单、运单", "等海关接受订单、运单")
+    assert Document.objects.get(pk=document.pk).waits_for == "order,waybill"
+
+
+def test_a_list_asks_as_often_for_fifty_that_wait_as_for_two(cast, client_of):
+    client, address = client_of("warehouse_filer"), reverse("list", args=["inventory"]) + "?tab=waiting"
+
+    def cost(*numbers: int) -> int:
+        brought(cast, "inventory", *numbers)
+        with CaptureQueriesContext(connection) as queries:
+            assert len(client.get(address).context["page"].rows) >= len(numbers)
+        return len(queries)
+
+    cost(1)
+    assert cost(2) == cost(*range(3, 51))
 
 
 # --- its page ------------------------------------------------------------------------------------------------------

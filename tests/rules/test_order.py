@@ -15,6 +15,17 @@ def test_o01_paid_is_the_sum(paid: str, wrong: bool) -> None:
         assert "331.29" in next(one for one in problems("order", **sums) if one.rule == "O01").text
 
 
+def test_it_says_money_with_two_decimals_and_as_it_may_be_typed() -> None:
+    """181.40, not 181.4; and no comma, which would be refused in the cell it is copied to."""
+
+    def said(**cells: str) -> str:
+        return next(one for one in problems("order", **cells) if one.rule == "O01").text
+
+    assert "应为 181.40，" in said(goods_value="157.01", tax_total="24.39", actual_paid="1")
+    assert "应为 12345.00，" in said(goods_value="12320.61", tax_total="24.39", actual_paid="1")
+    assert "应为 24.391，" in said(goods_value="0.001", tax_total="24.39", actual_paid="1")
+
+
 def test_o02_goods_value_is_the_sum_of_lines() -> None:
     assert "O02" not in rules("order")
     assert "O02" in rules("order", goods_value="1")

@@ -192,8 +192,8 @@ def test_it_gives_copy_its_columns(which: Kind) -> None:
     clean = make.clean(which.slug)
     row = head_row(which, clean, 7, 8)
     assert len(row) == len(head_columns(which)) and row[:2] == (7, 8)
-    for column, value, said in zip(head_columns(which)[2:], row[2:], clean.head, strict=True):
-        assert isinstance(value, bytes) if which.field(column).personal else value == said
+    for column, value, told in zip(head_columns(which)[2:], row[2:], clean.head, strict=True):
+        assert isinstance(value, bytes) if which.field(column).personal else value == told
     assert all(len(line) == len(line_columns(which)) for line in line_rows(which, clean, 7, 8))
 
 

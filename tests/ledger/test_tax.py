@@ -102,7 +102,8 @@ def test_example_4_one_bag_over_the_single_limit_and_two_that_are_not_one() -> N
     two = taxed(good("8000", "2"), by=bag, year="10000")
     assert (two.treatment, two.total) == (Treatment.REFUSED, None)
     assert (
-        speak(two.reason) == "本单完税价格 8,000.00 元，超过单次限值 5,000.00 元，又不是一件不可分割的商品，应按一般贸易办理"
+        speak(two.reason)
+        == "本单完税价格 8,000.00 元，超过单次限值 5,000.00 元，又不是一件不可分割的商品，应按一般贸易办理"
     )
     assert taxed(good("4000"), good("4000"), by=bag).treatment == Treatment.REFUSED
 

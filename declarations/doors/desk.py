@@ -18,6 +18,7 @@ from accounts.access import Actor
 from accounts.models import Credential
 from accounts.roles import MemberRole
 from declarations.access import uploads_of
+from declarations.doors import uploads
 from declarations.doors.advice import names_of, reasons
 from declarations.doors.chain import owners
 from declarations.doors.tables import STAGES, TODO, Stage
@@ -25,7 +26,7 @@ from declarations.kinds import KINDS
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import State
-from declarations.models import Document, Outbound, OutboundState, StateChange, Upload, UploadState
+from declarations.models import Document, Outbound, OutboundState, StateChange, UploadState
 from ledger.access import bills_of, discrepancies_of, may_see_bills, may_see_guarantee
 from ledger.models import BillState, DiscrepancyKind
 from ledger.pages.account import Standing, standing_of
@@ -120,7 +121,7 @@ class Desk:
     money_first: bool
     standings: list[Progress]
     heads: list[Any]
-    uploads: list[Upload]
+    uploads: list[uploads.Standing]
     files: list[Kind]
     credential: Credential | None
     ends_soon: bool
@@ -147,7 +148,7 @@ def desk(actor: Actor) -> Desk:
     own = {kind.slug for kind in kinds}
     found = {state for slug, state in counted if slug in own}
     shown = [stage for stage in STAGES if stage.always or stage.states & found]
-    uploads = list(uploads_of(actor).select_related("user").order_by("-id")[:5])
+    sent = uploads_of(actor).select_related("user").order_by("-id")[:5]
     credential = Credential.objects.filter(enterprise=actor.enterprise, active=True).order_by("-not_after").first()
     purse = Purse(standing_of(actor), schedule(actor)) if may_see_guarantee(actor) else None
     payments = [*_payments(purse), *_disagreements(actor)] if purse else []
@@ -161,7 +162,7 @@ def desk(actor: Actor) -> Desk:
         money_first=money_first,
         standings=[_standing(kind, counted, shown) for kind in kinds],
         heads=[stage.label for stage in shown],
-        uploads=uploads,
+        uploads=uploads.standings(sent),
         files=kinds,
         credential=credential,
         ends_soon=bool(credential and (credential.not_after - timezone.now()).days < DAYS_BEFORE_END),

@@ -87,6 +87,8 @@ def test_the_figures_of_a_filed_workbook_follow_what_still_waits(cast, client_of
     assert (filed_, waiting_) == (1, 1) and body.count(waits) == 1
     page = client.get(home)
     assert "＋1 等待" in page.content.decode() and page.context["uploads"][0][0].filed == 1
+    desk = client.get(reverse("home")).content.decode()
+    assert "已申报 1 票" in desk and "1 票仍在等待" in desk
     there(cast, "order", "payment", numbers=(2,))
     assert waiting.free_waiting()
     filed_, waiting_, body = shown()

@@ -9,12 +9,13 @@ who files it, and that it cannot be seen from here.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.access import Actor
@@ -25,7 +26,7 @@ from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import FILED, REFUSED, State
 from declarations.models import Document
-from ledger.access import FINANCE_TYPES, bills_of, may_see_bills
+from ledger.access import FINANCE_TYPES, bills_of, may_see_bills, names_of
 from ledger.models import BillState, TaxBill
 from ledger.pages.looks import BILL_LOOKS
 from portal.money import money
@@ -93,6 +94,8 @@ _STILL = REFUSED | {State.RELEASED, State.CLOSED, State.SHIPPED_BACK}
 #: Customs has compared the documents of the trade, and they agreed.
 _COMPARED = FILED - {State.DECLARING}
 _RELEASED = frozenset({State.RELEASED, State.CLOSED})
+#: Customs closes a list soon after its release; so long a page still asks for it.
+_CLOSES_WITHIN = timedelta(minutes=10)
 #: Of several documents of a kind the one that came furthest stands for all; refused ones come last.
 _RANKS = {state: -1 if state in REFUSED else rank for rank, state in enumerate(State)}
 
@@ -125,11 +128,22 @@ def own(actor: Actor, order_numbers: Iterable[str]) -> list[Told]:
     ]
 
 
+def called(numbers: Iterable[str]) -> list[Told]:
+    """The documents of others on which the acting enterprise is named and that are called exactly so, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM declarations_search(%s)", [list(numbers)])
+        return [Told(*row) for row in cursor.fetchall()]
+
+
 def owners(kind: Kind, body: Any = None) -> str:
     """Who files documents of a kind: the enterprises another document names for it, else the types of enterprise."""
+    return _("、").join(_candidates(kind, body))
+
+
+def _candidates(kind: Kind, body: Any) -> list[str]:
     names = [getattr(body, name, "") for _code, name in kind.own]
     types = [str(owner.label) for owner in EnterpriseType if owner in kind.filed_by]
-    return _("、").join(list(dict.fromkeys(name for name in names if name)) or types)
+    return list(dict.fromkeys(name for name in names if name)) or types
 
 
 def address_of(actor: Actor, told: Told) -> str:
@@ -148,26 +162,32 @@ class _Trade:
         orders = [document.order_no]
         candidates = [*own(actor, orders), *named(orders)]
         predecessors = self._asked_of_customs()
-        codes = {one.platform_code for one in candidates} | {platform for _slug, platform, _no, _state in predecessors}
+        codes = {one.platform_code for one in candidates} | {platform for _slug, platform, *_rest in predecessors}
         same = _same_enterprise(document.platform_code, codes)
         self.found: dict[str, list[Told]] = {other.slug: [] for other in KINDS}
+        elsewhere = []
         for one in candidates:
             if one.platform_code in same and self._is_meant(one.kind, one.number):
                 self.found[one.kind].append(one)
+            elif one.kind == "inventory":
+                elsewhere.append(one)
         self.accepted: dict[str, bool] = {}
-        for slug, platform, number, state in predecessors:
+        self.filers: dict[str, str] = {}
+        for slug, platform, number, state, filer in predecessors:
             # Customs would tell the number of a waybill only.
             if platform in same and (not number or self._is_meant(slug, number)):
                 self.accepted[slug] = self.accepted.get(slug, False) or state in FILED
-        self.bill = self._bill()
+                if state in FILED:
+                    self.filers[slug] = filer
+        self.bill = self._bill(elsewhere)
 
-    def _asked_of_customs(self) -> list[tuple[str, str, str, str]]:
-        """Kind, platform, number and state of the documents this one stands on."""
+    def _asked_of_customs(self) -> list[tuple[str, str, str, str, str]]:
+        """Kind, platform, number, state and filer's credit code of the documents this one stands on."""
         if not self.kind.after:
             return []
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT kind, platform_code, number, state FROM declarations_predecessors(%s, %s)",
+                "SELECT kind, platform_code, number, state, filer FROM declarations_predecessors(%s, %s)",
                 [list(self.kind.after), [self.document.order_no]],
             )
             return cursor.fetchall()
@@ -180,21 +200,29 @@ class _Trade:
         wanted = "" if names_it_by == self.kind.order_no else getattr(self.body, names_it_by, "")
         return not wanted or number == wanted
 
-    def _bill(self) -> TaxBill | None:
-        """The tax bill of the trade's list, where this enterprise stands on it; one that is void comes last."""
+    def _bill(self, elsewhere: Sequence[Told]) -> TaxBill | None:
+        """The tax bill of the trade's list, where this enterprise stands on it; one that is void comes last.
+
+        An order number is unique on its platform only: the bills of lists `elsewhere` under the same number are not meant.
+        """
         if not FINANCE_TYPES & set(self.actor.enterprise.types):
             return None
         list_no = getattr(self.body, "invt_no", "")
         meant = Q(invt_no=list_no) if list_no else Q(order_no=self.document.order_no)
-        found = list(bills_of(self.actor).filter(meant).order_by("-billed_at")[:20])
+        found = [
+            bill
+            for bill in bills_of(self.actor).filter(meant).order_by("-billed_at")[:20]
+            if list_no or not _is_of(bill, elsewhere)
+        ]
         return min(found, key=lambda bill: bill.state == BillState.VOID, default=None)
 
     @property
     def is_moving(self) -> bool:
         """Whether a document that can be seen may still change by itself, or its tax bill is still to come."""
-        seen = [one for ones in self.found.values() for one in ones]
+        lists, fresh = self.found["inventory"], timezone.now() - _CLOSES_WITHIN
         waits_for_bill = self.bill is None and self._expects_a_bill and self._has(_RELEASED)
-        return waits_for_bill or any(one.state not in _STILL for one in seen if one.kind == "inventory")
+        closes = any(one.state == State.RELEASED and one.state_at > fresh for one in lists)
+        return waits_for_bill or closes or any(one.state not in _STILL for one in lists)
 
     @property
     def _expects_a_bill(self) -> bool:
@@ -210,10 +238,11 @@ class _Trade:
         label, who = str(other.label), self._payer(other) or owners(other, self.body)
         if other.slug in self.accepted:
             if self.accepted[other.slug]:
-                return Lamp(label, Look("ok", "check-circle", _("海关已接受")), who)
+                return Lamp(label, Look("ok", "check-circle", _("海关已接受")), self._filer(other))
             return Lamp(label, Look("warn", "hourglass", _("海关尚未接受")), who, note=_("已申报，等待海关接受"))
         if self._has(_COMPARED):
-            return Lamp(label, Look("ok", "check-circle", _("比对一致")), who, note=_("海关已与其他单证比对"))
+            note = _("海关已与其他单证比对")
+            return Lamp(label, Look("ok", "check-circle", _("比对一致")), self._filer(other), note=note)
         if other.slug in self.kind.after:
             return Lamp(label, Look("warn", "hourglass", _("尚未申报")), _("应由%(owner)s申报") % {"owner": who})
         filer = _("由%(owner)s申报") % {"owner": who}
@@ -223,6 +252,18 @@ class _Trade:
         if names_us:
             return Lamp(label, Look("idle", "eye-slash", _("未见")), filer, note=_("尚未申报，或申报时没有写明本企业"))
         return Lamp(label, Look("idle", "eye-slash", _("不可见")), filer, note=_("单证上不写本企业，这里看不到"))
+
+    def _filer(self, other: Kind) -> str:
+        """Who has filed a document customs has: the one this document names for it, else who alone can be; else nobody.
+
+        Which of the named enterprises it was is no secret from who names them; that it was another is.
+        """
+        codes = names_of([self.filers[other.slug]]) if other.slug in self.filers else {}
+        named_here = {getattr(self.body, code) for code in _code_fields(self.kind)}
+        if known := [name for code, name in codes.items() if code in named_here]:
+            return known[0]
+        who = [payer] if (payer := self._payer(other)) else _candidates(other, self.body)
+        return who[0] if len(who) == 1 else ""
 
     def _payer(self, other: Kind) -> str:
         """Who pays, as the enterprise's own order of the trade says; a list or waybill does not name them."""
@@ -273,6 +314,14 @@ class _Trade:
             _("税款 ¥ %(amount)s") % {"amount": money(bill.total)}, number=bill.tax_no, at=bill.billed_at,
             address=reverse("tax_bill", kwargs={"pk": bill.pk}) if may_see_bills(self.actor) else "",
         )  # fmt: skip
+
+
+def _is_of(bill: TaxBill, lists: Sequence[Told]) -> bool:
+    """Whether the bill belongs to one of these lists: an own one by its key, another's by the number customs gave it."""
+    if bill.document_id in {one.pk for one in lists if one.pk}:
+        return True
+    others = [one for one in lists if one.pk is None]
+    return bool(others) and any(one in others for one in called([bill.invt_no]))
 
 
 def _code_fields(kind: Kind) -> set[str]:

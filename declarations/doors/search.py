@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Collate
 from django.urls import reverse
@@ -19,7 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.access import Actor
-from declarations.doors.chain import Told, address_of, own
+from declarations.doors.chain import Told, address_of, called, own
 from declarations.doors.tables import Look, look
 from declarations.kinds import KINDS
 from declarations.kinds import kind as kind_of
@@ -170,10 +169,7 @@ def _bounded(hits: Sequence[Hit], numbers: Sequence[str]) -> tuple[list[Hit], bo
 
 
 def _others(numbers: Sequence[str]) -> list[Told]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM declarations_search(%s)", [list(numbers)])
-        told = [Told(*row) for row in cursor.fetchall()]
-    return sorted(told, key=lambda one: KINDS.index(kind_of(one.kind)))
+    return sorted(called(numbers), key=lambda one: KINDS.index(kind_of(one.kind)))
 
 
 def _bills(actor: Actor, numbers: Sequence[str]) -> tuple[list[TaxBill], bool]:

@@ -1,9 +1,12 @@
 """The lamps of a trade: what is there, what is missing and who owes it, and to whom each of it may be shown."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from django.urls import reverse
+from django.utils import timezone
 from lxml import html
 
 from declarations.doors import chain
@@ -167,6 +170,54 @@ def test_a_bill_that_stands_comes_before_one_that_is_void(cast):
     trade.bill(cast, documents["inventory"], "221820250000000002", state=BillState.VOID)
     standing = trade.bill(cast, documents["inventory"])
     assert lamps(cast, documents["order"])["bill"].number == standing.tax_no
+
+
+@pytest.mark.parametrize("by", ["warehouse_filer", "merchant_filer"])
+def test_a_bill_of_another_platforms_trade_is_not_shown(by, cast):
+    """An order number is unique on its platform only: the bill belongs to one trade, whoever's list it is."""
+    order, elsewhere = trade.file(cast, "order"), cast.enterprises["neighbour"].customs_code
+    trade.file(cast, "payment")
+    trade.file(cast, "waybill")
+    listed = trade.file(cast, "inventory", by=by)
+    trade.numbered(listed, "221820250000000009")
+    bill = trade.bill(cast, listed, "221820250000000009", document_id=None if by == "warehouse_filer" else listed.pk)
+    assert lamps(cast, order)["bill"].number == bill.tax_no
+    Document.objects.filter(pk=listed.pk).update(platform_code=elsewhere)
+    assert not lamps(cast, order)["bill"].number
+    assert lamps(cast, listed, by)["bill"].number == bill.tax_no
+
+
+def test_an_accepted_document_names_who_filed_it_where_the_own_one_does(cast):
+    documents = trade.whole(cast)
+    shown = lamps(cast, documents["inventory"])
+    assert (shown["order"].look.word, shown["order"].who) == ("海关已接受", make.MERCHANT.name), "the list names both"
+    assert shown["payment"].who == "支付企业", "the list names no payer"
+    assert lamps(cast, documents["waybill"])["order"].who == "", "a waybill names neither of the two who may have"
+    filed.move([documents["inventory"]], State.STORED, code="120")
+    assert lamps(cast, documents["inventory"])["order"].who == make.MERCHANT.name
+    order = trade.file(cast, "order", 2, by="platform_filer")
+    trade.file(cast, "payment", 2)
+    trade.file(cast, "waybill", 2)
+    assert order.enterprise_id == cast.enterprises["platform"].pk
+    assert lamps(cast, trade.file(cast, "inventory", 2))["order"].who == make.PLATFORM.name
+
+
+def test_a_released_list_is_asked_for_until_customs_closes_it(cast, client_of):
+    documents = trade.whole(cast)
+    order, listed = documents["order"], documents["inventory"]
+    filed.move([order], State.STORED, code="120")
+    filed.move([listed], State.RELEASED, code="800")
+    trade.bill(cast, listed)
+    address = reverse("detail", args=["order", order.pk])
+
+    def asks():
+        return "hx-trigger" in client_of("merchant_filer").get(address).content.decode().partition("<main")[2]
+
+    assert asks()
+    Document.objects.filter(pk=listed.pk).update(state_at=timezone.now() - timedelta(minutes=11))
+    assert not asks(), "customs has had time enough"
+    filed.move([listed], State.CLOSED, code="899")
+    assert not asks()
 
 
 def test_a_released_list_waits_for_its_bill(cast):

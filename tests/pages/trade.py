@@ -8,7 +8,7 @@ from accounts.cast import Cast
 from declarations import filing
 from declarations.kinds import kind
 from declarations.models import Document, Inventory, Source
-from ledger.models import TaxBill
+from ledger.models import BillState, TaxBill
 from ledger.window import today
 from tests import make
 from tests.pages import filed
@@ -47,10 +47,11 @@ def bill(cast: Cast, document: Document, invt_no: str = "221820250000000001", **
     """The tax bill of a list: warehouse declares, merchant answers for the tax."""
     now = timezone.now()
     merchant = cast.enterprises["merchant"]
+    paid = {"paid_on": today(), "paid_voucher": "PZ-1"} if cells.get("state") == BillState.PAID else {}
     return TaxBill.objects.create(**{
         "enterprise_id": document.enterprise_id, "guarantor": merchant, "merchant": merchant,
         "document_id": document.pk, "invt_no": invt_no, "tax_no": f"{invt_no}_0", "order_no": document.order_no,
         "customs_code": "2218", "duty": Decimal(0), "consumption": Decimal(0), "vat": Decimal("30.03"),
         "total": Decimal("30.03"), "billed_at": now, "released_on": today(), "fingerprint": f"{invt_no} 1",
-        "received_at": now, **cells,
+        "received_at": now, **paid, **cells,
     })  # fmt: skip

@@ -247,7 +247,7 @@ def confirm_payment(
             state=BillState.PAID, paid_on=paid_on, paid_voucher=voucher
         )
         why = keep(_("税款已缴，凭证 %(voucher)s"), voucher=voucher)
-        settle_many(_left_of(paid), why=why, user=user, at=timezone.now())
+        settle_many(_left_of(paid), why=why, user=user)
         if user is not None and paid:
             total = sum((bill.total for bill in paid), Decimal(0))
             staff = Bystander(user=user, enterprise=paid[0].guarantor)

@@ -22,7 +22,7 @@ from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Enterprise, User
 from ledger.discrepancies import Found, close, open_many
-from ledger.models import Account, DiscrepancyKind, Guarantee, Hold, Purpose, Transfer, TransferKind
+from ledger.models import Account, Discrepancy, DiscrepancyKind, Guarantee, Hold, Purpose, Transfer, TransferKind
 from portal.bulk import next_ids, write_rows
 from portal.money import money
 from portal.sentences import keep
@@ -123,24 +123,41 @@ def align_many(wanted: Iterable[Wanted], *, inbound_id: int | None = None) -> No
         _tell(asked.values(), books, guarantors)
 
 
-def settle_many(left: Mapping[int, Decimal], *, why: str, user: User | None, at: datetime) -> None:
+def settle_many(left: Mapping[int, Decimal], *, why: str, user: User | None) -> None:
     """Tax of these lists was paid outside, in cash: of what each holds all but what is ``left`` to pay is given back.
 
-    Runs in the caller's transaction; ``why`` is a kept sentence.
+    A list that was short holds what is left, if it fits now. Runs in the caller's transaction; ``why`` is a kept sentence.
     """
     with transaction.atomic():
-        held = Hold.objects.filter(document_id__in=left, wanted__gt=0).order_by("document_id")
-        paid = {
-            hold.document_id: Wanted(hold.document_id, "", None, hold.invt_no, hold.cop_no, hold.order_no, at, why=why)
-            for hold in held
-        }
-        books = _take(paid, {})
+        paid = _calling_for_something(left, why)
+        guarantors = _guarantors(paid.values())
+        books = _take(paid, guarantors)
         books.user, books.giving_back = user, TransferKind.SETTLE
         for hold in books.holds.values():
-            hold.target = hold.guarantee_id
+            hold.target = books.guarantee_of(hold.enterprise_id)
         books.bring({document_id: left[document_id] for document_id in paid})
         books.write()
-        close(_OF_HOLDS, [_subject(document_id) for document_id in paid if not left[document_id]])
+        _tell([replace(one, amount=left[document_id]) for document_id, one in paid.items()], books, guarantors)
+
+
+def _calling_for_something(documents: Collection[int], why: str) -> dict[int, Wanted]:
+    """Those of the lists that ought to hold something, as their holds know them; what they ought to is not said again.
+
+    Whoever was told that a list has no guarantor here is told of what becomes of it.
+    """
+    told = dict(
+        Discrepancy.objects.filter(kind=DiscrepancyKind.NO_GUARANTEE, document_id__in=documents).values_list(
+            "document_id", "enterprise_id"
+        )
+    )
+    holds = Hold.objects.filter(document_id__in=documents, wanted__gt=0).order_by("document_id")
+    return {
+        hold.document_id: Wanted(
+            hold.document_id, hold.guarantor_code, None, hold.invt_no, hold.cop_no, hold.order_no, hold.at,
+            owner_id=told.get(hold.document_id), why=why,
+        )
+        for hold in holds
+    }  # fmt: skip
 
 
 def hold_what_fits() -> None:
@@ -263,6 +280,7 @@ class _Held:
     target: int | None = None
     why: str = ""
     touched: bool = False
+    newly_wanted: bool = False
 
 
 @dataclass(slots=True)
@@ -277,9 +295,9 @@ class _Standing:
 _HOLD_COLUMNS = ("document_id", "enterprise_id", "guarantee_id", "amount", "wanted", "moves", "invt_no", "cop_no", "at")
 _NOTE = f"""
 INSERT INTO ledger_hold AS h
-    (document_id, enterprise_id, guarantor_code, invt_no, cop_no, order_no, at, amount, wanted, moves)
-SELECT n.*, 0, 0, 0 FROM unnest(
-    %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[]) n
+    (document_id, enterprise_id, guarantor_code, invt_no, cop_no, order_no, at, wanted, amount, moves)
+SELECT n.*, 0, 0 FROM unnest(
+    %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::numeric[]) n
 ON CONFLICT (document_id) DO UPDATE SET enterprise_id = excluded.enterprise_id,
     guarantor_code = excluded.guarantor_code, invt_no = excluded.invt_no, cop_no = excluded.cop_no,
     order_no = excluded.order_no, at = excluded.at
@@ -323,6 +341,10 @@ class _Books:
     def available(self, guarantee_id: int) -> Decimal:
         """What is left now."""
         return self.accounts[guarantee_id][Purpose.AVAILABLE].balance
+
+    def guarantee_of(self, enterprise_id: int | None) -> int | None:
+        """The guarantee of an enterprise, if its accounts are locked."""
+        return next((pk for pk, owner in self.owners.items() if owner == enterprise_id), None)
 
     def move(
         self,
@@ -375,7 +397,7 @@ class _Books:
         elsewhere = hold.guarantee_id is not None and hold.guarantee_id != hold.target
         kept = Decimal(0) if elsewhere else min(hold.amount, amount)
         if hold.wanted != amount:
-            hold.wanted, hold.touched = amount, True
+            hold.wanted, hold.touched, hold.newly_wanted = amount, True, True
         if hold.amount > kept and hold.guarantee_id is not None:
             kind = self.giving_back if kept == 0 else TransferKind.ADJUST
             self._shift(hold, kind, hold.amount - kept, (Purpose.HELD, Purpose.AVAILABLE))
@@ -409,30 +431,22 @@ class _Books:
             .exclude(document_id__in=seen)
             .order_by("document_id")
         )
-        by_owner = {owner: guarantee_id for guarantee_id, owner in self.owners.items()}
         why = keep(_("可用余额足够后补扣"))
-        return [replace(hold, target=by_owner[hold.enterprise_id or 0], why=why) for hold in _read(rows[:_BATCH])]
+        return [replace(hold, target=self.guarantee_of(hold.enterprise_id), why=why) for hold in _read(rows[:_BATCH])]
 
     def write(self) -> None:
-        """Write the movements, then the holds they leave; what was short and is held now is no discrepancy any more."""
+        """Write what the holds ought to be, and the movements, which themselves bring the rows of accounts and holds on.
+
+        What was short and is held now is no discrepancy any more.
+        """
+        changed = [hold for _document_id, hold in sorted(self.holds.items()) if hold.touched]
+        called_for = [(hold.document_id, hold.wanted) for hold in changed if hold.newly_wanted]
+        if called_for:
+            _update("ledger_hold", "document_id", {"document_id": "bigint", "wanted": "numeric"}, called_for)
         if self.transfers:
             self._write_transfers()
-        changed = [hold for _document_id, hold in sorted(self.holds.items()) if hold.touched]
-        if changed:
-            _update(
-                "ledger_hold",
-                "document_id",
-                {
-                    "document_id": "bigint",
-                    "guarantee_id": "bigint",
-                    "amount": "numeric",
-                    "wanted": "numeric",
-                    "moves": "int",
-                },
-                [(hold.document_id, hold.guarantee_id, hold.amount, hold.wanted, hold.moves) for hold in changed],
-            )
-            done = [_subject(hold.document_id) for hold in changed if hold.amount == hold.wanted]
-            close((DiscrepancyKind.SHORT, DiscrepancyKind.NO_GUARANTEE), done)
+        done = [_subject(hold.document_id) for hold in changed if hold.amount == hold.wanted]
+        close((DiscrepancyKind.SHORT, DiscrepancyKind.NO_GUARANTEE), done)
 
     def _write_transfers(self) -> None:
         ids = next_ids("ledger_transfer", len(self.transfers))
@@ -480,7 +494,9 @@ def _note(
             continue
         owner = found.enterprise_id if found else None
         if hold is None or owner is None or (hold.enterprise_id, hold.number, hold.at) != (owner, one.number, one.at):
-            rows.append((document_id, owner, one.guarantor_code, one.invt_no, one.cop_no, one.order_no, one.at))
+            rows.append(
+                (document_id, owner, one.guarantor_code, one.invt_no, one.cop_no, one.order_no, one.at, one.amount)
+            )
     if not rows:
         return {}
     with connection.cursor() as cursor:

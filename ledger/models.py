@@ -14,10 +14,18 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+#: The most a column of yuan holds.
+_MOST = Decimal("9999999999999999.99")
+
 
 def _money(label: object, **options: object) -> models.DecimalField:
     """A column of yuan."""
     return models.DecimalField(label, max_digits=18, decimal_places=2, **options)  # type: ignore[arg-type]
+
+
+def _within(*names: str) -> Q:
+    """Each of these columns is an amount: not below zero, and not "not a number", which PostgreSQL puts above all."""
+    return Q(**{f"{name}__range": (Decimal(0), _MOST) for name in names})
 
 
 def _number(label: object, length: int, **options: object) -> models.CharField:
@@ -44,6 +52,7 @@ class Guarantee(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = _("担保")
+        constraints = [models.CheckConstraint(condition=Q(kind__in=GuaranteeKind.values), name="guarantee_kind")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.number}"
@@ -72,6 +81,7 @@ class Account(models.Model):
         verbose_name = verbose_name_plural = _("账户")
         constraints = [
             models.UniqueConstraint(fields=["guarantee", "purpose"], name="account_once"),
+            models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="account_purpose"),
             models.CheckConstraint(
                 condition=Q(purpose=Purpose.FUNDING) | Q(balance__gte=0), name="account_not_below_zero"
             ),
@@ -90,6 +100,10 @@ class TransferKind(models.TextChoices):
     ADJUST = "adjust", _("预扣调整")
     RELEASE = "release", _("预扣返还")
     SETTLE = "settle", _("缴税后返还")
+
+
+#: The movements that are not a list's.
+OF_NO_LIST = (TransferKind.TOP_UP, TransferKind.REDUCE)
 
 
 class Transfer(models.Model):
@@ -122,7 +136,14 @@ class Transfer(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = _("资金变动")
-        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_of_something")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_of_something"),
+            models.CheckConstraint(condition=Q(kind__in=TransferKind.values), name="transfer_kind"),
+            models.CheckConstraint(
+                condition=Q(kind__in=OF_NO_LIST, document_id=None) | ~Q(kind__in=OF_NO_LIST) & ~Q(document_id=None),
+                name="transfer_of_a_list",
+            ),
+        ]
         indexes = [
             models.Index(fields=["guarantee", "-id"], name="transfer_newest"),
             models.Index(fields=["document_id", "id"], name="transfer_of_list", condition=~Q(document_id=None)),
@@ -178,7 +199,7 @@ class Hold(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("预扣")
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gte=0) & Q(wanted__gte=0), name="hold_not_below_zero"),
+            models.CheckConstraint(condition=_within("amount", "wanted"), name="hold_not_below_zero"),
             models.CheckConstraint(condition=Q(amount=0) | ~Q(guarantee=None), name="hold_is_held_somewhere"),
         ]
         indexes = [
@@ -325,7 +346,22 @@ class TaxBill(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = _("电子税单")
-        constraints = [models.UniqueConstraint(fields=["enterprise", "tax_no"], name="taxbill_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["enterprise", "tax_no"], name="taxbill_once"),
+            models.CheckConstraint(
+                condition=_within("duty", "consumption", "vat", "own_duty", "own_consumption", "own_vat"),
+                name="taxbill_of_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(total=F("duty") + F("consumption") + F("vat")), name="taxbill_total_is_its_taxes"
+            ),
+            models.CheckConstraint(condition=Q(state__in=BillState.values), name="taxbill_state"),
+            models.CheckConstraint(
+                condition=Q(state=BillState.PAID, paid_on__isnull=False) & ~Q(paid_voucher="")
+                | ~Q(state=BillState.PAID) & Q(paid_on=None, paid_voucher=""),
+                name="taxbill_paid_by_something",
+            ),
+        ]
         indexes = [
             models.Index(fields=["enterprise", "-id"], name="taxbill_newest"),
             models.Index(fields=["guarantor", "-id"], name="taxbill_of_guarantor"),
@@ -363,7 +399,15 @@ class TaxBillLine(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = _("税单表体")
-        constraints = [models.UniqueConstraint(fields=["bill", "gnum"], name="taxbillline_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["bill", "gnum"], name="taxbillline_once"),
+            models.CheckConstraint(
+                condition=_within(
+                    "value", "duty", "consumption", "vat", "own_value", "own_duty", "own_consumption", "own_vat"
+                ),
+                name="taxbillline_of_amounts",
+            ),
+        ]
 
 
 class TaxBillNotice(models.Model):
@@ -381,6 +425,12 @@ class TaxBillNotice(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = _("税单状态")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=(BillState.MADE, BillState.CONSOLIDATED, BillState.VOID)),
+                name="taxbillnotice_status",
+            )
+        ]
         indexes = [
             models.Index(fields=["enterprise", "tax_no", "customs_time"], name="taxbillnotice_in_order"),
             models.Index(fields=["enterprise", "invt_no"], name="taxbillnotice_by_list"),

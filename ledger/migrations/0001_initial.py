@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+import django.db.models.expressions
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -275,7 +276,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0), ('wanted__gte', 0)), name='hold_not_below_zero'),
+            constraint=models.CheckConstraint(condition=models.Q(('amount__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('wanted__range', (Decimal('0'), Decimal('9999999999999999.99')))), name='hold_not_below_zero'),
         ),
         migrations.AddConstraint(
             model_name='hold',
@@ -360,5 +361,45 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='entry',
             constraint=models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='entry_of_something'),
+        ),
+        migrations.AddConstraint(
+            model_name='guarantee',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['deposit', 'letter'])), name='guarantee_kind'),
+        ),
+        migrations.AddConstraint(
+            model_name='account',
+            constraint=models.CheckConstraint(condition=models.Q(('purpose__in', ['available', 'held', 'funding'])), name='account_purpose'),
+        ),
+        migrations.AddConstraint(
+            model_name='transfer',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['top_up', 'reduce', 'hold', 'adjust', 'release', 'settle'])), name='transfer_kind'),
+        ),
+        migrations.AddConstraint(
+            model_name='transfer',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('document_id', None), ('kind__in', ('top_up', 'reduce'))), models.Q(models.Q(('kind__in', ('top_up', 'reduce')), _negated=True), models.Q(('document_id', None), _negated=True)), _connector='OR'), name='transfer_of_a_list'),
+        ),
+        migrations.AddConstraint(
+            model_name='taxbill',
+            constraint=models.CheckConstraint(condition=models.Q(('consumption__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('duty__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_consumption__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_duty__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_vat__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('vat__range', (Decimal('0'), Decimal('9999999999999999.99')))), name='taxbill_of_amounts'),
+        ),
+        migrations.AddConstraint(
+            model_name='taxbill',
+            constraint=models.CheckConstraint(condition=models.Q(('total', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('duty'), '+', models.F('consumption')), '+', models.F('vat')))), name='taxbill_total_is_its_taxes'),
+        ),
+        migrations.AddConstraint(
+            model_name='taxbill',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['made', 'consolidated', 'void', 'paid'])), name='taxbill_state'),
+        ),
+        migrations.AddConstraint(
+            model_name='taxbill',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('paid_on__isnull', False), ('state', 'paid'), models.Q(('paid_voucher', ''), _negated=True)), models.Q(models.Q(('state', 'paid'), _negated=True), ('paid_on', None), ('paid_voucher', '')), _connector='OR'), name='taxbill_paid_by_something'),
+        ),
+        migrations.AddConstraint(
+            model_name='taxbillline',
+            constraint=models.CheckConstraint(condition=models.Q(('consumption__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('duty__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_consumption__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_duty__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_value__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_vat__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('value__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('vat__range', (Decimal('0'), Decimal('9999999999999999.99')))), name='taxbillline_of_amounts'),
+        ),
+        migrations.AddConstraint(
+            model_name='taxbillnotice',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('made', 'consolidated', 'void'))), name='taxbillnotice_status'),
         ),
     ]

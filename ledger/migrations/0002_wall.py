@@ -17,6 +17,7 @@ SEEN_NOTICES = f"""enterprise_id = {ENTERPRISE} OR EXISTS (
     SELECT FROM ledger_taxbill b
      WHERE b.enterprise_id = ledger_taxbillnotice.enterprise_id AND b.tax_no = ledger_taxbillnotice.tax_no)"""
 
+# Balances, and what lists hold, are moved by the entries themselves (0003); a row is locked by whoever may update any of it.
 RIGHTS = """
 REVOKE INSERT, UPDATE, DELETE ON
     ledger_guarantee, ledger_account, ledger_transfer, ledger_entry, ledger_hold, ledger_discrepancy,
@@ -24,8 +25,8 @@ REVOKE INSERT, UPDATE, DELETE ON
     FROM portal_web, portal_staff;
 GRANT INSERT ON ledger_guarantee, ledger_account, ledger_transfer, ledger_entry, ledger_discrepancy, ledger_taxrule
     TO portal_staff;
-GRANT UPDATE (balance, version) ON ledger_account TO portal_staff;
-GRANT UPDATE (enterprise_id, guarantee_id, amount, wanted, moves) ON ledger_hold TO portal_staff;
+GRANT UPDATE (version) ON ledger_account TO portal_staff;
+GRANT UPDATE (enterprise_id, wanted) ON ledger_hold TO portal_staff;
 GRANT UPDATE ON ledger_discrepancy TO portal_staff;
 GRANT UPDATE (state, paid_on, paid_voucher) ON ledger_taxbill TO portal_staff;
 """

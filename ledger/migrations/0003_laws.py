@@ -5,13 +5,16 @@
                  transfer of this kind goes; never below zero
     a transfer   has two entries when it is committed, one of each sign, on two accounts: they sum to zero
     an account   is born empty; its balance and version are those of its last entry, which moves them itself
-    a hold       is born empty; its amount, place and number of moves are those of its list's movements, which move them
-                 themselves; when it is committed it belongs to whose guarantee it is in and is no more than it ought to be
-    for ever     entries, transfers and what customs told of bills are neither changed nor deleted; guarantees, accounts,
-                 holds, bills and discrepancies not deleted; a guarantee stays with its enterprise
+    a hold       is born empty; its amount, place and number of moves are moved by its list's entries and by nothing else;
+                 it belongs to whom the list names, lies in one guarantee, that of its owner, and when it is committed is
+                 no more than it ought to be
+    a bill       says what its latest 816 said; only a later one under the same number changes that, and takes its lines,
+                 which nobody else changes or deletes
+    for ever     entries, transfers, what customs told of bills, and rules of tax are neither changed nor deleted;
+                 guarantees, accounts, holds, bills and discrepancies not deleted; a guarantee stays with its enterprise
 
-All of it costs the same however long the books are: each entry is compared with the one before it, each hold with the
-movements of its own list, by index, and the entries of one statement are looked at together.
+All of it costs the same however long the books are: each entry is compared with the one before it, by index, and the
+entries of one statement are looked at together.
 """
 
 from django.db import migrations
@@ -59,19 +62,22 @@ BEGIN
               FROM written ORDER BY account_id, version DESC) last
      WHERE a.id = last.account_id;
     FOR moved IN
-        SELECT of_list.document_id, sum(of_list.amount) AS amount, count(*) AS times,
-               (array_agg(of_list.guarantee_id ORDER BY of_list.transfer_id DESC))[1] AS guarantee_id
-          FROM (SELECT t.document_id, t.guarantee_id, t.id AS transfer_id, n.amount FROM written n,
-                       LATERAL (SELECT id, document_id, guarantee_id FROM ledger_transfer WHERE id = n.transfer_id LIMIT 1) t,
-                       LATERAL (SELECT purpose FROM ledger_account WHERE id = n.account_id LIMIT 1) a
-                 WHERE a.purpose = 'held') of_list
-         GROUP BY 1 ORDER BY 1
+        SELECT t.document_id, t.guarantee_id, t.enterprise_id, n.amount
+          FROM written n,
+               LATERAL (SELECT id, document_id, guarantee_id, enterprise_id FROM ledger_transfer
+                         WHERE id = n.transfer_id LIMIT 1) t,
+               LATERAL (SELECT purpose FROM ledger_account WHERE id = n.account_id LIMIT 1) a
+         WHERE a.purpose = 'held' ORDER BY t.id
     LOOP
         UPDATE ledger_hold
-           SET amount = amount + moved.amount, moves = moves + moved.times, guarantee_id = moved.guarantee_id
-         WHERE document_id = moved.document_id;
+           SET amount = amount + moved.amount, moves = moves + 1, guarantee_id = moved.guarantee_id
+         WHERE document_id = moved.document_id
+           AND CASE WHEN moved.amount < 0 THEN guarantee_id = moved.guarantee_id
+                    ELSE enterprise_id = moved.enterprise_id
+                         AND (amount = 0 OR guarantee_id = moved.guarantee_id) END;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'nothing is held for list %: refused', moved.document_id USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'list % holds nothing in this guarantee: refused', moved.document_id
+                USING ERRCODE = 'check_violation';
         END IF;
     END LOOP;
     RETURN NULL;
@@ -129,37 +135,32 @@ DROP TRIGGER ledger_account_follows ON ledger_account;
 DROP FUNCTION ledger_account_follows();
 """
 
-# An index leads to the few movements of one list, and from each to its two entries.
+# The entries' trigger above is the only hand that moves them: a statement of anybody's own stands in no trigger.
 HOLDS = """
-CREATE FUNCTION ledger_hold_follows() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
-DECLARE moved record;
+CREATE FUNCTION ledger_hold_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        SELECT coalesce(sum(times), 0) AS times, coalesce(sum(amount), 0) AS amount,
-               (array_agg(guarantee_id ORDER BY last DESC))[1] AS place,
-               coalesce(bool_and(amount = 0 OR guarantee_id = NEW.guarantee_id), true) AS in_one_place
-          INTO moved
-          FROM (SELECT t.guarantee_id, count(*) AS times, sum(e.amount) AS amount, max(t.id) AS last
-                  FROM ledger_transfer t JOIN ledger_entry e ON e.transfer_id = t.id
-                  JOIN ledger_account a ON a.id = e.account_id
-                 WHERE t.document_id = NEW.document_id AND a.purpose = 'held' GROUP BY 1) by_guarantee;
-        IF (NEW.id, NEW.document_id, NEW.moves, NEW.amount, NEW.guarantee_id)
-              IS NOT DISTINCT FROM (OLD.id, OLD.document_id, moved.times, moved.amount, moved.place)
-           AND moved.in_one_place
-           AND (NEW.amount = 0 OR NEW.enterprise_id IS NOT DISTINCT FROM (
-                   SELECT enterprise_id FROM ledger_guarantee WHERE id = NEW.guarantee_id)) THEN
-            RETURN NEW;
-        END IF;
-    END IF;
-    RAISE EXCEPTION 'what list % holds is what moved for it: refused', NEW.document_id USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'what list % holds moves with its entries only: refused', NEW.document_id
+        USING ERRCODE = 'check_violation';
 END $$;
 CREATE TRIGGER ledger_hold_born_empty BEFORE INSERT ON ledger_hold FOR EACH ROW
     WHEN (NEW.amount <> 0 OR NEW.moves <> 0 OR NEW.guarantee_id IS NOT NULL) EXECUTE FUNCTION ledger_hold_follows();
 CREATE TRIGGER ledger_hold_follows BEFORE UPDATE ON ledger_hold FOR EACH ROW
-    WHEN ((OLD.id, OLD.document_id, OLD.guarantee_id, OLD.amount, OLD.moves)
+    WHEN (pg_trigger_depth() = 0 AND (OLD.id, OLD.document_id, OLD.guarantee_id, OLD.amount, OLD.moves)
           IS DISTINCT FROM (NEW.id, NEW.document_id, NEW.guarantee_id, NEW.amount, NEW.moves))
     EXECUTE FUNCTION ledger_hold_follows();
+
+CREATE FUNCTION ledger_hold_of_whom() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM accounts_enterprise
+                    WHERE id = NEW.enterprise_id AND NEW.guarantor_code IN (customs_code, credit_code)) THEN
+        RAISE EXCEPTION 'list % names somebody else as guarantor: refused', NEW.document_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER ledger_hold_of_whom BEFORE INSERT OR UPDATE OF enterprise_id, guarantor_code ON ledger_hold FOR EACH ROW
+    WHEN (NEW.enterprise_id IS NOT NULL) EXECUTE FUNCTION ledger_hold_of_whom();
 
 -- While a transaction goes on a hold may be more than it ought to be, or named after who is to hold it next.
 CREATE FUNCTION ledger_hold_in_order() RETURNS trigger
@@ -181,6 +182,8 @@ CREATE CONSTRAINT TRIGGER ledger_hold_in_order AFTER UPDATE ON ledger_hold
 HOLDS_BACK = """
 DROP TRIGGER ledger_hold_in_order ON ledger_hold;
 DROP FUNCTION ledger_hold_in_order();
+DROP TRIGGER ledger_hold_of_whom ON ledger_hold;
+DROP FUNCTION ledger_hold_of_whom();
 DROP TRIGGER ledger_hold_follows ON ledger_hold;
 DROP TRIGGER ledger_hold_born_empty ON ledger_hold;
 DROP FUNCTION ledger_hold_follows();
@@ -200,9 +203,55 @@ DROP TRIGGER ledger_guarantee_stays ON ledger_guarantee;
 DROP FUNCTION ledger_guarantee_stays();
 """
 
-# Refused to the owner too; two triggers each, since TRUNCATE fires none of the row kind.
-WRITTEN_ONCE = ("entry", "transfer", "taxbillnotice")
-NEVER_DELETED = (*WRITTEN_ONCE, "guarantee", "account", "hold", "taxbill", "discrepancy")
+# What is ours beside it (state, payment, our own computation, whose list it is) follows other laws.
+BILLS = """
+CREATE FUNCTION ledger_taxbill_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'bill % says what customs said: refused', OLD.tax_no USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER ledger_taxbill_follows BEFORE UPDATE ON ledger_taxbill FOR EACH ROW
+    WHEN ((OLD.id, OLD.enterprise_id, OLD.tax_no) IS DISTINCT FROM (NEW.id, NEW.enterprise_id, NEW.tax_no)
+          OR (OLD.invt_no, OLD.duty, OLD.consumption, OLD.vat, OLD.total, OLD.billed_at, OLD.fingerprint)
+             IS DISTINCT FROM (NEW.invt_no, NEW.duty, NEW.consumption, NEW.vat, NEW.total, NEW.billed_at, NEW.fingerprint)
+             AND (NEW.billed_at, NEW.fingerprint) <= (OLD.billed_at, OLD.fingerprint))
+    EXECUTE FUNCTION ledger_taxbill_follows();
+
+CREATE FUNCTION ledger_taxbill_takes_its_lines() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    DELETE FROM ledger_taxbillline WHERE bill_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER ledger_taxbill_takes_its_lines AFTER UPDATE ON ledger_taxbill FOR EACH ROW
+    WHEN (OLD.fingerprint <> NEW.fingerprint) EXECUTE FUNCTION ledger_taxbill_takes_its_lines();
+
+CREATE FUNCTION ledger_taxbillline_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'line % of bill % goes with its 816 only: refused', OLD.gnum, OLD.bill_id
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER ledger_taxbillline_follows BEFORE UPDATE ON ledger_taxbillline FOR EACH ROW
+    WHEN ((OLD.id, OLD.enterprise_id, OLD.bill_id, OLD.gnum, OLD.gcode, OLD.value, OLD.duty, OLD.consumption, OLD.vat)
+          IS DISTINCT FROM
+          (NEW.id, NEW.enterprise_id, NEW.bill_id, NEW.gnum, NEW.gcode, NEW.value, NEW.duty, NEW.consumption, NEW.vat))
+    EXECUTE FUNCTION ledger_taxbillline_stands();
+CREATE TRIGGER ledger_taxbillline_stands BEFORE DELETE ON ledger_taxbillline FOR EACH ROW
+    WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION ledger_taxbillline_stands();
+"""
+BILLS_BACK = """
+DROP TRIGGER ledger_taxbillline_stands ON ledger_taxbillline;
+DROP TRIGGER ledger_taxbillline_follows ON ledger_taxbillline;
+DROP FUNCTION ledger_taxbillline_stands();
+DROP TRIGGER ledger_taxbill_takes_its_lines ON ledger_taxbill;
+DROP FUNCTION ledger_taxbill_takes_its_lines();
+DROP TRIGGER ledger_taxbill_follows ON ledger_taxbill;
+DROP FUNCTION ledger_taxbill_follows();
+"""
+
+# Refused to the owner too.
+WRITTEN_ONCE = ("entry", "transfer", "taxbillnotice", "taxrule")
+DELETED_BY_NOBODY = ("guarantee", "account", "hold", "taxbill", "discrepancy")
+EMPTIED_BY_NOBODY = (*WRITTEN_ONCE, *DELETED_BY_NOBODY, "taxbillline")
 FOR_EVER = """
 CREATE FUNCTION ledger_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -212,19 +261,15 @@ END $$;
 """
 
 
-def stands(table: str) -> tuple[str, str]:
-    """The triggers by which rows of a table stand for ever, and how to take them off again."""
-    deeds = "UPDATE OR DELETE" if table in WRITTEN_ONCE else "DELETE"
+def refuses(name: str, table: str, deeds: str) -> tuple[str, str]:
+    """A trigger by which rows of a table stand for ever, and how to take it off again."""
     return (
         f"""
-CREATE TRIGGER ledger_{table}_stands BEFORE {deeds} ON ledger_{table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
-CREATE TRIGGER ledger_{table}_not_emptied BEFORE TRUNCATE ON ledger_{table}
+CREATE TRIGGER ledger_{table}_{name} BEFORE {deeds} ON ledger_{table}
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_stands();
 """,
-        f"DROP TRIGGER ledger_{table}_not_emptied ON ledger_{table}; DROP TRIGGER ledger_{table}_stands ON ledger_{table}",
+        f"DROP TRIGGER ledger_{table}_{name} ON ledger_{table}",
     )
-
 
 
 class Migration(migrations.Migration):
@@ -237,6 +282,9 @@ class Migration(migrations.Migration):
         migrations.RunSQL(ACCOUNTS, ACCOUNTS_BACK),
         migrations.RunSQL(HOLDS, HOLDS_BACK),
         migrations.RunSQL(GUARANTEES, GUARANTEES_BACK),
+        migrations.RunSQL(BILLS, BILLS_BACK),
         migrations.RunSQL(FOR_EVER, "DROP FUNCTION ledger_stands()"),
-        *(migrations.RunSQL(*stands(table)) for table in NEVER_DELETED),
+        *(migrations.RunSQL(*refuses("stands", table, "UPDATE OR DELETE")) for table in WRITTEN_ONCE),
+        *(migrations.RunSQL(*refuses("stands", table, "DELETE")) for table in DELETED_BY_NOBODY),
+        *(migrations.RunSQL(*refuses("not_emptied", table, "TRUNCATE")) for table in EMPTIED_BY_NOBODY),
     ]

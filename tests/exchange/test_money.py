@@ -2,12 +2,10 @@
 
 import random
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +21,7 @@ from tests.exchange import answers
 from tests.exchange.conftest import secure
 from tests.exchange.desk import accepted, bring, filed, listed, read_all, state
 from tests.exchange.lists import Books, Told, balances, books, held, invt_no, letter
+from tests.ledger.books import undone
 
 ACCEPTED, EXAMINED, RELEASED, CLOSED = Told("120", 2), Told("399", 4), Told("800", 6), Told("899", 8)
 BILL, CONSOLIDATED, VOID = Told("816", 7), Told("818", 9, "2"), Told("818", 10, "3")
@@ -48,14 +47,6 @@ def reasons_of(document_id: int) -> list[str]:
 def stuck() -> list[str]:
     """Why messages wait for a person."""
     return list(Inbound.objects.exclude(state=InboundState.PROCESSED).values_list("last_error", flat=True))
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Whatever happens inside has not happened afterwards."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

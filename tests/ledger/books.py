@@ -1,7 +1,11 @@
 """What the stories of the books need: a guarantee, lists that want something held, and the books as numbers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+
+from django.db import transaction
 
 from accounts.models import Enterprise
 from ledger.guarantee import Wanted, open_guarantee
@@ -9,6 +13,14 @@ from ledger.models import Account, Discrepancy, Guarantee, GuaranteeKind, Hold
 from portal.calendar import SHANGHAI
 
 NOW = datetime(2025, 6, 2, 9, 30, tzinfo=SHANGHAI)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever happens inside has not happened afterwards."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def deposit(enterprise: Enterprise, amount: str = "1000.00", number: str = "BZJ-1") -> Guarantee:

@@ -218,8 +218,8 @@ def test_a_payment_outside_gives_the_hold_back_by_its_own_name(cast: Cast) -> No
     platform = cast.enterprises["platform"]
     guarantee = deposit(platform, "100.00")
     align_many([wants(1, platform, "40.00"), wants(2, platform, "50.00"), wants(3, platform, "30.00")])
-    settle_many({1: Decimal(0)}, why="", user=cast.users["staff"], at=NOW)
-    settle_many({1: Decimal(0)}, why="", user=cast.users["staff"], at=NOW)
+    settle_many({1: Decimal(0)}, why="", user=cast.users["staff"])
+    settle_many({1: Decimal(0)}, why="", user=cast.users["staff"])
     assert kinds() == ["top_up", "hold", "hold", "settle", "hold"]
     assert held() == {2: Decimal("50.00"), 3: Decimal("30.00")}
     assert balances(guarantee) == money("20.00", "80.00", "-100.00")

@@ -87,7 +87,7 @@ def test_a_random_history_ends_where_the_model_ends(cast: Cast, seed: int) -> No
                 assert not fund(guarantees[who], amount, step)
         else:
             paid = chance.sample(DOCUMENTS, 2)
-            settle_many(dict.fromkeys(paid, Decimal(0)), why="", user=None, at=NOW)
+            settle_many(dict.fromkeys(paid, Decimal(0)), why="", user=None)
             model.settle(paid)
         compare(model, guarantees, funded)
     assert [verdict for verdict in audit() if verdict.broken] == []

@@ -147,6 +147,11 @@ class BillPage:
         return self.bill.state in UNSETTLED
 
     @property
+    def is_void(self) -> bool:
+        """Whether nobody pays it any more."""
+        return self.bill.state == BillState.VOID
+
+    @property
     def is_warned(self) -> bool:
         """Whether its end is near or past."""
         return self.is_unsettled and self.phase in (Phase.CLOSING, Phase.OVERDUE)

@@ -54,13 +54,20 @@ class Tab:
 
 @dataclass(slots=True)
 class Totals:
-    """How many bills, and what they come to."""
+    """How many bills, and what they come to; void ones among others are counted apart, as nobody pays them."""
 
     count: int = 0
     duty: Decimal = Decimal("0.00")
     consumption: Decimal = Decimal("0.00")
     vat: Decimal = Decimal("0.00")
     total: Decimal = Decimal("0.00")
+    void: int = 0
+    void_total: Decimal = Decimal("0.00")
+
+    @property
+    def rows(self) -> int:
+        """How many are listed."""
+        return self.count + self.void
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,11 @@ class Row:
     differs: bool
     #: Somebody else pays it.
     is_others: bool
+
+    @property
+    def is_void(self) -> bool:
+        """Whether nobody pays it any more."""
+        return self.bill.state == BillState.VOID
 
 
 @dataclass(slots=True)
@@ -130,7 +142,12 @@ def totals(tab: str, groups: Sequence[Mapping[str, Any]]) -> Totals:
     """What stands under a tab, added up."""
     found = Totals()
     for group in groups:
-        if counts_in(tab, group["state"], group["phase"], group["differs"]):
+        if not counts_in(tab, group["state"], group["phase"], group["differs"]):
+            continue
+        if group["state"] == BillState.VOID != tab:
+            found.void += group["many"]
+            found.void_total += group["sum_total"]
+        else:
             found.count += group["many"]
             for name in _SUMS:
                 setattr(found, name, getattr(found, name) + group[f"sum_{name}"])
@@ -159,11 +176,16 @@ def differs(bill: TaxBill) -> bool:
 def _tabs(asked: Filter, groups: Sequence[Mapping[str, Any]]) -> list[Tab]:
     found = []
     for slug, label in TABS.items():
-        count = totals(slug, groups).count
+        count = totals(slug, groups).rows
         if count or slug != DIFFERS or asked.tab == DIFFERS:
             tone = "warn" if slug in (WINDOW, DIFFERS) and count else ""
             found.append(Tab(label, count, asked.address(tab=slug), slug == asked.tab, tone))
     return found
+
+
+def in_order(bills: QuerySet[TaxBill], tab: str) -> QuerySet[TaxBill]:
+    """As a tab lists them: what is to be paid by its last day, all else the newest first."""
+    return bills.order_by(_BY_RELEASE) if tab == WINDOW else bills.order_by("-id")
 
 
 def _part(bills: QuerySet[TaxBill], asked: Filter) -> Part[TaxBill]:

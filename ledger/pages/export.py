@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 
 from accounts.access import Actor
 from ledger.access import bills_of, movements_of, names_of
-from ledger.models import Entry, Purpose, TaxBill, Transfer
-from ledger.pages.account import MovementFilter, changes, note_of
-from ledger.pages.bill_list import differs, grouped, totals
+from ledger.models import BillState, Entry, Purpose, TaxBill, Transfer
+from ledger.pages.account import MovementFilter, note_of
+from ledger.pages.bill_list import differs, in_order
 from ledger.pages.filter import Filter
 from ledger.pages.looks import BILL_LOOKS, TRANSFER_LOOKS, UNSETTLED
 from ledger.window import Window, today
@@ -41,14 +41,20 @@ class Column:
     is_money: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its cells, and whether it is kept apart from the totals."""
+
+    cells: Sequence[Any]
+    is_apart: bool = False
+
+
 def bills_workbook(actor: Actor, asked: Filter) -> IO[bytes] | None:
     """The tax bills of a filter; None where they are more than one workbook takes."""
     on = today()
-    narrowed = asked.narrowed(bills_of(actor), actor.enterprise)
-    sums = totals(asked.tab, grouped(narrowed, on))
-    if sums.count > MOST_BILLS:
+    bills = in_order(asked.in_tab(asked.narrowed(bills_of(actor), actor.enterprise), on), asked.tab)
+    if bills[MOST_BILLS:].exists():
         return None
-    bills = asked.in_tab(narrowed, on).order_by("released_on", "id")
     names = names_of(_codes(bills))
     columns = (
         Column(_("电子税单编号"), 24),
@@ -77,20 +83,21 @@ def bills_workbook(actor: Actor, asked: Filter) -> IO[bytes] | None:
         Column(_("电商企业代码"), 14),
         Column(_("申报单位代码"), 14),
     )
-    rows = (_bill_row(bill, names) for bill in bills.iterator(_CHUNK))
-    figures = (sums.duty, sums.consumption, sums.vat, sums.total)
-    told = asked.in_words()
+    # Nobody pays a void bill: among others it is listed and left out of the sums, as on the page.
+    rows = (
+        Row(_bill_row(bill, names), is_apart=bill.state == BillState.VOID != asked.tab)
+        for bill in bills.iterator(_CHUNK)
+    )
     about = _("%(name)s 的电子税单，%(at)s 导出") % {"name": actor.enterprise.name, "at": _now()}
-    if told:
+    if told := asked.in_words():
         about += _("；条件：%(words)s") % {"words": told}
-    return _written(_("电子税单"), about, columns, rows, sums.count, figures)
+    return _written(_("电子税单"), about, columns, rows, _("另有作废 %(count)s，不计入合计"))
 
 
 def movements_workbook(actor: Actor, asked: MovementFilter) -> IO[bytes] | None:
     """The movements of a filter; None where they are more than one workbook takes."""
     narrowed = asked.narrowed(movements_of(actor))
-    count, more, less = changes(narrowed)
-    if count > MOST_BILLS:
+    if narrowed.order_by("-id")[MOST_BILLS:].exists():
         return None
     columns = (
         Column(_("业务时间"), 19),
@@ -106,7 +113,7 @@ def movements_workbook(actor: Actor, asked: MovementFilter) -> IO[bytes] | None:
     about = _("%(name)s 的担保金变动，%(at)s 导出") % {"name": actor.enterprise.name, "at": _now()}
     if told := asked.in_words():
         about += _("；条件：%(words)s") % {"words": told}
-    return _written(_("担保金变动"), about, columns, _movement_rows(narrowed), count, (more, -less))
+    return _written(_("担保金变动"), about, columns, map(Row, _movement_rows(narrowed)))
 
 
 def _bill_row(bill: TaxBill, names: dict[str, str]) -> Sequence[Any]:
@@ -156,7 +163,7 @@ def _movement_rows(narrowed: Any) -> Iterable[Sequence[Any]]:
     entries = (
         Entry.objects.filter(transfer__in=narrowed, account__purpose__in=(Purpose.AVAILABLE, Purpose.HELD))
         .select_related("transfer", "account")
-        .order_by("transfer_id", "account__purpose")
+        .order_by("-transfer_id", "account__purpose")
     )
     waiting: dict[str, Entry] = {}
     last: Transfer | None = None
@@ -186,15 +193,11 @@ def _movement_row(one: Transfer, sides: dict[str, Entry]) -> Sequence[Any]:
     )
 
 
-def _written(
-    title: str,
-    about: str,
-    columns: Sequence[Column],
-    rows: Iterable[Sequence[Any]],
-    count: int,
-    figures: Sequence[Decimal],
-) -> IO[bytes]:
-    """One sheet: what it is, heads, rows, totals of the columns that are added up."""
+def _written(title: str, about: str, columns: Sequence[Column], rows: Iterable[Row], apart: str = "") -> IO[bytes]:
+    """One sheet: what it is, heads, rows, and totals of the columns that are added up, by what was really written.
+
+    Rows kept apart have a last line of their own, under the words of `apart`.
+    """
     out = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  (the response closes it)
     with xlsxwriter.Workbook(out, {"constant_memory": True, "default_date_format": "yyyy-mm-dd"}) as book:
         sheet = book.add_worksheet(title)
@@ -214,12 +217,16 @@ def _written(
             sheet.write_string(2, place, column.head, head)
         sheet.freeze_panes(3, 1)
         number = 3
+        sums = {False: _Sum(columns), True: _Sum(columns)}
         for row in rows:
-            for place, value in enumerate(row):
+            for place, value in enumerate(row.cells):
                 _write(sheet, number, place, value, forms)
+            sums[row.is_apart].add(row.cells)
             number += 1
         sheet.autofilter(2, 0, max(number - 1, 2), len(columns) - 1)
-        _totals(sheet, number, columns, count, figures, forms)
+        _totals(sheet, number, columns, _("合计 %(count)s"), sums[False], forms)
+        if sums[True].count:
+            _totals(sheet, number + 1, columns, apart, sums[True], forms)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(2)
@@ -241,16 +248,27 @@ def _write(sheet: Any, row: int, place: int, value: Any, forms: dict[str, Any]) 
         sheet.write_string(row, place, value, forms["text"])
 
 
-def _totals(
-    sheet: Any, row: int, columns: Sequence[Column], count: int, figures: Sequence[Decimal], forms: dict[str, Any]
-) -> None:
-    """The last line: how many, and the sums the page shows too."""
-    left = list(figures)
-    for place, column in enumerate(columns):
-        if column.is_money:
-            sheet.write_number(row, place, left.pop(0), forms["sum"])
+class _Sum:
+    """How many rows there were, and what their columns of money come to."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.count = 0
+        self.figures = {place: Decimal(0) for place, column in enumerate(columns) if column.is_money}
+
+    def add(self, cells: Sequence[Any]) -> None:
+        """One more row."""
+        self.count += 1
+        for place in self.figures:
+            self.figures[place] += cells[place] or 0
+
+
+def _totals(sheet: Any, row: int, columns: Sequence[Column], words: str, found: _Sum, forms: dict[str, Any]) -> None:
+    """A last line: how many, and what they come to."""
+    for place in range(len(columns)):
+        if place in found.figures:
+            sheet.write_number(row, place, found.figures[place], forms["sum"])
         else:
-            text = _("合计 %(count)s") % {"count": f"{count:,}"} if place == 0 else ""
+            text = words % {"count": f"{found.count:,}"} if place == 0 else ""
             sheet.write_string(row, place, text, forms["word"])
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Min, Sum
 from django.db.models.functions import TruncMonth
 from django.utils.translation import gettext as _
 
@@ -15,7 +15,7 @@ from accounts.access import Actor
 from ledger.access import guaranteed_by
 from ledger.models import BillState
 from ledger.pages.filter import WINDOW, Filter
-from ledger.pages.looks import UNSETTLED
+from ledger.pages.looks import UNSETTLED, short
 from ledger.window import CLOSING_DAY, FIRST_DAY, LAST_DAY, Phase, Window, phase_of, released_in, today
 
 MONTHS = 6
@@ -145,7 +145,7 @@ def schedule(actor: Actor) -> Schedule | None:
         .exclude(state=BillState.VOID)
         .annotate(month=TruncMonth("released_on"))
         .values("month", "state")
-        .annotate(many=Count("id"), amount=Sum("total"))
+        .annotate(many=Count("id"), amount=Sum("total"), first=Min("released_on"), last=Max("released_on"))
     )
     if not by_day and not by_month:
         return None
@@ -180,28 +180,29 @@ def _in_phase(phase: Phase, on: date) -> str:
 
 
 def _months(on: date, groups: Iterable[Mapping[str, Any]]) -> list[Month]:
-    found: dict[date, dict[str, Amount]] = defaultdict(lambda: defaultdict(Amount))
+    found: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
     for group in groups:
-        found[group["month"]][group["state"]].add(group["many"], group["amount"])
+        found[group["month"]].append(group)
     months = []
     for first in sorted(found, reverse=True):
         last = _months_back(first, -1) - timedelta(days=1)
         asked = Filter(since=first, until=last, capacity="guarantor")
         amount = Amount(address=asked.address())
-        for one in found[first].values():
-            amount.add(one.count, one.total)
-        left = sum(found[first][state].count for state in UNSETTLED)
-        word, tone = _how_far(first, last, left, on)
+        for group in found[first]:
+            amount.add(group["many"], group["amount"])
+        word, tone = _how_far([group for group in found[first] if group["state"] in UNSETTLED], on)
         months.append(Month(f"{first:%Y-%m}", amount, word, tone, asked.export_address))
     return months
 
 
-def _how_far(first: date, last: date, left: int, on: date) -> tuple[str, str]:
-    """How far the payment of a month is, in words, and the tone."""
-    if not left:
+def _how_far(unsettled: Sequence[Mapping[str, Any]], on: date) -> tuple[str, str]:
+    """How far the payment of a month is, in words, and the tone; by the days on which something really was released."""
+    if not unsettled:
         return _("已缴清"), "ok"
+    left = sum(group["many"] for group in unsettled)
+    first, last = min(group["first"] for group in unsettled), max(group["last"] for group in unsettled)
     if Window(first).phase(on) == Phase.WAITING:
-        return _("未到缴纳日，%(day)s 起") % {"day": f"{Window(first).opens:%m-%d}"}, ""
+        return _("未到缴纳日，%(day)s 起") % {"day": short(Window(first).opens, on)}, ""
     if Window(last).phase(on) == Phase.OVERDUE:
         return _("逾期 %(count)d 张") % {"count": left}, "bad"
     return _("待缴 %(count)d 张") % {"count": left}, "warn"

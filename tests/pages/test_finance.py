@@ -108,11 +108,34 @@ def test_it_finds_and_adds_up_what_the_filter_says(query, wanted, brought, finan
     asked = "?" + urlencode(query)
     page = listed(finance, asked)
     assert set(numbers(page, brought)) == wanted
+    paid_by_somebody = wanted if query.get("tab") == "void" else wanted - {9}
     for name in ("duty", "consumption", "vat", "total"):
-        assert getattr(page.totals, name) == sum((getattr(brought[n], name) for n in wanted), Decimal(0)), name
-    assert page.totals.count == len(wanted)
+        assert getattr(page.totals, name) == sum((getattr(brought[n], name) for n in paid_by_somebody), Decimal(0)), (
+            name
+        )
+    assert page.totals.count == len(paid_by_somebody) and page.totals.rows == len(wanted)
     for tab in page.tabs:
-        assert listed(finance, tab.address.partition("tax-bills/")[2]).totals.count == tab.count, tab.label
+        assert listed(finance, tab.address.partition("tax-bills/")[2]).totals.rows == tab.count, tab.label
+
+
+def test_void_bills_are_listed_and_left_out_of_every_sum_which_is_said(brought, finance):
+    answer = finance.get(reverse("tax_bills") + "?as=guarantor")
+    page, schedule = answer.context["page"], answer.context["schedule"]
+    void = brought[9]
+    assert 9 in numbers(page, brought) and (page.totals.void, page.totals.void_total) == (1, void.total)
+    assert f"另有作废 1 张 {void.total}，不计" in answer.content.decode()
+    left = page.totals.total - brought[11].total  # paid
+    assert left == sum((amount.total for amount in schedule.phases.values()), Decimal(0))
+    sheet = sheet_of(finance.get(page.filter.export_address))
+    places = {cell.value: place for place, cell in enumerate(sheet[3])}
+    total, apart = ([cell.value for cell in sheet[number]] for number in (sheet.max_row - 1, sheet.max_row))
+    assert total[0] == f"合计 {page.totals.count}" and apart[0] == "另有作废 1，不计入合计"
+    assert Decimal(str(total[places["税款合计"]])) == page.totals.total
+    assert Decimal(str(apart[places["税款合计"]])) == void.total
+    alone = listed(finance, "?tab=void")
+    assert (alone.totals.count, alone.totals.total, alone.totals.void) == (1, void.total, 0)
+    sheet = sheet_of(finance.get(alone.filter.export_address))
+    assert sheet.cell(sheet.max_row, 1).value == "合计 1"
 
 
 def test_what_is_due_comes_by_its_last_day(brought, finance):
@@ -182,8 +205,9 @@ def test_the_workbook_is_the_list_as_filtered(query, brought, finance):
     page = listed(finance, asked)
     sheet = sheet_of(finance.get(page.filter.export_address))
     heads = [cell.value for cell in sheet[3]]
-    rows = list(sheet.iter_rows(min_row=4, max_row=sheet.max_row - 1))
-    assert {row[0].value for row in rows} == {row.bill.tax_no for row in page.rows}
+    end = sheet.max_row - bool(page.totals.void)
+    rows = list(sheet.iter_rows(min_row=4, max_row=end - 1))
+    assert [row[0].value for row in rows] == [row.bill.tax_no for row in page.rows]
     for row in rows:
         bill = TaxBill.objects.get(tax_no=row[0].value)
         for head, value in (
@@ -201,7 +225,7 @@ def test_the_workbook_is_the_list_as_filtered(query, brought, finance):
         ):
             cell = row[heads.index(head)]
             assert cell.data_type == "n" and Decimal(str(cell.value)) == value and cell.number_format == "#,##0.00"
-    last = {head: cell.value for head, cell in zip(heads, sheet[sheet.max_row], strict=True)}
+    last = {head: cell.value for head, cell in zip(heads, sheet[end], strict=True)}
     assert last["电子税单编号"] == f"合计 {page.totals.count}"
     assert Decimal(str(last["税款合计"])) == page.totals.total
     assert Decimal(str(last["消费税"])) == page.totals.consumption
@@ -245,7 +269,7 @@ def test_it_turns_pages_by_key_both_ways(tab, brought, finance, monkeypatch):
         pages.append(listed(finance, pages[-1].older.partition("tax-bills/")[2]))
     for page in pages:
         found += numbers(page, brought)
-        assert page.totals.count == len(whole)
+        assert page.totals.rows == len(whole)
     assert found == whole and len(pages) == -(-len(whole) // 2)
     back = listed(finance, pages[-1].newer.partition("tax-bills/")[2])
     assert numbers(back, brought) == numbers(pages[-2], brought)

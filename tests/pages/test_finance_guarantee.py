@@ -114,7 +114,7 @@ def test_the_workbook_has_the_balances_of_every_movement(bills, finance):
     page = shown(finance)
     sheet = sheet_of(finance.get(reverse("guarantee_export")))
     rows = list(sheet.iter_rows(min_row=4, max_row=sheet.max_row - 1))
-    for row, told in zip(rows, reversed(page.movements), strict=True):
+    for row, told in zip(rows, page.movements, strict=True):
         assert (row[2].value or "") == told.transfer.list_no and row[2].data_type in ("s", "n")
         assert Decimal(str(row[5].value)) == told.available
         change = Decimal(str(row[3].value or 0)) - Decimal(str(row[4].value or 0))

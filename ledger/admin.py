@@ -36,8 +36,7 @@ from ledger.models import (
     Transfer,
     TransferKind,
 )
-from ledger.tax import FEN
-from portal.money import money
+from portal.money import FEN, money
 from portal.sentences import speak
 
 VOUCHER = {"max_length": 60, "help_text": _("同一凭证只记一次账")}

@@ -15,10 +15,9 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from ledger.models import Fault, Over, Treatment, VatClass
-from portal.money import money
+from portal.money import fen, money
 from portal.sentences import keep
 
-FEN = Decimal("0.01")
 ZERO = Decimal("0.00")
 PERCENT = Decimal("0.01")
 #: Enough digits for every product of what a list may say; only the one division is ever inexact.
@@ -190,8 +189,8 @@ def assess(
     with localcontext() as context:
         context.prec = _DIGITS
         context.rounding = ROUND_HALF_UP
-        prices = [_fen(good.value) for good in goods]
-        carriage = shares(prices, _fen(freight + insurance))
+        prices = [fen(good.value) for good in goods]
+        carriage = shares(prices, fen(freight + insurance))
         value = sum(prices, ZERO) + sum(carriage, ZERO)
         treatment = treat(goods, value, rule, year_so_far or ZERO)
         full = treatment == Treatment.FULL
@@ -228,7 +227,7 @@ def shares(prices: Sequence[Decimal], carriage: Decimal) -> list[Decimal]:
     """Freight and insurance spread over the lines by their value, to the fen; the last line takes what remains."""
     left, whole, spread = carriage, sum(prices, ZERO), []
     for price in prices[:-1]:
-        share = min(_fen(carriage * price / whole), left) if whole else ZERO
+        share = min(fen(carriage * price / whole), left) if whole else ZERO
         spread.append(share)
         left -= share
     return [*spread, left] if prices else []
@@ -247,7 +246,7 @@ def taxes_on(value: Decimal, by: Applied) -> Taxes:
         duty = value * d
         below = (1 - c) * by.per
         base = (value + duty) * by.per
-        return Taxes(_fen(duty), _fen((base * c + by.specific) * k / below), _fen((base + by.specific) * v * k / below))
+        return Taxes(fen(duty), fen((base * c + by.specific) * k / below), fen((base + by.specific) * v * k / below))
 
 
 def _line(good: Good, price: Decimal, carriage: Decimal, rate: Rate | None, rule: Rule, *, full: bool) -> Line:
@@ -306,7 +305,7 @@ def _consumption(good: Good, value: Decimal, rate: Rate) -> tuple[Decimal | None
         return rate.consumption, "", (*rate.faults, Fault.NO_QUANTITY)
     reached = value >= rate.threshold.price * quantity
     said = keep(
-        _DECIDES[rate.threshold.per, reached], price=money(_fen(value / quantity)), line=money(rate.threshold.price)
+        _DECIDES[rate.threshold.per, reached], price=money(fen(value / quantity)), line=money(rate.threshold.price)
     )
     return rate.consumption if reached else Decimal(0), said, rate.faults
 
@@ -340,10 +339,6 @@ def _refusal(value: Decimal, rule: Rule, year_so_far: Decimal) -> str:
 
 def _no_rate(codes: Iterable[str]) -> str:
     return keep(_("税则资料不全，商品编码 %(codes)s 的税款无法计算"), codes="、".join(sorted(set(codes))))
-
-
-def _fen(amount: Decimal) -> Decimal:
-    return amount.quantize(FEN, ROUND_HALF_UP)
 
 
 def _plain(number: Decimal) -> str:

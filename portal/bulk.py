@@ -1,11 +1,11 @@
-"""Many rows at once: ids in one call, rows by COPY where PostgreSQL allows it, else by INSERT.
+"""Many rows at once: ids in one call, rows by COPY where PostgreSQL allows it, else by INSERT, changes by one UPDATE.
 
 PostgreSQL refuses COPY FROM under row-level security, so the web process (a plain role) inserts; workers (the owner)
 copy, which is several times faster. Both write the same columns.
 """
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,3 +53,17 @@ def write_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
         marks = sql.SQL(", ").join([sql.Placeholder()] * len(columns))
         statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(sql.Identifier(table), names, marks)
         cursor.cursor.executemany(statement, [tuple(row) for row in rows])
+
+
+def update_many(table: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:
+    """Set columns of many rows in one statement; `columns` are names and their types, the first of them is the key."""
+    key, *names = columns
+    arrays = [list(values) for values in zip(*rows, strict=True)]
+    if arrays:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {table} t SET {', '.join(f'{name} = n.{name}' for name in names)} "  # noqa: S608 (names are ours)
+                f"FROM unnest({', '.join(f'%s::{kind}[]' for kind in columns.values())}) n ({', '.join(columns)}) "
+                f"WHERE t.{key} = n.{key}",
+                arrays,
+            )

@@ -1,9 +1,14 @@
-"""Yuan as people read them, in sentences and on pages alike."""
+"""Yuan: rounded to the fen as customs does, and as people read them, in sentences and on pages alike."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-_FEN = Decimal("0.01")
+FEN = Decimal("0.01")
+
+
+def fen(amount: Decimal) -> Decimal:
+    """An amount to the fen, half up."""
+    return amount.quantize(FEN, ROUND_HALF_UP)
 
 
 def money(value: Any) -> str:
@@ -11,6 +16,6 @@ def money(value: Any) -> str:
     if value is None or value == "":
         return ""
     amount = Decimal(value)
-    if amount == amount.quantize(_FEN):
+    if amount == amount.quantize(FEN):
         return f"{amount:,.2f}"
     return f"{amount.normalize():,f}"

@@ -8,7 +8,7 @@ every move that really happened.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
@@ -99,10 +99,6 @@ ALLOWED: dict[str, frozenset[str]] = {
 }
 
 
-#: When a document that waits is first looked at again, even if nothing it waits for has come.
-FIRST_LOOK = timedelta(seconds=15)
-
-
 @dataclass(frozen=True, slots=True)
 class Move:
     """One wish: this document into this state, because of this code and text, at this moment (customs' or ours)."""
@@ -141,10 +137,10 @@ _BEGIN = """
 WITH begun AS (
     INSERT INTO declarations_document
            (id, enterprise_id, kind, number, key, order_no, platform_code, fingerprint, sheet_row, state, code, reason,
-            waits_for, not_before, state_at, attempt, source, upload_id, filed_by_id, filed_at, changed_at)
+            waits_for, looked_at, state_at, attempt, source, upload_id, filed_by_id, filed_at, changed_at)
     SELECT b.id, %(enterprise)s, %(kind)s, b.number, b.key, b.order_no, b.platform_code, b.fingerprint, b.sheet_row,
            b.state, b.code, (%(reasons)s::text[])[b.reason], b.waits_for,
-           CASE b.state WHEN 'waiting' THEN %(look)s::timestamptz END, %(now)s, 1,
+           CASE b.state WHEN 'waiting' THEN %(now)s::timestamptz END, %(now)s, 1,
            %(source)s, %(upload)s, %(user)s, %(now)s, %(now)s
       FROM unnest(%(ids)s::bigint[], %(numbers)s::text[], %(keys)s::text[], %(orders)s::text[], %(platforms)s::text[],
                   %(fingerprints)s::bytea[], %(rows)s::int[], %(states)s::text[], %(codes)s::text[],
@@ -191,7 +187,6 @@ def begin_many(
                 "upload": upload_id,
                 "user": user_id,
                 "now": now,
-                "look": now + FIRST_LOOK,
             },
         )
         return dict(cursor.fetchall())
@@ -223,7 +218,7 @@ UPDATE declarations_document d
    SET attempt = d.attempt + (d.state <> 'waiting')::int, filed_by_id = %(user)s, filed_at = %(now)s,
        source = %(source)s, upload_id = %(upload)s, sheet_row = b.sheet_row, number = b.number,
        order_no = b.order_no, platform_code = b.platform_code, fingerprint = b.fingerprint,
-       waits_for = b.waits_for, not_before = CASE WHEN b.waits_for <> '' THEN %(look)s::timestamptz END,
+       waits_for = b.waits_for, looked_at = CASE WHEN b.waits_for <> '' THEN %(now)s::timestamptz END,
        answered_until = coalesce((SELECT least(max(customs_time), now()) FROM declarations_receipt r
                                    WHERE r.document_id = d.id HAVING d.state <> 'waiting' OR count(*) > 0),
                                  d.answered_until)
@@ -255,7 +250,6 @@ def begin_again(
                 "upload": upload_id,
                 "user": user_id,
                 "now": now,
-                "look": now + FIRST_LOOK,
             },
         )
         begun = {row[0] for row in cursor.fetchall()}
@@ -266,22 +260,22 @@ def begin_again(
 
 _WAIT = """
 UPDATE declarations_document d
-   SET waits_for = w.waits_for, not_before = w.not_before,
+   SET waits_for = w.waits_for, looked_at = %s,
        answered_until = coalesce((SELECT least(max(customs_time), now()) FROM declarations_receipt r
                                    WHERE r.document_id = d.id HAVING count(*) > 0), d.answered_until)
-  FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS w (id, waits_for, not_before)
+  FROM unnest(%s::bigint[], %s::text[]) AS w (id, waits_for)
  WHERE d.id = w.id AND d.state = 'waiting'
 """
 
 
-def note_waits(waits: Mapping[int, str], *, not_before: Mapping[int, datetime]) -> None:
-    """Write down for what each waiting document still waits ("" for nothing), and when it is looked at again.
+def note_waits(waits: Mapping[int, str], *, now: datetime) -> None:
+    """Write down for what each waiting document still waits ("" for nothing), and that it was looked at.
 
     Answers that came while it waited belong to an earlier attempt, as nothing of this one has left. The caller holds the
     rows.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_WAIT, [list(waits), list(waits.values()), [not_before.get(one) for one in waits]])
+        cursor.execute(_WAIT, [now, list(waits), list(waits.values())])
 
 
 _MOVE = """

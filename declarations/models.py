@@ -49,8 +49,8 @@ class Document(models.Model):
     reason = models.TextField(_("原因"), blank=True)
     #: While it waits: the kinds missing or not accepted, joined by commas ("order,payment"); "" otherwise.
     waits_for = models.CharField(_("等待的单证"), max_length=60, blank=True, default="", db_default="")
-    #: While it waits: it is not looked at before this time, so that one that time has not cured yet delays no other.
-    not_before = models.DateTimeField(_("下次核对"), null=True, blank=True)
+    #: While it waits: when it was last asked whether it still has to.
+    looked_at = models.DateTimeField(_("上次核对"), null=True, blank=True)
     state_at = models.DateTimeField(_("状态时间"))
     #: Counted up when a refused document is filed again. Receipts up to ``answered_until`` (customs' clock) belong to
     #: earlier attempts and no longer count.
@@ -85,7 +85,7 @@ class Document(models.Model):
             models.Index(fields=["enterprise", "kind", "number"], name="document_by_number"),
             models.Index(fields=["order_no", "kind"], name="document_by_order"),
             models.Index(fields=["enterprise", "kind", "order_no"], name="document_by_own_order"),
-            models.Index(fields=["not_before", "id"], name="document_waiting", condition=Q(state="waiting")),
+            models.Index(fields=["looked_at", "id"], name="document_waiting", condition=Q(state="waiting")),
         ]
 
     def __str__(self) -> str:

@@ -1,10 +1,10 @@
 """Documents that wait for those they stand on, and go on by themselves (between steps 5 and 6 of the walk).
 
 A sweep looks at the rows, not at events: whatever was accepted while nobody listened, or in the very moment a document was
-filed, stands in the table at the next tick. Of those whose predecessors all stand accepted the rules that look at other
-documents are asked again, set by set; what passes is queued in the same transaction, what time cannot cure fails with the
-rule's sentence, the rest waits on at the back of the line. Those for whom nothing has come are looked at now and then too,
-so that what they say they wait for stays true.
+filed, stands in the table at the next tick. Of those whose predecessors all stand accepted, one of them newly, the rules that
+look at other documents are asked again, set by set; what passes is queued in the same transaction, what time cannot cure
+fails with the rule's sentence, the rest waits on. The others are looked at too, ever more rarely, so that what they say
+they wait for stays true.
 """
 
 from collections.abc import Sequence
@@ -20,64 +20,58 @@ from declarations import filing
 from declarations.exchange import outbox
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
-from declarations.lifecycle import FILED, FIRST_LOOK, Move, State, move_many, note_waits
+from declarations.lifecycle import FILED, Move, State, move_many, note_waits
 from declarations.reading import SHANGHAI
 from declarations.rulebook import ERROR
 from declarations.rules import wait_of
 from declarations.rules.waits import kept
 
-#: Documents looked at in one transaction: so many for whom everything is there, and so many whose time has come.
+#: Documents looked at in one transaction.
 PORTION = 500
-#: A document is looked at again after as long as it has waited so far, but within this time.
-LONGEST = timedelta(minutes=10)
+#: A document is looked at again after as long as it has waited so far, but not before the shortest of these times, and not
+#: after the longest: the one where some of what it waits for is there, the other where nothing is.
+SHORTEST, LONGEST, LONGEST_IN_VAIN = timedelta(seconds=15), timedelta(minutes=10), timedelta(days=1)
+#: What was accepted so shortly before a look may have been committed after it; the look has not seen it then.
+IN_FLIGHT = timedelta(minutes=1)
 
-# First those for whom everything is there, then those whose time has come; whoever was looked at goes to the back. One
-# probe of an index for the first kind missing settles most of them. What bears the same order number but stands on another
-# platform is not there: whoever files guessed numbers costs nobody a look. (A platform has two codes, a waybill names none.)
-# Documents of an enterprise that may not file wait on.
+# First those for whom everything seems to be there and something came since they were last looked at, then those who have
+# paused long enough; among them who was looked at longest ago, so that whoever is asked in vain goes behind all others.
+# A waiting document costs one probe of an index, however many documents there are: the planner never turns a sum over
+# each row into a join with the whole history. Documents of an enterprise that may not file wait on.
 _DUE = """
-WITH begun AS MATERIALIZED (
-    SELECT d.id, d.not_before, d.order_no, d.platform_code, d.waits_for
-      FROM declarations_document d
-     WHERE d.state = 'waiting'
-       AND d.enterprise_id = ANY (ARRAY(SELECT id FROM accounts_enterprise WHERE state = %(approved)s))
-       AND EXISTS (SELECT FROM declarations_document p
-                    WHERE p.order_no = d.order_no AND p.kind = split_part(d.waits_for, ',', 1)
-                      AND p.state = ANY (%(filed)s))
-), ready AS (
-    SELECT b.id FROM begun b
-     WHERE NOT EXISTS (
-           SELECT FROM unnest(string_to_array(b.waits_for, ',')) AS w (slug)
-            WHERE NOT EXISTS (
-                  SELECT FROM declarations_document p
-                   WHERE p.order_no = b.order_no AND p.kind = w.slug AND p.state = ANY (%(filed)s)
-                     AND (p.platform_code = b.platform_code OR '' IN (p.platform_code, b.platform_code)
-                          OR EXISTS (SELECT FROM accounts_enterprise e
-                                      WHERE p.platform_code IN (e.customs_code, e.credit_code)
-                                        AND b.platform_code IN (e.customs_code, e.credit_code)))))
-     ORDER BY b.not_before, b.id LIMIT %(most)s
-), stale AS (
-    SELECT d.id FROM declarations_document d
-     WHERE d.state = 'waiting' AND d.not_before <= %(now)s
-       AND d.enterprise_id = ANY (ARRAY(SELECT id FROM accounts_enterprise WHERE state = %(approved)s))
-     ORDER BY d.not_before, d.id LIMIT %(most)s
-)
-SELECT d.id, d.enterprise_id, d.kind, d.state_at, d.id IN (SELECT id FROM ready)
+SELECT d.id, d.enterprise_id, d.kind, d.state_at
   FROM declarations_document d
- WHERE d.id IN (SELECT id FROM ready UNION SELECT id FROM stale) AND d.state = 'waiting'
+ WHERE d.state = 'waiting' AND d.id IN (
+       SELECT w.id
+         FROM declarations_document w
+        CROSS JOIN LATERAL (SELECT string_to_array(w.waits_for, ',') AS kinds) AS missing
+        CROSS JOIN LATERAL (
+              SELECT count(DISTINCT p.kind) AS kinds,
+                     count(DISTINCT p.kind) = cardinality(missing.kinds)
+                     AND max(p.changed_at) > w.looked_at - %(in_flight)s AS make_ready
+                FROM declarations_document p
+               WHERE p.order_no = w.order_no AND p.kind = ANY (missing.kinds) AND p.state = ANY (%(filed)s)) AS come
+        WHERE w.state = 'waiting'
+          AND w.enterprise_id = ANY (ARRAY(SELECT id FROM accounts_enterprise WHERE state = %(approved)s))
+          AND (come.make_ready
+               OR w.looked_at <= %(now)s - least(greatest(w.looked_at - w.state_at, %(shortest)s),
+                                                 CASE come.kinds WHEN 0 THEN %(in_vain)s ELSE %(longest)s END))
+        ORDER BY come.make_ready DESC NULLS LAST, w.looked_at, w.id
+        LIMIT %(most)s)
  ORDER BY d.enterprise_id, d.kind, d.id
    FOR NO KEY UPDATE SKIP LOCKED
 """
+# Where many wait the planner reckons that reading all documents there ever were is the cheaper way to find them.
+_BY_INDEX = "SET LOCAL enable_seqscan = off"
 
 
 class _Due(NamedTuple):
-    """A waiting document whose turn it is, since when it waits, and whether everything it waits for seems to be there."""
+    """A waiting document whose turn it is, and since when it waits."""
 
     id: int
     enterprise_id: int
     kind: str
     since: datetime
-    seems_ready: bool
 
 
 def free_waiting(*, limit: int = PORTION) -> bool:
@@ -93,16 +87,19 @@ def free_waiting(*, limit: int = PORTION) -> bool:
 
 def _take(now: datetime, limit: int) -> list[_Due]:
     """The documents whose turn it is, locked; what a clerk or another worker has in hand is passed over."""
+    asked: dict[str, Any] = {
+        "approved": EnterpriseState.APPROVED.value,
+        "filed": [str(state) for state in FILED],
+        "in_flight": IN_FLIGHT,
+        "shortest": SHORTEST,
+        "longest": LONGEST,
+        "in_vain": LONGEST_IN_VAIN,
+        "now": now,
+        "most": limit,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _DUE,
-            {
-                "approved": EnterpriseState.APPROVED.value,
-                "filed": [str(state) for state in FILED],
-                "now": now,
-                "most": limit,
-            },
-        )
+        cursor.execute(_BY_INDEX)
+        cursor.execute(_DUE, asked)
         return [_Due(*row) for row in cursor.fetchall()]
 
 
@@ -110,7 +107,7 @@ def _look_at(enterprise_id: int, kind: Kind, due: Sequence[_Due], now: datetime)
     """Ask the rules again of documents of one filer and kind; how many wait no longer."""
     enterprise = Enterprise.objects.get(pk=enterprise_id)
     found = filing.check_again(enterprise=enterprise, kind=kind, document_ids=[one.id for one in due], now=now)
-    moves, freed, waits, again = [], [], {}, {}
+    moves, freed, waits = [], [], {}
     for one in due:
         problems = found[one.id]
         wrong = next((problem for problem in problems if problem.level == ERROR), None)
@@ -120,22 +117,15 @@ def _look_at(enterprise_id: int, kind: Kind, due: Sequence[_Due], now: datetime)
             moves.append(Move(one.id, State.FAILED, now, wrong.rule, kept(wrong)))
         elif wait:
             moves.append(Move(one.id, State.WAITING, one.since, wait.code, wait.reason))
-            again[one.id] = now + _until_next_look(one, now)
         else:
             moves.append(Move(one.id, State.QUEUED, now))
             freed.append(one.id)
-    note_waits(waits, not_before=again)
+    note_waits(waits, now=now)
     move_many(moves)
     if freed:
         _date(kind, freed, now)
         outbox.queue(enterprise_id=enterprise_id, kind_slug=kind.slug, document_ids=freed)
-    return len(due) - len(again)
-
-
-def _until_next_look(one: _Due, now: datetime) -> timedelta:
-    """As long as it has waited. Who is asked in vain though everything seems there is asked at every tick that has room:
-    it goes behind all the others, so that however many of them there are, each delays another once."""
-    return LONGEST if one.seems_ready else min(max(now - one.since, FIRST_LOOK), LONGEST)
+    return sum(not still for still in waits.values())
 
 
 def _date(kind: Kind, document_ids: Sequence[int], now: datetime) -> None:

@@ -22,8 +22,8 @@ STATES = [
 ]
 
 # The pages file documents again, also those that wait; they may write what a filing says of waiting, as of its state.
-RIGHTS = "GRANT UPDATE (waits_for, not_before) ON declarations_document TO portal_web"
-RIGHTS_BACK = "REVOKE UPDATE (waits_for, not_before) ON declarations_document FROM portal_web"
+RIGHTS = "GRANT UPDATE (waits_for, looked_at) ON declarations_document TO portal_web"
+RIGHTS_BACK = "REVOKE UPDATE (waits_for, looked_at) ON declarations_document FROM portal_web"
 
 
 class Migration(migrations.Migration):
@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
-            "document", "not_before", models.DateTimeField(blank=True, null=True, verbose_name="下次核对")
+            "document", "looked_at", models.DateTimeField(blank=True, null=True, verbose_name="上次核对")
         ),
         migrations.AddField(
             "document",
@@ -52,9 +52,7 @@ class Migration(migrations.Migration):
         migrations.AlterField("statechange", "state", models.CharField(choices=STATES, max_length=20)),
         migrations.AddIndex(
             "document",
-            models.Index(
-                condition=models.Q(("state", "waiting")), fields=["not_before", "id"], name="document_waiting"
-            ),
+            models.Index(condition=models.Q(("state", "waiting")), fields=["looked_at", "id"], name="document_waiting"),
         ),
         migrations.RunSQL(RIGHTS, RIGHTS_BACK),
     ]

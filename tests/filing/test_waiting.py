@@ -102,7 +102,7 @@ def test_it_says_what_is_still_missing_when_some_of_it_has_come(cast):
 
 def time_passes() -> None:
     """Whoever waits is due for another look."""
-    Document.objects.filter(state="waiting").update(not_before=make.NOW)
+    Document.objects.filter(state="waiting").update(looked_at=make.NOW)
 
 
 @pytest.mark.parametrize("standing", list(State))
@@ -252,22 +252,27 @@ def test_a_stranger_who_files_guessed_numbers_sinks_nobody_s_documents(cast, str
     assert {state(one) for one in strangers} == {("stored", "")}
 
 
-def test_a_stranger_s_order_costs_no_look_and_delays_no_other(cast):
-    """What only bears the number does not make a document ready: it is looked at when its time has come, no sooner."""
+def test_what_only_looks_ready_is_asked_in_vain_for_a_moment_and_delays_no_other(cast):
+    """A stranger's order bears the right number: worth a look while it is new, and none at every tick for ever."""
     numbers = range(1, 11)
     waits(cast, "inventory", *numbers)
     guessed(cast, *numbers)
     for slug in ("payment", "waybill"):
         accepted(cast, slug, *numbers)
-    time_passes()
-    waiting.free_waiting()
-    later = timezone.now() + timedelta(minutes=5)
-    Document.objects.filter(state="waiting").update(not_before=later)
-    assert waiting.free_waiting() is False
-    assert set(Document.objects.filter(state="waiting").values_list("not_before", flat=True)) == {later}
+    assert looked_at_now() == 10
+    Document.objects.exclude(state="waiting").update(changed_at=timezone.now() - 2 * waiting.IN_FLIGHT)
+    assert looked_at_now() == 0
     accepted(cast, "order", 10)
     assert waiting.free_waiting(limit=1) is True
     assert Document.objects.get(kind="inventory", state="queued").order_no == make.inventory(10).head["order_no"]
+
+
+def looked_at_now() -> int:
+    """How many documents the next tick asks in vain."""
+    last = dict(Document.objects.filter(state="waiting").values_list("id", "looked_at"))
+    waiting.free_waiting()
+    now = dict(Document.objects.filter(state="waiting").values_list("id", "looked_at"))
+    return sum(now[one] != last[one] for one in now)
 
 
 def test_a_stranger_s_order_stops_nothing_that_stands_on_the_right_one(cast):
@@ -506,6 +511,64 @@ def test_it_does_nothing_when_nothing_waits(cast, django_assert_num_queries):
     with CaptureQueriesContext(connection) as queries:
         assert waiting.free_waiting() is False
     assert len([one for one in queries if "declarations_document" in one["sql"]]) == 1
+
+
+@pytest.mark.parametrize("some_has_come", [False, True])
+@pytest.mark.parametrize("waited", [timedelta(0), timedelta(minutes=4), timedelta(hours=3), timedelta(days=30)])
+def test_it_is_looked_at_again_after_as_long_as_it_has_waited_and_ever_more_rarely(cast, waited, some_has_come):
+    """What never comes costs a look a day; what is half there is asked often enough that its reason stays true."""
+    (goods,) = waits(cast, "inventory", 1)
+    if some_has_come:
+        accepted(cast, "payment", 1)
+    longest = waiting.LONGEST if some_has_come else waiting.LONGEST_IN_VAIN
+    pause = min(max(waited, waiting.SHORTEST), longest)
+    second = timedelta(seconds=1)
+    for ago, looks in ((pause - second, 0), (pause + second, 1)):
+        looked_at = timezone.now() - ago
+        Document.objects.filter(id=goods).update(looked_at=looked_at, state_at=looked_at - waited)
+        assert looked_at_now() == looks
+    assert missing(goods) == ("order,waybill" if some_has_come else "order,payment,waybill")
+
+
+def test_it_costs_the_same_however_many_documents_there_ever_were(cast):
+    """A probe of an index for each that waits, and no reading of what was done with long ago, also where many wait."""
+    waits(cast, "inventory", *range(1, 41))
+    accepted(cast, "order", 41)
+    times(Document.objects.get(kind="order"), 20_000)
+    plan = how_it_looks()
+    assert "Seq Scan on declarations_document" not in plan
+    assert "document_waiting" in plan and "document_by_order" in plan
+    times(Document.objects.filter(kind="inventory")[0], 5_000)
+    plan = how_it_looks()
+    assert "Seq Scan on declarations_document" not in plan
+    assert "Index Searches: 5040" in plan
+    assert not waiting.free_waiting()
+
+
+def times(document: Document, count: int) -> None:
+    """As many more of these as the table may hold after years, as the planner sees it."""
+    columns = ", ".join(
+        one.column for one in Document._meta.fields if one.column not in {"id", "key", "number", "order_no"}
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(
+            f"INSERT INTO declarations_document ({columns}, key, number, order_no)"
+            f" SELECT {columns}, key || n, number || n, order_no || n FROM declarations_document, generate_series(1, %s) n"
+            " WHERE id = %s",
+            [count, document.pk],
+        )
+        cursor.execute("ANALYZE declarations_document")
+
+
+def how_it_looks() -> str:
+    """How the database really finds those whose turn it is."""
+    with CaptureQueriesContext(connection) as queries:
+        waiting.free_waiting()
+    (question,) = [one["sql"] for one in queries if "SKIP LOCKED" in one["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE) " + question)
+        return "\n".join(row[0] for row in cursor.fetchall())
 
 
 def test_nothing_but_the_wait_itself_stands_in_its_row(cast):

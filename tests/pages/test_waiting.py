@@ -208,7 +208,7 @@ def test_its_page_says_since_when_it_waits_for_what_and_that_it_went_on(cast, cl
     assert "订单尚未申报，应由" in story.steps[0].lines[0] and story.steps[0].at == document.state_at
     assert "前序单证到齐后" in story.next_steps
     there(cast, "order", "payment")
-    Document.objects.filter(pk=document.pk).update(not_before=make.NOW)
+    Document.objects.filter(pk=document.pk).update(looked_at=make.NOW)
     waiting.free_waiting()
     story = client.get(address).context["story"]
     # What a sweep notes bears the time of its transaction, which is here the test's own: its place says nothing.

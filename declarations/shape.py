@@ -351,6 +351,19 @@ def _said(kind: Kind) -> tuple[Callable[..., str], Callable[..., str]]:
     return compiled(kind.fields, "\x1f"), compiled(kind.line_fields, "\x1e")
 
 
+@cache
+def by_name(kind: Kind) -> tuple[Callable[..., dict[str, Any]], Callable[..., dict[str, Any]]]:
+    """What makes of the values of a head, and of a line, a dictionary by field name."""
+
+    def compiled(names: Sequence[str]) -> Callable[..., dict[str, Any]]:
+        made: dict[str, Any] = {}
+        parts = ", ".join(f"{name!r}: v[{place}]" for place, name in enumerate(names))
+        exec(compile(f"def name(v): return {{{parts}}}", f"<names of {kind.slug}>", "exec"), made)  # noqa: S102
+        return made["name"]
+
+    return compiled(kind.head_names), compiled(kind.line_names)
+
+
 def head_columns(kind: Kind) -> tuple[str, ...]:
     """Columns of the body's table in the order of `head_row`."""
     return ("document_id", "enterprise_id", *kind.head_names)
@@ -406,5 +419,5 @@ def _openers(kind: Kind) -> tuple[Callable[..., tuple[Any, ...]], Callable[..., 
 
 def compile_kind(kind: Kind) -> None:
     """Make now all that is made from the kind's description when first asked for; raises whatever is wrong with it."""
-    for make in (_checkers, _packers, _openers, _plan, _key_places, _said):
+    for make in (_checkers, _packers, _openers, _plan, _key_places, _said, by_name):
         make(kind)

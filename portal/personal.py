@@ -15,10 +15,9 @@ security, a function call on the column may not.
 
 import base64
 import hashlib
-import hmac
 import os
 import zlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -39,12 +38,25 @@ class Unreadable(ValueError):
 
 
 class Keys(NamedTuple):
-    """The listed keys made ready: the one that encrypts, those that decrypt, the one that hashes."""
+    """The listed keys made ready: the one that encrypts, those that decrypt, the one that hashes.
+
+    ``inner`` and ``outer`` are the two halves of HMAC-SHA-256 with the key already in them, so that a value costs only
+    its own bytes: two thirds less than beginning with the key each time.
+    """
 
     first_id: bytes
     first: AESGCM
     by_id: dict[bytes, AESGCM]
-    hashing: bytes
+    inner: Any
+    outer: Any
+
+    def hash_of(self, plain: bytes) -> bytes:
+        """The keyed hash of a value's bytes."""
+        inner, outer = self.inner.copy(), self.outer.copy()
+        inner.update(plain)
+        outer.update(inner.digest())
+        found_by: bytes = outer.digest()[:HASH_BYTES]
+        return found_by
 
 
 def _made(listed: tuple[str, ...]) -> Keys:
@@ -54,7 +66,9 @@ def _made(listed: tuple[str, ...]) -> Keys:
     ids = [hashlib.sha256(b"portal key id" + key).digest()[:KEY_ID_BYTES] for key in raw]
     hashing = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"portal keyed hash").derive(raw[-1])
     ciphers = [AESGCM(key) for key in raw]
-    return Keys(ids[0], ciphers[0], dict(zip(ids, ciphers, strict=True)), hashing)
+    padded = hashing.ljust(hashlib.sha256().block_size, b"\0")
+    inner, outer = (hashlib.sha256(bytes([byte ^ pad for byte in padded])) for pad in (0x36, 0x5C))
+    return Keys(ids[0], ciphers[0], dict(zip(ids, ciphers, strict=True)), inner, outer)
 
 
 #: The keys as they were last listed, and what was made of them.
@@ -73,7 +87,7 @@ def _keys() -> Keys:
 
 def keyed_hash(text: str) -> bytes:
     """The 16 bytes by which a value is found again; equal texts give equal bytes in every column."""
-    return hmac.digest(_keys().hashing, text.encode(), "sha256")[:HASH_BYTES]
+    return _keys().hash_of(text.encode())
 
 
 def seal(text: str, label: str) -> bytes:
@@ -81,8 +95,7 @@ def seal(text: str, label: str) -> bytes:
     keys = _keys()
     plain = text.encode()
     nonce = os.urandom(NONCE_BYTES)
-    found_by = hmac.digest(keys.hashing, plain, "sha256")[:HASH_BYTES]
-    return found_by + keys.first_id + nonce + keys.first.encrypt(nonce, plain, label.encode())
+    return keys.hash_of(plain) + keys.first_id + nonce + keys.first.encrypt(nonce, plain, label.encode())
 
 
 def open_sealed(sealed: bytes, label: str) -> str:

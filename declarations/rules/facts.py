@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from declarations.kinds import Kind
-from declarations.shape import Clean, Entry, Problem
+from declarations.shape import Clean, Entry, Problem, by_name
 
 
 class Party(NamedTuple):
@@ -97,11 +97,12 @@ class Seen:
         self, kind: Kind, entry: Entry, clean: Clean, unsound: frozenset[tuple[int | None, str]] = frozenset()
     ) -> None:
         self.kind, self.entry, self._clean, self.unsound = kind, entry, clean, unsound
-        names = kind.line_names
-        self.head = Cells(zip(kind.head_names, clean.head, strict=True))
-        self.lines = [Cells(zip(names, line, strict=True)) for line in clean.lines]
-        for line, name in unsound:
-            (self.head if line is None else self.lines[line]).pop(name, None)
+        of_head, of_line = by_name(kind)
+        self.head, self.lines = of_head(clean.head), [of_line(line) for line in clean.lines]
+        if unsound:
+            self.head, self.lines = Cells(self.head), list(map(Cells, self.lines))
+            for line, name in unsound:
+                (self.head if line is None else self.lines[line]).pop(name, None)
 
     @property
     def clean(self) -> Clean:
@@ -111,7 +112,7 @@ class Seen:
         return self._clean
 
     @property
-    def numbered_lines(self) -> list[tuple[int, Cells]]:
+    def numbered_lines(self) -> list[tuple[int, dict[str, Any]]]:
         """Lines with their place, the sound ones first, so that they are judged before a rule meets an unsound one."""
         if not self.unsound:
             return list(enumerate(self.lines))

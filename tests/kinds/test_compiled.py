@@ -23,6 +23,7 @@ from declarations.shape import (
     CutNumber,
     Entry,
     Problem,
+    by_name,
     check,
     fingerprint,
     head_columns,
@@ -33,6 +34,7 @@ from declarations.shape import (
     read,
     read_slowly,
     said,
+    unsealed,
 )
 from tests import make
 
@@ -195,6 +197,27 @@ def test_it_gives_copy_its_columns(which: Kind) -> None:
     for column, value, told in zip(head_columns(which)[2:], row[2:], clean.head, strict=True):
         assert isinstance(value, bytes) if which.field(column).personal else value == told
     assert all(len(line) == len(line_columns(which)) for line in line_rows(which, clean, 7, 8))
+
+
+@pytest.mark.parametrize("which", KINDS, ids=lambda which: which.slug)
+def test_it_keeps_and_names_every_value_as_the_fields_themselves_do(which: Kind) -> None:
+    heads = st.tuples(*[_value(one) for one in which.fields])
+    lines = st.tuples(*[_value(one) for one in which.line_fields])
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.builds(Clean, heads, st.lists(lines, max_size=3) if which.line else st.just([])))
+    def kept(document: Clean) -> None:
+        head, rows = head_row(which, document, 7, 8), line_rows(which, document, 7, 8)
+        assert unsealed(which, head[2:], [row[2:] for row in rows]) == document
+        for one, value, told in zip(which.fields, head[2:], document.head, strict=True):
+            assert one.unsealed(value) == told and (isinstance(value, bytes) or not one.personal or not told)
+        of_head, of_line = by_name(which)
+        assert of_head(document.head) == dict(zip(which.head_names, document.head, strict=True))
+        assert [of_line(line) for line in document.lines] == [
+            dict(zip(which.line_names, line, strict=True)) for line in document.lines
+        ]
+
+    kept()
 
 
 def _value(one: Described) -> st.SearchStrategy[Any]:

@@ -14,7 +14,16 @@ from declarations.exchange import envelope
 from declarations.kinds import KINDS
 from portal.folders import ROOT
 
-CACHES = (shape._checkers, shape._packers, shape._plan, shape._key_places, shape._said, envelope._writer)
+CACHES = (
+    shape._checkers,
+    shape._packers,
+    shape._openers,
+    shape._plan,
+    shape._key_places,
+    shape._said,
+    shape.by_name,
+    envelope._writer,
+)
 
 
 @pytest.mark.parametrize(("process", "kept"), [("web", len(KINDS)), ("worker", len(KINDS)), ("command", 0)])

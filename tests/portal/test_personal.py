@@ -1,10 +1,14 @@
 """Sealing, finding and masking of personal data."""
 
 import base64
+import hmac
 import os
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +27,13 @@ def test_it_opens_what_it_sealed(text: str) -> None:
     assert personal.open_sealed(sealed, LABEL) == text
     assert sealed.startswith(personal.keyed_hash(text))
     assert len(text) < 4 or text.encode() not in sealed
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.binary(min_size=32, max_size=32))
+def test_its_keyed_hash_is_hmac_as_published(text: str, raw: bytes) -> None:
+    with override_settings(PORTAL_FIELD_KEYS=[base64.b64encode(raw).decode()]):
+        hashing = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"portal keyed hash").derive(raw)
+        assert personal.keyed_hash(text) == hmac.digest(hashing, text.encode(), "sha256")[: personal.HASH_BYTES]
 
 
 def test_it_seals_the_same_text_differently_each_time() -> None:

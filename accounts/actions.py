@@ -28,3 +28,4 @@ class Action(models.TextChoices):
     GUARANTEE_TOP_UP = "guarantee_top_up", _("担保额度增加")
     GUARANTEE_REDUCED = "guarantee_reduced", _("担保额度减少")
     TAX_PAID = "tax_paid", _("确认缴税")
+    DISCREPANCY_SETTLED = "discrepancy_settled", _("账务差异已处理")

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
@@ -244,7 +244,7 @@ def confirm_payment(
             _refuse_payment(bill, voucher)
         paid = [bill for bill in chosen if bill.state != BillState.PAID]
         TaxBill.objects.filter(pk__in=[bill.pk for bill in paid]).update(
-            state=BillState.PAID, paid_on=paid_on, paid_voucher=voucher
+            state=BillState.PAID, paid_on=paid_on, paid_voucher=voucher, paid_total=F("total")
         )
         why = keep(_("税款已缴，凭证 %(voucher)s"), voucher=voucher)
         settle_many(_left_of(paid), why=why, user=user)

@@ -1,7 +1,7 @@
 """What our books cannot follow: opened, told anew and closed, many at once (``models.Discrepancy``).
 
-A receipt is never refused because our mirror disagrees; the row is what remains, until it is put right. Each one opened
-is also written to the log, and ``/health/`` counts those that are open.
+A receipt is never refused because our mirror disagrees; the row is what remains, until it is put right, or until staff
+have dealt with it and say how. Each one opened is also written to the log, and ``/health/`` counts those that are open.
 """
 
 import logging
@@ -9,10 +9,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass, fields
 from decimal import Decimal
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from ledger.models import Discrepancy
+from accounts.access import Bystander
+from accounts.actions import Action
+from accounts.audit import record
+from accounts.models import User
+from ledger.models import Discrepancy, DiscrepancyKind
+
+#: What ends as soon as the money is there, and not before.
+ENDED_BY_MONEY = frozenset({DiscrepancyKind.SHORT, DiscrepancyKind.NO_GUARANTEE, DiscrepancyKind.HELD_UP})
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +44,33 @@ _TYPES = {
     "bill_id": "bigint", "ours": "numeric", "theirs": "numeric", "note": "text",
 }  # fmt: skip
 _TOLD = [one.name for one in fields(Found) if one.name not in ("kind", "subject")]
+#: What staff looked at when they dealt with one; the same again is nothing new to them.
+_LOOKED_AT = ("ours", "theirs", "note")
+
+
+def _other(names: Iterable[str]) -> str:
+    """Whether what is told now is another than what stands."""
+    old, new = ([f"{row}.{name}" for name in names] for row in ("d", "excluded"))
+    return f"({', '.join(old)}) IS DISTINCT FROM ({', '.join(new)})"
+
+
 _OPEN = f"""
-INSERT INTO ledger_discrepancy AS d ({", ".join(_TYPES)}, opened_at)
-SELECT n.*, now() FROM unnest({", ".join(f"%s::{kind}[]" for kind in _TYPES.values())}) n
+INSERT INTO ledger_discrepancy AS d ({", ".join(_TYPES)}, opened_at, settled_why)
+SELECT n.*, now(), '' FROM unnest({", ".join(f"%s::{kind}[]" for kind in _TYPES.values())}) n
 ON CONFLICT (kind, subject) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _TOLD)},
-    opened_at = CASE WHEN d.closed_at IS NULL THEN d.opened_at ELSE excluded.opened_at END, closed_at = NULL
-WHERE d.closed_at IS NOT NULL
-   OR ({", ".join(f"d.{name}" for name in _TOLD)}) IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _TOLD)})
+    opened_at = CASE WHEN d.closed_at IS NULL THEN d.opened_at ELSE excluded.opened_at END, closed_at = NULL,
+    settled_by_id = NULL, settled_why = ''
+WHERE CASE WHEN d.settled_by_id IS NOT NULL THEN {_other(_LOOKED_AT)}
+           WHEN d.closed_at IS NOT NULL THEN true ELSE {_other(_TOLD)} END
 RETURNING kind, opened_at = now()
 """  # noqa: S608 (the names are those of the class above)
 
 
 def open_many(found: Iterable[Found]) -> None:
-    """Have these open, with what is known of them now; one already open keeps the day it was found."""
+    """Have these open, with what is known of them now; one already open keeps the day it was found.
+
+    One that staff have dealt with stays so while figures and sentence are those they saw.
+    """
     rows = sorted({(one.kind, one.subject): one for one in found}.values(), key=lambda one: (one.kind, one.subject))
     if not rows:
         return
@@ -68,3 +89,24 @@ def close(kinds: Collection[str], subjects: Collection[str]) -> None:
     """What was open of these is put right."""
     if kinds and subjects:
         Discrepancy.objects.filter(kind__in=kinds, subject__in=subjects, closed_at=None).update(closed_at=Now())
+
+
+def settle(rows: Collection[Discrepancy], *, why: str, user: User) -> int:
+    """Staff dealt with these, and say how; how many it ended. Each stands in the record of deeds.
+
+    What money ends stays open: until then the list is short, whatever anybody says.
+    """
+    with transaction.atomic():
+        chosen = Discrepancy.objects.select_for_update(no_key=True, of=("self",)).select_related("enterprise")
+        ended = list(
+            chosen.filter(pk__in=[one.pk for one in rows], closed_at=None)
+            .exclude(kind__in=ENDED_BY_MONEY)
+            .order_by("pk")
+        )
+        Discrepancy.objects.filter(pk__in=[one.pk for one in ended]).update(
+            closed_at=Now(), settled_by=user, settled_why=why
+        )
+        for one in ended:
+            staff = Bystander(user=user, enterprise=one.enterprise)
+            record(staff, Action.DISCREPANCY_SETTLED, one.number, kind=one.kind, why=why)
+    return len(ended)

@@ -216,15 +216,18 @@ class DiscrepancyKind(models.TextChoices):
 
     SHORT = "short", _("担保余额不足")
     NO_GUARANTEE = "no_guarantee", _("没有担保")
+    HELD_UP = "held_up", _("海关因担保额度不足未放行")
     TAX_DIFFERS = "tax_differs", _("税款与本系统计算不一致")
     NOT_COMPUTED = "not_computed", _("税款无法计算")
     LINES_DIFFER = "lines_differ", _("税单表体与表头不一致")
     BILL_WITHOUT_LIST = "bill_without_list", _("税单找不到清单")
+    GUARANTOR_DIFFERS = "guarantor_differs", _("税单担保企业与清单不一致")
     VOID_AFTER_PAYMENT = "void_after_payment", _("已缴税单被作废")
+    PAID_DIFFERS = "paid_differs", _("已缴税单金额有变")
 
 
 class Discrepancy(models.Model):
-    """Something our books cannot follow, until it is put right; open while ``closed_at`` is empty."""
+    """Something our books cannot follow; open until it is put right, or until staff have dealt with it and say how."""
 
     enterprise = models.ForeignKey(
         "accounts.Enterprise", models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("企业")
@@ -242,10 +245,28 @@ class Discrepancy(models.Model):
     note = models.TextField(_("说明"), blank=True)
     opened_at = models.DateTimeField(_("发现时间"))
     closed_at = models.DateTimeField(_("解决时间"), null=True, blank=True)
+    #: Who of the staff dealt with it, and how; empty when it was put right by itself.
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("处理人"),
+    )
+    settled_why = models.CharField(_("处理说明"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = _("账务差异")
-        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="discrepancy_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject"], name="discrepancy_once"),
+            models.CheckConstraint(
+                condition=Q(settled_by=None, settled_why="")
+                | Q(settled_by__isnull=False, closed_at__isnull=False) & ~Q(settled_why=""),
+                name="discrepancy_settled_by_somebody",
+            ),
+        ]
         indexes = [
             models.Index(fields=["enterprise", "-id"], name="discrepancy_open", condition=Q(closed_at=None)),
             models.Index(fields=["opened_at"], name="discrepancy_oldest", condition=Q(closed_at=None)),
@@ -339,6 +360,8 @@ class TaxBill(models.Model):
     own_note = models.TextField(_("计算说明"), blank=True)
     paid_on = models.DateField(_("缴款日期"), null=True, blank=True)
     paid_voucher = models.CharField(_("缴款凭证"), max_length=60, blank=True)
+    #: What was really paid, whatever a later 816 says.
+    paid_total = _money(_("实缴金额"), null=True, blank=True)
     #: Tells a repeated 816 from another one under the same number.
     fingerprint = models.CharField(max_length=64)
     inbound_id = models.BigIntegerField(_("来件编号"), null=True, blank=True)
@@ -349,7 +372,7 @@ class TaxBill(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["enterprise", "tax_no"], name="taxbill_once"),
             models.CheckConstraint(
-                condition=_within("duty", "consumption", "vat", "own_duty", "own_consumption", "own_vat"),
+                condition=_within("duty", "consumption", "vat", "own_duty", "own_consumption", "own_vat", "paid_total"),
                 name="taxbill_of_amounts",
             ),
             models.CheckConstraint(
@@ -357,8 +380,8 @@ class TaxBill(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=BillState.values), name="taxbill_state"),
             models.CheckConstraint(
-                condition=Q(state=BillState.PAID, paid_on__isnull=False) & ~Q(paid_voucher="")
-                | ~Q(state=BillState.PAID) & Q(paid_on=None, paid_voucher=""),
+                condition=Q(state=BillState.PAID, paid_on__isnull=False, paid_total__isnull=False) & ~Q(paid_voucher="")
+                | ~Q(state=BillState.PAID) & Q(paid_on=None, paid_total=None, paid_voucher=""),
                 name="taxbill_paid_by_something",
             ),
         ]

@@ -142,6 +142,7 @@ class Migration(migrations.Migration):
                 ('own_note', models.TextField(blank=True, verbose_name='计算说明')),
                 ('paid_on', models.DateField(blank=True, null=True, verbose_name='缴款日期')),
                 ('paid_voucher', models.CharField(blank=True, max_length=60, verbose_name='缴款凭证')),
+                ('paid_total', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True, verbose_name='实缴金额')),
                 ('fingerprint', models.CharField(max_length=64)),
                 ('inbound_id', models.BigIntegerField(blank=True, null=True, verbose_name='来件编号')),
                 ('received_at', models.DateTimeField(verbose_name='收到时间')),
@@ -239,7 +240,7 @@ class Migration(migrations.Migration):
             name='Discrepancy',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('short', '担保余额不足'), ('no_guarantee', '没有担保'), ('tax_differs', '税款与本系统计算不一致'), ('not_computed', '税款无法计算'), ('lines_differ', '税单表体与表头不一致'), ('bill_without_list', '税单找不到清单'), ('void_after_payment', '已缴税单被作废')], max_length=20, verbose_name='种类')),
+                ('kind', models.CharField(choices=[('short', '担保余额不足'), ('no_guarantee', '没有担保'), ('held_up', '海关因担保额度不足未放行'), ('tax_differs', '税款与本系统计算不一致'), ('not_computed', '税款无法计算'), ('lines_differ', '税单表体与表头不一致'), ('bill_without_list', '税单找不到清单'), ('guarantor_differs', '税单担保企业与清单不一致'), ('void_after_payment', '已缴税单被作废'), ('paid_differs', '已缴税单金额有变')], max_length=20, verbose_name='种类')),
                 ('subject', models.CharField(db_collation='C', max_length=100, verbose_name='对象')),
                 ('number', models.CharField(blank=True, db_collation='C', max_length=60, verbose_name='编号')),
                 ('document_id', models.BigIntegerField(blank=True, null=True, verbose_name='清单')),
@@ -249,13 +250,15 @@ class Migration(migrations.Migration):
                 ('note', models.TextField(blank=True, verbose_name='说明')),
                 ('opened_at', models.DateTimeField(verbose_name='发现时间')),
                 ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='解决时间')),
+                ('settled_by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='处理人')),
+                ('settled_why', models.CharField(blank=True, max_length=200, verbose_name='处理说明')),
                 ('enterprise', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.enterprise', verbose_name='企业')),
             ],
             options={
                 'verbose_name': '账务差异',
                 'verbose_name_plural': '账务差异',
                 'indexes': [models.Index(condition=models.Q(('closed_at', None)), fields=['enterprise', '-id'], name='discrepancy_open'), models.Index(condition=models.Q(('closed_at', None)), fields=['opened_at'], name='discrepancy_oldest'), models.Index(condition=models.Q(('document_id', None), _negated=True), fields=['document_id'], name='discrepancy_of_list')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'subject'), name='discrepancy_once')],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'subject'), name='discrepancy_once'), models.CheckConstraint(condition=models.Q(models.Q(('settled_by', None), ('settled_why', '')), models.Q(('closed_at__isnull', False), ('settled_by__isnull', False), models.Q(('settled_why', ''), _negated=True)), _connector='OR'), name='discrepancy_settled_by_somebody')],
             },
         ),
         migrations.AddConstraint(
@@ -380,7 +383,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='taxbill',
-            constraint=models.CheckConstraint(condition=models.Q(('consumption__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('duty__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_consumption__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_duty__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_vat__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('vat__range', (Decimal('0'), Decimal('9999999999999999.99')))), name='taxbill_of_amounts'),
+            constraint=models.CheckConstraint(condition=models.Q(('consumption__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('duty__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_consumption__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_duty__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('own_vat__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('paid_total__range', (Decimal('0'), Decimal('9999999999999999.99'))), ('vat__range', (Decimal('0'), Decimal('9999999999999999.99')))), name='taxbill_of_amounts'),
         ),
         migrations.AddConstraint(
             model_name='taxbill',
@@ -392,7 +395,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='taxbill',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('paid_on__isnull', False), ('state', 'paid'), models.Q(('paid_voucher', ''), _negated=True)), models.Q(models.Q(('state', 'paid'), _negated=True), ('paid_on', None), ('paid_voucher', '')), _connector='OR'), name='taxbill_paid_by_something'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('paid_on__isnull', False), ('paid_total__isnull', False), ('state', 'paid'), models.Q(('paid_voucher', ''), _negated=True)), models.Q(models.Q(('state', 'paid'), _negated=True), ('paid_on', None), ('paid_total', None), ('paid_voucher', '')), _connector='OR'), name='taxbill_paid_by_something'),
         ),
         migrations.AddConstraint(
             model_name='taxbillline',

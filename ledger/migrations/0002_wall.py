@@ -28,7 +28,7 @@ GRANT INSERT ON ledger_guarantee, ledger_account, ledger_transfer, ledger_entry,
 GRANT UPDATE (version) ON ledger_account TO portal_staff;
 GRANT UPDATE (enterprise_id, wanted) ON ledger_hold TO portal_staff;
 GRANT UPDATE ON ledger_discrepancy TO portal_staff;
-GRANT UPDATE (state, paid_on, paid_voucher) ON ledger_taxbill TO portal_staff;
+GRANT UPDATE (state, paid_on, paid_voucher, paid_total) ON ledger_taxbill TO portal_staff;
 """
 RIGHTS_BACK = """
 GRANT SELECT, INSERT, UPDATE, DELETE ON

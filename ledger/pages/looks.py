@@ -31,17 +31,6 @@ BILL_LOOKS: dict[str, Look] = {
     BillState.PAID: Look("ok", "check-circle-fill", gettext_lazy("已缴")),
 }
 
-#: Notices carry customs' own number of the state.
-NOTICE_LOOKS: dict[str, Look] = {look.code: look for look in BILL_LOOKS.values() if look.code}
-
-PHASE_TONES: dict[str, str] = {
-    Phase.UNRELEASED: "idle",
-    Phase.WAITING: "idle",
-    Phase.OPEN: "info",
-    Phase.CLOSING: "warn",
-    Phase.OVERDUE: "bad",
-}
-
 TRANSFER_LOOKS: dict[str, Look] = {
     TransferKind.TOP_UP: Look("ok", "plus-lg", TransferKind.TOP_UP.label),
     TransferKind.REDUCE: Look("warn", "arrow-down-circle", TransferKind.REDUCE.label),
@@ -57,12 +46,17 @@ DISCREPANCY_LOOKS: dict[str, tuple[str, str, Any]] = {
     DiscrepancyKind.SHORT: (
         "bad",
         "exclamation-triangle",
-        gettext_lazy("请向海关增加担保额度；额度到账登记后自动补扣，清单不必重报"),
+        gettext_lazy("请向海关增加额度；到账登记后自动补扣，清单不必重报"),
     ),
     DiscrepancyKind.NO_GUARANTEE: (
         "bad",
         "exclamation-triangle",
         gettext_lazy("请核对清单上的担保企业代码；本企业担保的，请拨打服务热线登记担保"),
+    ),
+    DiscrepancyKind.HELD_UP: (
+        "bad",
+        "hourglass-split",
+        gettext_lazy("以海关的余额为准：请向海关增加额度，到账后海关自动放行，清单不必重报"),
     ),
     DiscrepancyKind.TAX_DIFFERS: (
         "warn",
@@ -84,10 +78,20 @@ DISCREPANCY_LOOKS: dict[str, tuple[str, str, Any]] = {
         "question-circle",
         gettext_lazy("请核对清单编号；清单不是经本系统申报的，可以不处理"),
     ),
+    DiscrepancyKind.GUARANTOR_DIFFERS: (
+        "warn",
+        "exclamation-triangle",
+        gettext_lazy("预扣按清单上的担保企业；请凭税单编号询问现场海关"),
+    ),
     DiscrepancyKind.VOID_AFTER_PAYMENT: (
         "bad",
         "exclamation-triangle",
         gettext_lazy("请凭缴款凭证到现场海关办理退税"),
+    ),
+    DiscrepancyKind.PAID_DIFFERS: (
+        "bad",
+        "exclamation-triangle",
+        gettext_lazy("请凭缴款凭证到现场海关补缴或退税"),
     ),
 }
 
@@ -96,8 +100,11 @@ DISCREPANCY_LOOKS: dict[str, tuple[str, str, Any]] = {
 AMOUNT_WORDS: dict[str, tuple[Any, Any]] = {
     DiscrepancyKind.SHORT: (gettext_lazy("应预扣"), gettext_lazy("可用")),
     DiscrepancyKind.NO_GUARANTEE: (gettext_lazy("应预扣"), ""),
+    DiscrepancyKind.HELD_UP: (gettext_lazy("应预扣"), ""),
     DiscrepancyKind.LINES_DIFFER: (gettext_lazy("表头"), gettext_lazy("核对结果")),
+    DiscrepancyKind.GUARANTOR_DIFFERS: (gettext_lazy("税单"), ""),
     DiscrepancyKind.VOID_AFTER_PAYMENT: ("", gettext_lazy("已缴")),
+    DiscrepancyKind.PAID_DIFFERS: (gettext_lazy("税单现为"), gettext_lazy("已缴")),
     "": (gettext_lazy("海关"), gettext_lazy("本系统")),
 }
 
@@ -132,13 +139,16 @@ def deadline(bill: TaxBill, on: date) -> Deadline:
         return Deadline(_("%(day)s 缴") % {"day": short(bill.paid_on, on)} if bill.paid_on else "")
     if bill.state == BillState.VOID or bill.released_on is None:
         return Deadline("")
-    window, phase = Window(bill.released_on), phase_of(bill.released_on, on)
+    is_noted = bill.state == BillState.CONSOLIDATED
+    window, phase = Window(bill.released_on), phase_of(bill.released_on, on, is_noted=is_noted)
     said = {
         "day": window.day(on),
         "opens": window.opens,
         "closes": window.closes,
     }
     title = _("放行后第 %(day)s 日；%(opens)s 至 %(closes)s 缴纳") % said
+    if is_noted:
+        title = _("缴款书已出，%(closes)s 截止") % said
     left = (window.closes - on).days
     if phase == Phase.OVERDUE:
         return Deadline(_("逾期 %(days)d 日") % {"days": -left}, "bad", title)

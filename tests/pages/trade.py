@@ -47,7 +47,8 @@ def bill(cast: Cast, document: Document, invt_no: str = "221820250000000001", **
     """The tax bill of a list: warehouse declares, merchant answers for the tax."""
     now = timezone.now()
     merchant = cast.enterprises["merchant"]
-    paid = {"paid_on": today(), "paid_voucher": "PZ-1"} if cells.get("state") == BillState.PAID else {}
+    payment = {"paid_on": today(), "paid_voucher": "PZ-1", "paid_total": Decimal("30.03")}
+    paid = payment if cells.get("state") == BillState.PAID else {}
     return TaxBill.objects.create(**{
         "enterprise_id": document.enterprise_id, "guarantor": merchant, "merchant": merchant,
         "document_id": document.pk, "invt_no": invt_no, "tax_no": f"{invt_no}_0", "order_no": document.order_no,

@@ -7,7 +7,7 @@ who files it, and that it cannot be seen from here.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -172,13 +172,14 @@ class _Trade:
             elif one.kind == "inventory":
                 elsewhere.append(one)
         self.accepted: dict[str, bool] = {}
-        self.filers: dict[str, str] = {}
+        filers: dict[str, str] = {}
         for slug, platform, number, state, filer in predecessors:
             # Customs would tell the number of a waybill only.
             if platform in same and (not number or self._is_meant(slug, number)):
                 self.accepted[slug] = self.accepted.get(slug, False) or state in FILED
                 if state in FILED:
-                    self.filers[slug] = filer
+                    filers[slug] = filer
+        self.filers = self._named_here(filers)
         self.bill = self._bill(elsewhere)
 
     def _asked_of_customs(self) -> list[tuple[str, str, str, str, str]]:
@@ -253,15 +254,21 @@ class _Trade:
             return Lamp(label, Look("idle", "eye-slash", _("未见")), filer, note=_("尚未申报，或申报时没有写明本企业"))
         return Lamp(label, Look("idle", "eye-slash", _("不可见")), filer, note=_("单证上不写本企业，这里看不到"))
 
+    def _named_here(self, filers: Mapping[str, str]) -> dict[str, str]:
+        """Of the filers (kind → credit code) the names of those this document names, by either of their codes."""
+        if not filers:
+            return {}
+        names, codes = names_of(filers.values()), {getattr(self.body, code) for code in _code_fields(self.kind)}
+        here = {name for code, name in names.items() if code in codes}
+        return {slug: names[code] for slug, code in filers.items() if names.get(code) in here}
+
     def _filer(self, other: Kind) -> str:
         """Who has filed a document customs has: the one this document names for it, else who alone can be; else nobody.
 
         Which of the named enterprises it was is no secret from who names them; that it was another is.
         """
-        codes = names_of([self.filers[other.slug]]) if other.slug in self.filers else {}
-        named_here = {getattr(self.body, code) for code in _code_fields(self.kind)}
-        if known := [name for code, name in codes.items() if code in named_here]:
-            return known[0]
+        if known := self.filers.get(other.slug):
+            return known
         who = [payer] if (payer := self._payer(other)) else _candidates(other, self.body)
         return who[0] if len(who) == 1 else ""
 

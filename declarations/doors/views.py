@@ -125,6 +125,7 @@ def detail(request: Request, kind: Kind, pk: int) -> HttpResponse:
     told, trade = story.story(kind, document), chain.chain(request.actor, kind, document)
     context = {
         "story": told,
+        "name": tables.Name.of(kind, document),
         "chain": trade,
         "seen": story.stamp(told) + chain.stamp(trade),
         "may_file": request.actor.may_file,
@@ -422,7 +423,8 @@ def _letter(
     text, others = letters.shown(kind, document, direction, data)
     sent = {"kind": kind.slug, "pk": document.pk, "direction": direction, "message": number}
     context = {
-        "kind": kind, "document": document, "text": text, "others": others, "size": len(data), "reason": reason,
+        "kind": kind, "document": document, "name": tables.Name.of(kind, document), "text": text, "others": others,
+        "size": len(data), "reason": reason,
         "title": _("报文") if direction == letters.OUT else _("回执"), "fault": fault,
         "raw_address": reverse("raw", kwargs=sent),
         "may_raw": request.actor.may(MemberRole.FILER, MemberRole.ADMINISTRATOR),

@@ -146,7 +146,7 @@ INVENTORY = Kind(
     slug="inventory", label=_("清单"), many=pgettext_lazy("several", "清单"), body=Inventory, line=InventoryLine,
     sends="CEB621Message", answered_by="CEB622Message", wrapper=("Inventory", "InventoryHead", "InventoryList"),
     filed_by=frozenset({EnterpriseType.WAREHOUSE, EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.MERCHANT}),
-    key=("ebp_code", "order_no"), number="cop_no",
+    key=("ebp_code", "order_no"), number="cop_no", called_by_customs="invt_no",
     own=(("agent_code", "agent_name"),), after=("order", "payment", "waybill"),
     apart_from=("payment",), named_by=(("waybill", "logistics_no"),),
     answer_key=(("agentCode", "agent_code"), ("copNo", "cop_no")),

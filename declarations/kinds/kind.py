@@ -111,7 +111,8 @@ class Kind:
     sends / answered_by: root names of message and receipt. wrapper: elements around document, head and line (None without
     lines). key: what makes a document unique; number: what people call it by. order_no / platform_code: fields that join
     the documents of one trade ("" where the message has none). own: pairs of code and name, one of which must be the
-    filer. after: kinds that must be accepted first. apart_from: kinds of the same trade another enterprise must have filed.
+    filer. called_by_customs: the field of the number customs gives it ("" where it gives none). after: kinds that must be
+    accepted first. apart_from: kinds of the same trade another enterprise must have filed.
     named_by: pairs of kind and field, where this document names the other by its own number and not by the order's.
     answer_key: receipt element and field by which a receipt finds it. answer_codes: what its receipts may say; () all.
     """
@@ -130,6 +131,7 @@ class Kind:
     order_no: str = "order_no"
     platform_code: str = "ebp_code"
     own: tuple[tuple[str, str], ...]
+    called_by_customs: str = ""
     after: tuple[str, ...] = ()
     apart_from: tuple[str, ...] = ()
     named_by: tuple[tuple[str, str], ...] = ()

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_noop
+from lxml import html
 
 from accounts.access import actor_of
 from declarations.access import documents_of
@@ -19,7 +20,7 @@ from portal import paging
 from portal.sentences import keep
 from portal.tenancy import acting_as
 from tests import make
-from tests.pages import filed
+from tests.pages import filed, trade
 
 pytestmark = pytest.mark.django_db
 SLUGS = [kind.slug for kind in KINDS]
@@ -156,13 +157,45 @@ def test_it_searches_by_the_beginning_of_a_number_through_indexes_of_both_number
     copied(document, 3000)
     actor = filed.actor(cast, slug)
     with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):
-        narrowed = tables.Filter(q=document.number[:12]).narrowed(documents_of(actor, kind_of(slug)))
+        narrowed = tables.Filter(q=document.number[:12]).narrowed(kind_of(slug), documents_of(actor, kind_of(slug)))
         assert [one.pk for one in narrowed] == [document.pk]
         plan = narrowed.order_by().explain()
     conditions = [line for line in plan.splitlines() if "Index Cond" in line]
     for column in ("number", "order_no"):
         wanted = (f"({column})::text >= ", f"({column})::text < ")
         assert any(all(part in line for part in wanted) for line in conditions), plan
+    assert "Seq Scan on declarations_document" not in plan
+
+
+def test_a_list_is_found_by_either_number_and_each_is_called_by_its_name(cast, client_of):
+    """企业内部编号 is the filer's, 清单编号 is customs'."""
+    listed, other = filed.file(cast, "inventory", 1, 2)
+    client, home = client_of("warehouse_filer"), reverse("list", args=["inventory"])
+    page, wanted = reverse("detail", args=["inventory", listed.pk]), "22162026I000000128"
+    assert "企业内部编号；清单编号由海关给出" in client.get(page).content.decode()
+    trade.numbered(listed, wanted)
+    for asked in (listed.number, wanted, wanted[:16], listed.order_no):
+        shown = client.get(home, {"q": asked})
+        assert [row.number for row in shown.context["page"].rows] == [listed.number], asked
+        assert shown.context["page"].tabs[0].count == 1
+    assert client.get(home, {"q": "22162026I9"}).context["page"].rows == []
+    assert len(client.get(home).context["page"].rows) == 2
+    sheet = html.fromstring(client.get(home).content)
+    assert sheet.xpath("//th")[0].text_content().strip() == "企业内部编号"
+    assert sheet.xpath("//label[@for='by-q']")[0].text == "企业内部编号、清单编号、订单编号"
+    one = html.fromstring(client.get(page).content)
+    assert one.xpath("//h1")[0].text == f"清单 {wanted}" and wanted in one.xpath("//title")[0].text
+    assert f"企业内部编号 {listed.number}" in one.xpath("//*[@class='sub']")[0].text
+    assert other.number in client.get(reverse("detail", args=["inventory", other.pk])).content.decode()
+
+
+def test_other_lists_have_one_number_and_call_it_as_the_form_does(cast, client_of):
+    for slug in ("order", "payment", "waybill"):
+        (document,) = filed.file(cast, slug, 1 + SLUGS.index(slug))
+        sheet = html.fromstring(client_of(filed.FILERS[slug]).get(reverse("list", args=[slug])).content)
+        assert sheet.xpath("//th")[0].text_content().strip() == kind_of(slug).field(kind_of(slug).number).label
+        page = client_of(filed.FILERS[slug]).get(reverse("detail", args=[slug, document.pk])).content
+        assert html.fromstring(page).xpath("//h1")[0].text.endswith(document.number)
 
 
 def test_it_finds_the_documents_of_an_order_by_the_beginning_of_its_number(cast, client_of):

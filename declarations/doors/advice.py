@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from declarations.exchange import shortage
 from declarations.kinds import KINDS, kind
 from declarations.kinds.kind import Kind
 from declarations.published import codes
@@ -63,8 +64,7 @@ ADVICE: dict[str, Advice] = {
     ),
     "22001": Advice(_("支付企业尚未在海关备案，请支付企业办理备案，或更换支付企业"), ("pay_code", "pay_name")),
 }
-#: A list that is reviewed because its guarantee is too small: what customs says of that, and what helps.
-_TOO_SMALL = ("1200", "担保额度不足")  # untranslated: customs' own words
+#: A list that is reviewed because its guarantee is too small: what helps.
 TOP_UP = Advice(_("请担保企业补足担保额度，补足后海关自动放行，不必重报"))
 OTHERWISE = Advice(_("请按海关原文核对，更正后重新申报；不明白时把单证编号和回执代码告诉服务热线"))
 
@@ -92,8 +92,7 @@ def reasons(info: str) -> Iterator[Reason]:
 
 def _advice(code: str, text: str) -> Advice:
     """What to do about a code; one code stands for two things, which customs tells apart in words."""
-    known, words = _TOO_SMALL
-    return TOP_UP if code == known and words in text else ADVICE.get(code, OTHERWISE)
+    return TOP_UP if code == shortage.CODE and shortage.WORDS in text else ADVICE.get(code, OTHERWISE)
 
 
 def why(code: str, reason: str) -> list[Reason]:

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_noop as _
 
+from declarations.exchange import shortage
 from declarations.exchange.receipts import STATE_OF_CODE
 from declarations.kinds import Inventory, InventoryLine
 from declarations.lifecycle import FILED, State
@@ -86,6 +87,7 @@ def settle_lists(document_ids: Iterable[int], *, enterprise_id: int, inbound_id:
         ],
         inbound_id=inbound_id,
     )
+    shortage.tell([one.document_id for one in lists])
 
 
 def _amount(one: _List, bill: bills.Standing | None, own: tax.Assessment | None) -> Decimal | None:

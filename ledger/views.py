@@ -17,8 +17,8 @@ from ledger.access import (
 )
 from ledger.pages.account import MovementFilter, account_page
 from ledger.pages.bill import bill_page
-from ledger.pages.bill_list import bill_list
-from ledger.pages.export import MOST_BILLS, bills_workbook, movements_workbook
+from ledger.pages.bill_list import bill_list, notes_to_pay
+from ledger.pages.export import MOST_BILLS, bills_workbook, file_name, movements_workbook
 from ledger.pages.filter import Filter
 from ledger.pages.schedule import schedule
 
@@ -43,6 +43,7 @@ def tax_bills(request: Request) -> HttpResponse:
     context = {
         "page": page,
         "schedule": schedule(request.actor),
+        "notes": notes_to_pay(request.actor),
         "sees_account": request.actor.may(*GUARANTEE_ROLES),
     }
     return render(request, "ledger/bills.html", context)
@@ -71,7 +72,8 @@ def tax_bills_export(request: Request) -> HttpResponseBase:
             % {"most": f"{MOST_BILLS:,}"},
         )
         return redirect(asked.address())
-    return FileResponse(book, as_attachment=True, filename=_("电子税单.xlsx"), content_type=XLSX)
+    name = file_name(_("电子税单"), request.actor, asked)
+    return FileResponse(book, as_attachment=True, filename=name, content_type=XLSX)
 
 
 @require_GET
@@ -98,4 +100,5 @@ def guarantee_export(request: Request) -> HttpResponseBase:
             _("符合条件的变动超过 %(most)s 笔，一个工作簿放不下。请按日期分段导出") % {"most": f"{MOST_BILLS:,}"},
         )
         return redirect(asked.address())
-    return FileResponse(book, as_attachment=True, filename=_("担保金变动.xlsx"), content_type=XLSX)
+    name = file_name(_("担保金变动"), request.actor, asked)
+    return FileResponse(book, as_attachment=True, filename=name, content_type=XLSX)

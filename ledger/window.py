@@ -1,6 +1,7 @@
 """The days after release: how long a tax bill waits, when it may be paid, when it must be.
 
 Release is day 0. Until the end of day 30 goods may come back; on the days 31 to 45 the sum is paid; then it is overdue.
+Once customs has gathered a bill into a payment note, it waits no longer: it may be paid at once, its last day stays.
 Days are counted in Shanghai. The pages of the ledger and the desk ask here, so that all say the same.
 """
 
@@ -67,9 +68,10 @@ class Window:
         return Phase.CLOSING if day <= LAST_DAY else Phase.OVERDUE
 
 
-def phase_of(released_on: date | None, on: date) -> Phase:
-    """The phase of a bill, released or not."""
-    return Window(released_on).phase(on) if released_on else Phase.UNRELEASED
+def phase_of(released_on: date | None, on: date, *, is_noted: bool = False) -> Phase:
+    """The phase of a bill, released or not; `is_noted` when its payment note is issued."""
+    phase = Window(released_on).phase(on) if released_on else Phase.UNRELEASED
+    return Phase.OPEN if is_noted and phase not in DUE else phase
 
 
 def released_in(phase: Phase, on: date) -> tuple[date | None, date | None]:

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -15,10 +16,11 @@ from django.utils.translation import gettext as _
 
 from accounts.access import Actor
 from ledger.access import discrepancies_of, guarantee_of, guaranteed_by, movements_of
-from ledger.models import Account, Entry, Guarantee, Purpose, Transfer, TransferKind
+from ledger.models import Account, BillState, DiscrepancyKind, Entry, Guarantee, Purpose, Transfer, TransferKind
 from ledger.pages.bill import Open, opened
+from ledger.pages.filter import WINDOW, Filter
 from ledger.pages.looks import TRANSFER_LOOKS, Look
-from ledger.pages.schedule import Schedule, schedule
+from ledger.window import DUE, FIRST_DAY, Phase, phase_of, today
 from portal.paging import part_of
 from portal.prefix import begins
 from portal.sentences import speak
@@ -52,6 +54,15 @@ class Standing:
     def percent_left(self) -> int:
         """What is left of the whole, in percent."""
         return int(100 * self.available / self.total) if self.total else 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """Lists that customs does not release because the enterprise's guarantee is too small there: how many, their tax."""
+
+    count: int
+    total: Decimal
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +192,9 @@ class AccountPage:
     newer: str = ""
     older: str = ""
     shares: list[Share] = field(default_factory=list)
-    schedule: Schedule | None = None
     open: list[Open] = field(default_factory=list)
     open_count: int = 0
+    held_up: HeldUp | None = None
     kinds: Sequence[tuple[str, Any]] = field(
         default_factory=lambda: [(kind, look.word) for kind, look in TRANSFER_LOOKS.items()]
     )
@@ -233,6 +244,13 @@ def standing(guarantee: Guarantee) -> Standing:
     return Standing(guarantee, balances.get(Purpose.AVAILABLE, _ZERO), balances.get(Purpose.HELD, _ZERO))
 
 
+def held_up(actor: Actor) -> HeldUp | None:
+    """The lists that wait at customs for this enterprise's guarantee; None where there are none."""
+    told = discrepancies_of(actor).filter(kind=DiscrepancyKind.HELD_UP)
+    found = told.aggregate(many=Count("id"), total=Sum("theirs"), since=Min("opened_at"))
+    return HeldUp(found["many"], found["total"] or _ZERO, found["since"]) if found["many"] else None
+
+
 def account_page(actor: Actor, asked: MovementFilter) -> AccountPage:
     """The page that is asked for."""
     found = standing_of(actor)
@@ -243,7 +261,7 @@ def account_page(actor: Actor, asked: MovementFilter) -> AccountPage:
         [],
         open=opened(open_ones.order_by("id")[:MOST_OPEN]),
         open_count=open_ones.count(),
-        schedule=schedule(actor),
+        held_up=held_up(actor),
     )
     if found is None:
         return page
@@ -253,7 +271,7 @@ def account_page(actor: Actor, asked: MovementFilter) -> AccountPage:
     page.newer = asked.address(**part.back) if part.back else ""
     page.older = asked.address(**part.on) if part.on else ""
     page.count, page.more, page.less = changes(narrowed)
-    page.shares = _shares(found, page.schedule)
+    page.shares = [share for share in shares_of(found) if share.amount or share.slug == "ok"]
     return page
 
 
@@ -299,18 +317,35 @@ def note_of(transfer: Transfer) -> str:
     return speak(transfer.reason)
 
 
-def _shares(found: Standing, planned: Schedule | None) -> list[Share]:
-    """What is held, by the days of its bills; the rest waits for its bill or its release."""
-    waiting = planned.waiting.total if planned else _ZERO
-    due = planned.payable.total + planned.overdue.total if planned else _ZERO
-    other = max(found.held - waiting - due, _ZERO)
-    shares = [
-        Share("idle", _("预扣，等待期 30 日内"), waiting, planned.waiting.address if planned else ""),
-        Share("warn", _("预扣，待缴（第 31 日起）"), due, planned.open.address if planned else ""),
-        Share("info", _("预扣，尚未放行或税单未到"), other),
+def shares_of(found: Standing) -> list[Share]:
+    """What was given, by what it is for now: the desk and the page of the account both draw these parts, which sum to it."""
+    on = today()
+    held = dict.fromkeys(("idle", "warn", "info"), _ZERO)
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD_BY_DAY, {"guarantee": found.guarantee.pk, "enterprise": found.guarantee.enterprise_id})
+        for released_on, is_noted, amount in cursor.fetchall():
+            phase = phase_of(released_on, on, is_noted=bool(is_noted))
+            held["idle" if phase == Phase.WAITING else "warn" if phase in DUE else "info"] += amount
+    waiting = Filter(tab=BillState.MADE, since=on - timedelta(days=FIRST_DAY - 1), capacity="guarantor")
+    return [
+        Share("idle", _("预扣，等待期"), held["idle"], waiting.address()),
+        Share("warn", _("预扣，待缴"), held["warn"], Filter(tab=WINDOW, capacity="guarantor").address()),
+        Share("info", _("预扣，尚未放行或税单未到"), held["info"]),
         Share("ok", _("可用"), found.available),
     ]
-    return [share for share in shares if share.amount or share.slug == "ok"]
+
+
+#: What lists really hold, by the day of release of the bills that are not settled, and whether a payment note is issued.
+_HELD_BY_DAY = """
+SELECT b.released_on, b.is_noted, sum(h.amount)
+  FROM ledger_hold h
+  LEFT JOIN (SELECT document_id, min(released_on) AS released_on, bool_or(state = 'consolidated') AS is_noted
+               FROM ledger_taxbill
+              WHERE guarantor_id = %(enterprise)s AND state IN ('made', 'consolidated') AND document_id IS NOT NULL
+              GROUP BY document_id) b ON b.document_id = h.document_id
+ WHERE h.guarantee_id = %(guarantee)s AND h.amount > 0
+ GROUP BY 1, 2
+"""
 
 
 def _midnight(day: date) -> datetime:

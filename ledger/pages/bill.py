@@ -147,6 +147,11 @@ class BillPage:
         return self.bill.state in UNSETTLED
 
     @property
+    def is_noted(self) -> bool:
+        """Whether its payment note is issued and not paid yet."""
+        return self.bill.state == BillState.CONSOLIDATED
+
+    @property
     def is_void(self) -> bool:
         """Whether nobody pays it any more."""
         return self.bill.state == BillState.VOID
@@ -160,7 +165,7 @@ class BillPage:
 def bill_page(actor: Actor, bill: TaxBill) -> BillPage:
     """The page of a bill the actor may see."""
     on, own_id = today(), actor.enterprise.pk
-    phase = phase_of(bill.released_on, on)
+    phase = phase_of(bill.released_on, on, is_noted=bill.state == BillState.CONSOLIDATED)
     window = Window(bill.released_on) if bill.released_on else None
     lines = list(bill.lines.order_by("gnum"))
     sees_account = may_see_guarantee(actor) and bill.guarantor_id == own_id
@@ -226,17 +231,26 @@ def _turn(bill: TaxBill, phase: str, window: Window | None, *, is_guarantor: boo
     if bill.state == BillState.PAID:
         return Turn("", _("已缴纳，预扣的税款已返还担保金"))
     payer = _("本企业") if is_guarantor else _("担保企业")
+    if bill.state == BillState.CONSOLIDATED:
+        return Turn(payer, _by_note(bill, phase, window), is_guarantor)
     if window is None:
         return Turn(_("海关"), _("放行清单；放行日起算缴纳期限"))
     if phase == Phase.WAITING:
         return Turn("", _("等待期，%(day)s 起才可缴纳；其间撤销或退货的，税单作废、预扣返还") % {"day": window.opens})
     if phase == Phase.OVERDUE:
         return Turn(payer, _("已过 %(day)s 截止日，请尽快到现场海关缴纳") % {"day": window.closes}, is_guarantor)
-    if bill.state == BillState.CONSOLIDATED:
-        what = _("按缴款书 %(number)s 缴纳，%(day)s 截止") % {"number": bill.duty_no, "day": window.closes}
-    else:
-        what = _("到现场海关汇总税单、取得缴款书并缴纳，%(day)s 截止") % {"day": window.closes}
+    what = _("到现场海关汇总税单、取得缴款书并缴纳，%(day)s 截止") % {"day": window.closes}
     return Turn(payer, what, is_guarantor and phase in DUE)
+
+
+def _by_note(bill: TaxBill, phase: str, window: Window | None) -> str:
+    """What is to be done about a bill whose payment note is issued."""
+    words = {"number": bill.duty_no, "day": window.closes if window else ""}
+    if window is None:
+        return _("缴款书 %(number)s 已出，请按其缴纳；放行日未知，截止日见缴款书") % words
+    if phase == Phase.OVERDUE:
+        return _("缴款书 %(number)s 已过 %(day)s 截止日，请尽快缴纳") % words
+    return _("缴款书 %(number)s 已出，请按其缴纳，%(day)s 截止") % words
 
 
 def _parties(actor: Actor, bill: TaxBill) -> list[Party]:

@@ -6,12 +6,27 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, Func, QuerySet, Sum, Value, When
-from django.db.models.fields import BooleanField
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    ExpressionWrapper,
+    F,
+    Func,
+    Max,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.fields import BooleanField, DateField
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from accounts.access import Actor
-from ledger.access import bills_of
+from ledger.access import bills_of, guaranteed_by
 from ledger.models import BillState, TaxBill
 from ledger.pages.filter import (
     CAPACITIES,
@@ -24,15 +39,20 @@ from ledger.pages.filter import (
     counts_in,
     phase_on,
 )
-from ledger.pages.looks import BILL_LOOKS, Deadline, Look, deadline, short
-from ledger.window import today
+from ledger.pages.looks import BILL_LOOKS, UNSETTLED, Deadline, Look, deadline, short
+from ledger.pages.schedule import Amount
+from ledger.window import Phase, Window, phase_of, today
 from portal.paging import Part, part_of
 
+_ZERO = Decimal("0.00")
+#: How many payment notes are listed above the bills.
+MOST_NOTES = 5
 _SUMS = ("duty", "consumption", "vat", "total")
-#: A key that orders by the day of release, then by arrival: a whole number, as pages are turned by one.
+#: A key that orders by the day of release, then by arrival: a whole number, as pages are turned by one. What has no such
+#: day comes last.
 _BY_RELEASE = ExpressionWrapper(
     Func(
-        F("released_on"),
+        Coalesce(F("released_on"), Value(date.max), output_field=DateField()),
         template="((%(expressions)s - DATE '2000-01-01')::bigint * 100000000000)",
         output_field=BigIntegerField(),
     )
@@ -90,6 +110,27 @@ class Row:
 
 
 @dataclass(slots=True)
+class Note:
+    """A payment note: customs gathered bills into it, and they are paid by it in one sum."""
+
+    number: str
+    all: Totals
+    #: What is still to be paid of it, and the last day of the bill that was released first.
+    left: Amount
+    closes: date | None
+    phase: str
+    #: Whether the enterprise itself pays it; else it may see a part of its bills only.
+    is_ours: bool
+    paid_on: date | None = None
+    address: str = ""
+
+    @property
+    def tone(self) -> str:
+        """How near its last day is."""
+        return {Phase.CLOSING: "warn", Phase.OVERDUE: "bad"}.get(Phase(self.phase), "") if self.left.count else ""
+
+
+@dataclass(slots=True)
 class BillList:
     """Everything the list shows."""
 
@@ -98,6 +139,7 @@ class BillList:
     rows: list[Row]
     totals: Totals
     districts: list[str]
+    note: Note | None = None
     newer: str = ""
     older: str = ""
     days: Sequence[tuple[str, Any]] = field(default=tuple(DAYS.items()))
@@ -122,9 +164,52 @@ def bill_list(actor: Actor, asked: Filter) -> BillList:
         rows=[row(bill, on, actor.enterprise.pk) for bill in part.rows],
         totals=totals(asked.tab, groups),
         districts=list(everything.order_by("customs_code").values_list("customs_code", flat=True).distinct()),
+        note=next(iter(_notes(everything.filter(duty_no=asked.duty_no), actor, on)), None) if asked.duty_no else None,
         newer=asked.address(**part.back) if part.back else "",
         older=asked.address(**part.on) if part.on else "",
     )
+
+
+def notes_to_pay(actor: Actor) -> list[Note]:
+    """The payment notes the enterprise has to pay, the first to end first; as many as are worth listing."""
+    unpaid = guaranteed_by(actor).filter(state=BillState.CONSOLIDATED).exclude(duty_no="")
+    return _notes(unpaid, actor, today())[:MOST_NOTES]
+
+
+def _notes(bills: QuerySet[TaxBill], actor: Actor, on: date) -> list[Note]:
+    """The payment notes of bills, one question."""
+    is_left, is_void = Q(state__in=UNSETTLED), Q(state=BillState.VOID)
+    found = (
+        bills.order_by()
+        .values("duty_no")
+        .annotate(
+            many=Count("id", filter=~is_void),
+            amount=Sum("total", filter=~is_void),
+            void_many=Count("id", filter=is_void),
+            void_amount=Sum("total", filter=is_void),
+            left=Count("id", filter=is_left),
+            left_amount=Sum("total", filter=is_left),
+            first=Min("released_on", filter=is_left),
+            paid=Max("paid_on"),
+            others=Count("id", filter=~Q(guarantor=actor.enterprise) | Q(guarantor=None)),
+        )
+        .order_by(F("first").asc(nulls_last=True), "duty_no")
+    )
+    return [
+        Note(
+            number=one["duty_no"],
+            all=Totals(
+                one["many"], total=one["amount"] or _ZERO, void=one["void_many"], void_total=one["void_amount"] or _ZERO
+            ),
+            left=Amount(one["left"], one["left_amount"] or _ZERO),
+            closes=Window(one["first"]).closes if one["first"] else None,
+            phase=phase_of(one["first"], on, is_noted=True),
+            is_ours=not one["others"],
+            paid_on=one["paid"],
+            address=Filter(duty_no=one["duty_no"]).address(),
+        )
+        for one in found
+    ]
 
 
 def grouped(bills: QuerySet[TaxBill], on: date) -> Sequence[Mapping[str, Any]]:

@@ -4,6 +4,7 @@ Rows go from the database to a temporary file one by one, so memory stays the sa
 """
 
 import tempfile
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -114,6 +115,22 @@ def movements_workbook(actor: Actor, asked: MovementFilter) -> IO[bytes] | None:
     if told := asked.in_words():
         about += _("；条件：%(words)s") % {"words": told}
     return _written(_("担保金变动"), about, columns, map(Row, _movement_rows(narrowed)))
+
+
+def file_name(title: str, actor: Actor, asked: Filter | MovementFilter) -> str:
+    """What the workbook is called: what it lists, whose, and of which period (without one: as of today)."""
+    return f"{title}_{actor.enterprise.customs_code}_{_period(asked.since, asked.until)}.xlsx"
+
+
+def _period(since: date | None, until: date | None) -> str:
+    """A whole month by its number, any other period by its days."""
+    if since and until and since.day == 1 and until == _last_of_month(since):
+        return f"{since:%Y%m}"
+    return "-".join(f"{day:%Y%m%d}" for day in (since, until or today()) if day)
+
+
+def _last_of_month(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def _bill_row(bill: TaxBill, names: dict[str, str]) -> Sequence[Any]:

@@ -50,13 +50,17 @@ OURS_DIFFERS = (
 
 
 def is_due(on: date) -> Q:
-    """To be paid now: released at least 31 days ago and not settled."""
-    return Q(state__in=UNSETTLED, released_on__lte=on - timedelta(days=FIRST_DAY))
+    """To be paid now: not settled, and released at least 31 days ago or gathered into a payment note."""
+    return Q(state=BillState.CONSOLIDATED) | Q(state__in=UNSETTLED, released_on__lte=on - timedelta(days=FIRST_DAY))
 
 
 def phase_on(on: date) -> Case:
-    """The phase of a bill, for the database to count by."""
-    cases = [When(released_on__isnull=True, then=Value(str(Phase.UNRELEASED)))]
+    """The phase of a bill, for the database to count by; the same as `window.phase_of`."""
+    early = Q(released_on__isnull=True) | Q(released_on__gt=on - timedelta(days=FIRST_DAY))
+    cases = [
+        When(early, state=BillState.CONSOLIDATED, then=Value(str(Phase.OPEN))),
+        When(released_on__isnull=True, then=Value(str(Phase.UNRELEASED))),
+    ]
     for phase in (Phase.WAITING, Phase.OPEN, Phase.CLOSING):
         first, _last = released_in(phase, on)
         cases.append(When(released_on__gte=first, then=Value(str(phase))))
@@ -69,6 +73,8 @@ class Filter:
 
     tab: str = ""
     q: str = ""
+    #: Exactly the bills of one payment note.
+    duty_no: str = ""
     by: str = ""
     since: date | None = None
     until: date | None = None
@@ -82,7 +88,8 @@ class Filter:
         """Read an address: never an error, whatever stands in it."""
         found = cls(
             tab=_known(query.get("tab", ""), TABS),
-            q="".join(query.get("q", "").split()).replace("\x00", "")[:60],
+            q=_number(query.get("q", "")),
+            duty_no=_number(query.get("duty_no", "")),
             by=_known(query.get("by", ""), DAYS),
             district=query.get("district", "") if query.get("district", "").isdecimal() else "",
             capacity=_known(query.get("as", ""), CAPACITIES),
@@ -106,11 +113,11 @@ class Filter:
     @property
     def is_narrow(self) -> bool:
         """Whether anything but the tab restricts the list."""
-        return any((self.q, self.since, self.until, self.district, self.capacity))
+        return any((self.q, self.duty_no, self.since, self.until, self.district, self.capacity))
 
     def in_words(self) -> str:
         """The filter as a reader would say it."""
-        said = [self.q]
+        said = [self.q, _("缴款书 %(number)s") % {"number": self.duty_no} if self.duty_no else ""]
         day = str(DAYS[self.by])
         if self.since:
             said.append(_("%(what)s %(day)s 起") % {"what": day, "day": self.since})
@@ -129,6 +136,8 @@ class Filter:
             for column in _NUMBERS:
                 fits |= begins(column, self.q)
             bills = bills.filter(fits)
+        if self.duty_no:
+            bills = bills.filter(duty_no=self.duty_no)
         if self.capacity:
             bills = bills.filter(**{_COLUMN_OF[self.capacity]: enterprise})
         if self.district:
@@ -163,6 +172,7 @@ class Filter:
         entries = {
             "tab": self.tab,
             "q": self.q,
+            "duty_no": self.duty_no,
             "by": self.by,
             "since": self.since or "",
             "until": self.until or "",
@@ -186,6 +196,11 @@ def counts_in(tab: str, state: str, phase: str, differs: bool) -> bool:
     if tab == DIFFERS:
         return differs
     return tab in ("", state)
+
+
+def _number(text: str) -> str:
+    """A number as it was typed, without what cannot stand in one."""
+    return "".join(text.split()).replace("\x00", "")[:60]
 
 
 def _known(text: str, words: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from ledger.access import guaranteed_by
 from ledger.models import BillState
 from ledger.pages.filter import WINDOW, Filter
 from ledger.pages.looks import UNSETTLED, short
-from ledger.window import CLOSING_DAY, FIRST_DAY, LAST_DAY, Phase, Window, phase_of, released_in, today
+from ledger.window import CLOSING_DAY, DUE, FIRST_DAY, LAST_DAY, Phase, Window, phase_of, released_in, today
 
 MONTHS = 6
 #: Height of the strip in pixels, as the page draws it.
@@ -39,7 +39,7 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day after release in the strip: what was released on it, and where its bar stands."""
+    """One day after release in the strip: what was released on it, how far that is, and where its bar stands."""
 
     number: int
     released_on: date
@@ -61,13 +61,20 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What was released in one month: how far its payment is, and its workbook."""
+    """What was released in one month: paid and still to be paid, how far the payment is, and its workbook."""
 
     name: str
     amount: Amount
+    unpaid: Amount
+    paid: Amount
     word: str
     tone: str
     export: str
+
+    @property
+    def parts(self) -> tuple[Amount, Amount]:
+        """Still to be paid, and paid."""
+        return self.unpaid, self.paid
 
 
 @dataclass(slots=True)
@@ -78,6 +85,8 @@ class Schedule:
     phases: dict[str, Amount]
     days: list[Day]
     last_today: Amount
+    #: Those that may be paid before day 31, as their payment note is issued.
+    early: Amount
     months: list[Month] = field(default_factory=list)
     bar: str = f"{92 / (LAST_DAY + 1):.3f}%"
     height: int = STRIP
@@ -89,7 +98,7 @@ class Schedule:
 
     @property
     def open(self) -> Amount:
-        """Day 31 to 42."""
+        """Day 31 to 42, or earlier with a payment note."""
         return self.phases[Phase.OPEN]
 
     @property
@@ -109,13 +118,9 @@ class Schedule:
 
     @property
     def payable(self) -> Amount:
-        """Day 31 to 45."""
-        return Amount(self.open.count + self.closing.count, self.open.total + self.closing.total)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is to be drawn."""
-        return not any(amount.count for amount in self.phases.values()) and not self.months
+        """Day 31 to 45, or earlier with a payment note."""
+        asked = Filter(tab=WINDOW, since=self.on - timedelta(days=LAST_DAY), capacity="guarantor")
+        return Amount(self.open.count + self.closing.count, self.open.total + self.closing.total, asked.address())
 
     @property
     def zones(self) -> Sequence[tuple[date, date]]:
@@ -137,7 +142,7 @@ def schedule(actor: Actor) -> Schedule | None:
     """Two questions: unsettled bills by day of release, and all by month; None where the enterprise guarantees none."""
     on, bills = today(), guaranteed_by(actor).order_by()
     by_day = list(
-        bills.filter(state__in=UNSETTLED).values("released_on").annotate(many=Count("id"), amount=Sum("total"))
+        bills.filter(state__in=UNSETTLED).values("released_on", "state").annotate(many=Count("id"), amount=Sum("total"))
     )
     since = _months_back(on, MONTHS - 1)
     by_month = list(
@@ -156,18 +161,27 @@ def arranged(on: date, by_day: Iterable[Mapping[str, Any]], by_month: Iterable[M
     """The schedule of a day, from what the database counted."""
     phases = {str(phase): Amount(address=_in_phase(phase, on)) for phase in Phase}
     released: dict[int, Amount] = defaultdict(Amount)
+    noted: set[date | None] = set()
+    early = Amount()
     for group in by_day:
-        phases[phase_of(group["released_on"], on)].add(group["many"], group["amount"])
-        if group["released_on"]:
-            released[(on - group["released_on"]).days].add(group["many"], group["amount"])
+        day, count, total = group["released_on"], group["many"], group["amount"]
+        is_noted = group["state"] == BillState.CONSOLIDATED
+        phases[phase_of(day, on, is_noted=is_noted)].add(count, total)
+        if is_noted:
+            noted.add(day)
+            if phase_of(day, on) not in DUE:
+                early.add(count, total)
+        if day:
+            released[(on - day).days].add(count, total)
     most = max((amount.total for number, amount in released.items() if 0 <= number <= LAST_DAY), default=Decimal(0))
     days = []
     for number in range(LAST_DAY + 1):
         day, amount = on - timedelta(days=number), released[number]
         amount.address = Filter(since=day, until=day).address()
         height = max(2, round(STRIP * amount.total / most)) if amount.total else 0
-        days.append(Day(number, day, amount, phase_of(day, on), height, Window(day).closes))
-    return Schedule(on, phases, days, last_today=released[LAST_DAY], months=_months(on, by_month))
+        phase = phase_of(day, on, is_noted=day in noted)
+        days.append(Day(number, day, amount, phase, height, Window(day).closes))
+    return Schedule(on, phases, days, last_today=released[LAST_DAY], early=early, months=_months(on, by_month))
 
 
 def _in_phase(phase: Phase, on: date) -> str:
@@ -175,7 +189,9 @@ def _in_phase(phase: Phase, on: date) -> str:
     if phase == Phase.UNRELEASED:
         return Filter(capacity="guarantor").address()
     first, last = released_in(phase, on)
-    tab = "" if phase == Phase.WAITING else WINDOW
+    tab = BillState.MADE if phase == Phase.WAITING else WINDOW
+    if phase == Phase.OPEN:
+        last = None  # with a payment note also what was released later
     return Filter(tab=tab, since=first, until=last, capacity="guarantor").address()
 
 
@@ -187,11 +203,12 @@ def _months(on: date, groups: Iterable[Mapping[str, Any]]) -> list[Month]:
     for first in sorted(found, reverse=True):
         last = _months_back(first, -1) - timedelta(days=1)
         asked = Filter(since=first, until=last, capacity="guarantor")
-        amount = Amount(address=asked.address())
+        amount, unpaid, paid = Amount(address=asked.address()), Amount(), Amount()
         for group in found[first]:
-            amount.add(group["many"], group["amount"])
+            for part in (amount, paid if group["state"] == BillState.PAID else unpaid):
+                part.add(group["many"], group["amount"])
         word, tone = _how_far([group for group in found[first] if group["state"] in UNSETTLED], on)
-        months.append(Month(f"{first:%Y-%m}", amount, word, tone, asked.export_address))
+        months.append(Month(f"{first:%Y-%m}", amount, unpaid, paid, word, tone, asked.export_address))
     return months
 
 
@@ -201,7 +218,8 @@ def _how_far(unsettled: Sequence[Mapping[str, Any]], on: date) -> tuple[str, str
         return _("已缴清"), "ok"
     left = sum(group["many"] for group in unsettled)
     first, last = min(group["first"] for group in unsettled), max(group["last"] for group in unsettled)
-    if Window(first).phase(on) == Phase.WAITING:
+    is_noted = any(group["state"] == BillState.CONSOLIDATED for group in unsettled)
+    if phase_of(first, on, is_noted=is_noted) == Phase.WAITING:
         return _("未到缴纳日，%(day)s 起") % {"day": short(Window(first).opens, on)}, ""
     if Window(last).phase(on) == Phase.OVERDUE:
         return _("逾期 %(count)d 张") % {"count": left}, "bad"

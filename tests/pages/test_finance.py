@@ -3,7 +3,7 @@
 import io
 from datetime import timedelta
 from decimal import Decimal
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import openpyxl
 import pytest
@@ -86,6 +86,8 @@ def day(days):
         ({"tab": "void"}, {9}),
         ({"tab": "differs"}, {5}),
         ({"q": "DN20260"}, {6, 7}),
+        ({"duty_no": "DN2026000007"}, {6, 7}),
+        ({"duty_no": "DN20260"}, set()),
         ({"q": WISHES[2].invt_no}, {3}),
         ({"q": f" {WISHES[2].tax_no} "}, {3}),
         ({"q": "FN2026ORDER000004"}, {4}),
@@ -184,6 +186,100 @@ def test_the_days_add_up_to_what_is_guaranteed_and_not_settled(brought, finance)
     released = [brought[n] for n in SEEN - {9, 10, 12}]
     assert sum(one.total for one in months.values()) == sum(bill.total for bill in released)
     assert set(months) == {f"{bill.released_on:%Y-%m}" for bill in released}
+
+
+def test_a_bill_with_a_payment_note_is_to_be_paid_whatever_day_it_is(cast, finance):
+    """Two bills of one note, gathered long before day 31; one of another, void meanwhile; one that waits as ever."""
+    books.give(cast, "merchant")
+    early, second, void, waits = books.bring(
+        cast,
+        [
+            Wish(1, days=2, status="2", duty_no="DN1"),
+            Wish(2, days=4, status="2", duty_no="DN1"),
+            Wish(3, days=3, status="3", duty_no="DN1"),
+            Wish(4, days=4),
+        ],
+    )
+    total, closes = early.total + second.total, Window(second.released_on).closes
+    answer = finance.get(reverse("tax_bills"))
+    schedule = answer.context["schedule"]
+    assert (
+        (schedule.payable.count, schedule.payable.total) == (2, total) == (schedule.early.count, schedule.early.total)
+    )
+    assert (schedule.waiting.count, schedule.waiting.total) == (1, waits.total)
+    for figure in (schedule.payable, schedule.open, schedule.waiting):
+        found = listed(finance, figure.address.partition("tax-bills/")[2]).totals
+        assert (found.count, found.total) == (figure.count, figure.total)
+    due = listed(finance, "?tab=due")
+    assert [row.bill.pk for row in due.rows] == [second.pk, early.pk]
+    assert {tab.label: tab.count for tab in due.tabs}["待缴"] == 2
+    (note,) = answer.context["notes"]
+    assert (note.number, note.left.total, note.closes, note.is_ours) == ("DN1", total, closes, True)
+    page = html.fromstring(finance.get(note.address).content)
+    said = " ".join(page.xpath("//section[@aria-labelledby='note']")[0].text_content().split())
+    for words in (
+        "缴款书 DN1",
+        f"¥ {total}",
+        f"另有作废 1 张 {void.total}，不计",
+        f"按缴款书缴纳，{closes} 截止",
+        "本企业",
+    ):
+        assert words in said, words
+    assert {row.bill.pk for row in listed(finance, note.address.partition("tax-bills/")[2]).rows} == {
+        early.pk, second.pk, void.pk
+    }  # fmt: skip
+
+
+def test_a_payment_note_says_what_is_left_of_it_and_when_it_was_paid(cast, finance, client_of):
+    books.give(cast, "merchant")
+    first, second = books.bring(cast, [Wish(n, days=40, status="2", duty_no="DN1") for n in (1, 2)])
+    books.pay(first)
+    note = listed(finance, "?duty_no=DN1").note
+    assert (note.all.total, note.left.total) == (first.total + second.total, second.total)
+    declarant = client_of("warehouse_filer").get(reverse("tax_bills") + "?duty_no=DN1")
+    assert declarant.context["page"].note.is_ours is False and "缴款书由担保企业缴纳" in declarant.content.decode()
+    books.pay(second)
+    page = finance.get(reverse("tax_bills") + "?duty_no=DN1")
+    assert page.context["page"].note.left.count == 0 and page.context["page"].note.paid_on == today()
+    assert page.context["notes"] == [] and listed(finance, "?duty_no=DN2").note is None
+    assert "没有符合“缴款书 DN2”的税单" in finance.get(reverse("tax_bills") + "?duty_no=DN2").content.decode()
+
+
+def test_a_note_of_a_list_whose_release_is_not_known_is_due_and_comes_last(cast, finance):
+    books.give(cast, "merchant")
+    lost, late = books.bring(cast, [Wish(1, days=None, status="2", duty_no="DN1"), Wish(2, days=44)])
+    assert [row.bill.pk for row in listed(finance, "?tab=due").rows] == [late.pk, lost.pk]
+    note = listed(finance, "?duty_no=DN1").note
+    assert note.closes is None and finance.get(reverse("tax_bills")).context["schedule"].payable.count == 2
+
+
+def test_a_month_tells_paid_and_unpaid_apart(brought, finance):
+    months = finance.get(reverse("tax_bills")).context["schedule"].months
+    for month in months:
+        own = [
+            one for n, one in brought.items() if n not in (9, 10, 12, 13) and f"{one.released_on:%Y-%m}" == month.name
+        ]
+        paid = [one for one in own if one.state == BillState.PAID]
+        assert (month.paid.count, month.paid.total) == (len(paid), sum((one.total for one in paid), Decimal(0)))
+        assert (month.unpaid.count, month.paid.total + month.unpaid.total) == (len(own) - len(paid), month.amount.total)
+
+
+@pytest.mark.parametrize(
+    ("query", "period"),
+    [
+        ("", f"{today():%Y%m%d}"),
+        ("?since=2026-11-01&until=2026-11-30", "202611"),
+        ("?since=2024-02-01&until=2024-02-29", "202402"),
+        ("?since=2026-11-01&until=2026-11-15", "20261101-20261115"),
+        ("?since=2026-11-01", f"20261101-{today():%Y%m%d}"),
+        ("?until=2026-11-15", "20261115"),
+    ],
+)
+def test_a_workbook_is_called_by_what_whose_and_of_when(query, period, brought, cast, finance):
+    own = cast.enterprises["merchant"].customs_code
+    for name, title in (("tax_bills_export", "电子税单"), ("guarantee_export", "担保金变动")):
+        answer = finance.get(reverse(name) + query)
+        assert unquote(answer["Content-Disposition"]).endswith(f"{title}_{own}_{period}.xlsx")
 
 
 def test_who_pays_nothing_is_told_who_does(brought, client_of):
@@ -349,7 +445,7 @@ def test_it_says_how_it_begins_when_there_is_none(cast, finance):
     page = finance.get(reverse("tax_bills")).content.decode()
     assert "还没有税单" in page and "导出" not in page
     assert "没有符合" in finance.get(reverse("tax_bills") + "?q=nothing").content.decode()
-    assert "第 31 日进入这一栏" in finance.get(reverse("tax_bills") + "?tab=due").content.decode()
+    assert "第 31 日，进入这一栏" in finance.get(reverse("tax_bills") + "?tab=due").content.decode()
     assert sheet_of(finance.get(reverse("tax_bills_export"))).max_row == 4
     assert "还没有登记担保" in finance.get(reverse("guarantee")).content.decode()
     assert sheet_of(finance.get(reverse("guarantee_export"))).max_row == 4

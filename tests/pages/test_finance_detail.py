@@ -127,7 +127,10 @@ def test_it_says_whose_turn_it_is_and_until_when(cast, finance, client_of):
     cases = {
         Wish(1, days=5): ("等待期", False),
         Wish(2, days=31): ("到现场海关汇总税单", True),
-        Wish(3, days=44, status="2", duty_no="DN7"): ("按缴款书 DN7 缴纳", True),
+        Wish(3, days=44, status="2", duty_no="DN7"): ("缴款书 DN7 已出，请按其缴纳", True),
+        Wish(7, days=2, status="2", duty_no="DN8"): ("缴款书 DN8 已出，请按其缴纳", True),
+        Wish(8, days=47, status="2", duty_no="DN9"): ("缴款书 DN9 已过", True),
+        Wish(9, days=None, status="2", duty_no="DN10"): ("缴款书 DN10 已出", True),
         Wish(4, days=46): ("已过", True),
         Wish(5, days=50, status="3"): ("已作废，不必缴纳", False),
         Wish(6, days=None): ("放行清单", False),
@@ -137,8 +140,9 @@ def test_it_says_whose_turn_it_is_and_until_when(cast, finance, client_of):
         assert words in page.turn.what and page.turn.is_ours is is_ours, wish
         if wish.days is not None:
             window = Window(page.bill.released_on)
-            is_void = wish.status == "3"
-            assert (f"{window.opens}" in text, f"{window.closes}" in text) == (not is_void, not is_void)
+            is_void, is_noted = wish.status == "3", wish.status == "2"
+            assert (f"{window.opens}" in text, f"{window.closes}" in text) == (not (is_void or is_noted), not is_void)
+            assert ("已出，现在缴纳" in text) is is_noted
             assert f"{window.released_on}" in text
     other = client_of("warehouse_filer").get(reverse("tax_bill", kwargs={"pk": TaxBill.objects.get(duty_no="DN7").pk}))
     turn = other.context["page"].turn
@@ -152,7 +156,7 @@ def test_it_leads_to_the_trade_the_payment_note_and_the_movements(cast, finance,
     links = page.xpath("//main//a/@href")
     for number in (bill.invt_no, bill.order_no, bill.logistics_no):
         assert reverse("search") + f"?q={number}" in links
-    assert reverse("tax_bills") + "?q=DN7" in links
+    assert reverse("tax_bills") + "?duty_no=DN7" in links
     assert reverse("guarantee") + f"?q={bill.invt_no}" in links
     happened = finance.get(address).context["page"].happened
     assert [one.look.code for one in happened] == ["2", "1"] and "DN7" in happened[0].text

@@ -14,7 +14,7 @@ from lxml import html
 from accounts.models import Membership
 from accounts.roles import MemberRole
 from ledger import guarantee
-from ledger.models import Account, Purpose
+from ledger.models import Account, Discrepancy, DiscrepancyKind, Purpose
 from ledger.pages import export
 from ledger.window import today
 from portal import paging
@@ -63,6 +63,51 @@ def test_what_is_left_and_held_adds_up_to_what_was_given(bills, cast, finance):
     assert round(sum(float(bar.width.rstrip("%")) for bar in page.bars)) == 100
     accounts = dict(Account.objects.filter(enterprise=cast.enterprises["merchant"]).values_list("purpose", "balance"))
     assert accounts[Purpose.AVAILABLE] == page.standing.available and accounts[Purpose.HELD] == held
+
+
+def test_the_parts_are_of_what_is_really_held(bills, cast, finance):
+    """A bill that the account does not carry whole counts with what is held for it."""
+    before = shown(finance).standing
+    (bill,) = books.bring(cast, [Wish(6, ((BAG, "8000.00"),), "0", days=2)])
+    assert bill.total > before.available
+    page = shown(finance)
+    assert sum(share.amount for share in page.shares) == page.standing.total == before.total
+    (noted,) = books.bring(cast, [Wish(7, ((MILK, "100.00"),), "0", days=2, status="2", duty_no="DN1")])
+    parts = {share.slug: share.amount for share in shown(finance).shares}
+    assert parts["warn"] == bills[1].total + noted.total and parts["idle"] == bills[0].total
+    assert [str(share.word) for share in page.shares] == [
+        "预扣，等待期",
+        "预扣，待缴",
+        "预扣，尚未放行或税单未到",
+        "可用",
+    ]
+    for share in shown(finance).shares:
+        if share.address:
+            total = finance.get(share.address).context["page"].totals.total
+            assert total == share.amount or (share.slug == "idle" and total == share.amount + bill.total)
+
+
+def test_lists_customs_holds_up_are_shown_to_the_guarantor_with_what_to_do(bills, cast, finance, client_of):
+    assert shown(finance).held_up is None
+    Discrepancy.objects.bulk_create(
+        Discrepancy(
+            kind=DiscrepancyKind.HELD_UP, subject=f"list {n}", enterprise=cast.enterprises["merchant"], document_id=n,
+            number=f"22162026I00000000{n}", theirs=Decimal("24.39"), opened_at=books.moment(0),
+            note=f"海关答复：担保额度不足，可用0.0{n}元",
+        )
+        for n in (1, 2)
+    )  # fmt: skip
+    page = shown(finance)
+    assert (page.held_up.count, page.held_up.total) == (2, Decimal("48.78")) and page.has_bad
+    text = " ".join(
+        html.fromstring(finance.get(reverse("guarantee")).content).xpath("//main")[0].text_content().split()
+    )
+    assert "海关因担保额度不足暂不放行 2 票清单，税款合计 48.78 元" in text and "账目与海关一致" not in text
+    for n in (1, 2):
+        assert f"22162026I00000000{n}" in text and f"可用0.0{n}元" in text
+    assert "请向海关增加额度，到账后海关自动放行，清单不必重报" in text
+    Membership.objects.filter(user=cast.users["platform_filer"]).update(roles=[MemberRole.FINANCE])
+    assert shown(client_of("platform_filer")).held_up is None
 
 
 def test_every_movement_says_what_it_left_and_leads_to_its_bill(bills, finance):
@@ -150,7 +195,7 @@ def test_a_hold_that_does_not_fit_is_said_with_what_is_missing_and_goes_when_it_
     (point,) = page.open
     assert point.tone == "bad" and page.has_bad and point.number == big.invt_no
     assert point.amounts == [("应预扣", bill.total), ("可用", page.standing.available)]
-    assert "请向海关增加担保额度" in point.action
+    assert "请向海关增加额度" in point.action
     text = finance.get(reverse("guarantee")).content.decode()
     assert big.invt_no in text and "补扣" in text
     own = cast.enterprises["merchant"].guarantee

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.urls import reverse
@@ -12,12 +12,14 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from accounts.access import Actor
 from declarations.doors.advice import TOP_UP, Reason, disagreeing, reasons, ways_out, why
 from declarations.doors.letters import IN, OUT
 from declarations.doors.tables import Cell, Look, look, said
 from declarations.doors.turns import Turn, next_steps, turn, unmet_by
 from declarations.exchange.receipts import STATE_OF_CODE, state_of
 from declarations.fields import Amount, Text
+from declarations.kinds import INVENTORY
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import REFUSED, STATE_LOOKS, State
 from declarations.models import (
@@ -32,6 +34,11 @@ from declarations.models import (
 )
 from declarations.published import codes
 from declarations.rulebook import RULES
+from ledger.access import bills_of, may_see_bills, may_see_guarantee, movements_of
+from ledger.models import BillState, TaxBill, TaxBillNotice
+from ledger.pages.looks import BILL_LOOKS, TRANSFER_LOOKS
+from portal.calendar import SHANGHAI
+from portal.money import money
 from portal.sentences import speak
 from portal.templatetags.parts import waited
 
@@ -132,8 +139,11 @@ def stamp(story: Story) -> str:
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
-def story(kind: Kind, document: Document) -> Story:
-    """The page of one document the actor may see; a constant number of queries."""
+def story(kind: Kind, document: Document, *, actor: Actor | None = None) -> Story:
+    """The page of one document the actor may see; a constant number of queries.
+
+    What became of a list's tax is told as far as `actor` may see it; without one it is left out.
+    """
     outbounds = _outbounds(document)
     receipts = list(Receipt.objects.filter(document=document).order_by("customs_time", "id"))
     changes = list(StateChange.objects.filter(document=document).select_related("user").order_by("id"))
@@ -145,6 +155,7 @@ def story(kind: Kind, document: Document) -> Story:
         *(step for outbound in outbounds for step in _sent(kind, document, outbound)),
         *_given_up(kind, document, changes, receipts),
         *(_answered(kind, document, receipt) for receipt in receipts),
+        *(_taxed(actor, document) if actor else ()),
     ]
     steps.sort(key=lambda step: (step.at.replace(microsecond=0), step.rank, step.at), reverse=True)
     return Story(
@@ -310,6 +321,8 @@ _ANSWER_ICONS = {
     "info": "arrow-down-circle-fill",
     "hold": "pause-circle",
 }
+#: The rank of what follows from an answer of the same second.
+_AFTER_ANSWERS = 100
 
 
 def _answered(kind: Kind, document: Document, receipt: Receipt) -> Step:
@@ -344,6 +357,54 @@ def weight_of(code: str) -> int:
     """The rank of an answer among those of one second: the codes in the order a document meets them."""
     known = list(STATE_OF_CODE)
     return known.index(code) if code in known else len(known)
+
+
+def _taxed(actor: Actor, document: Document) -> Iterator[Step]:
+    """What became of the list's tax, also long after customs closed it: its bill, and what the guarantee held for it."""
+    if document.kind != INVENTORY.slug:
+        return
+    if may_see_bills(actor):
+        yield from _billed(actor, document)
+    if may_see_guarantee(actor):
+        for one in movements_of(actor).filter(document_id=document.pk).order_by("id"):
+            drawn = TRANSFER_LOOKS[one.kind]
+            title = _("担保金：%(movement)s") % {"movement": drawn.word}
+            meta = _("%(amount)s 元") % {"amount": money(one.amount)}
+            yield Step(
+                one.happened_at,
+                drawn.tone,
+                drawn.icon,
+                title,
+                meta=meta,
+                lines=[speak(one.reason)],
+                rank=_AFTER_ANSWERS,
+            )
+
+
+def _billed(actor: Actor, document: Document) -> Iterator[Step]:
+    """What customs said of the tax bill, and that it was paid, of which we know the day only."""
+    bills = {bill.tax_no: bill for bill in bills_of(actor).filter(document_id=document.pk)}
+    told = TaxBillNotice.objects.filter(enterprise=document.enterprise_id, tax_no__in=bills).order_by("id")
+    for notice in told:
+        line = {
+            BillState.MADE: _("税款合计 %(amount)s 元") % {"amount": money(bills[notice.tax_no].total)},
+            BillState.CONSOLIDATED: _("缴款书编号 %(number)s") % {"number": notice.duty_no},
+            BillState.VOID: _("不必缴纳，预扣返还"),
+        }[BillState(notice.status)]
+        yield _of_bill(bills[notice.tax_no], notice.status, notice.customs_time, line)
+    for bill in bills.values():
+        if bill.paid_on:
+            at = max(document.state_at, datetime.combine(bill.paid_on, time.min, SHANGHAI))
+            line = _("缴款日 %(day)s，凭证 %(voucher)s") % {"day": bill.paid_on, "voucher": bill.paid_voucher}
+            yield _of_bill(bill, BillState.PAID, at, line)
+
+
+def _of_bill(bill: TaxBill, status: str, at: datetime, line: str) -> Step:
+    drawn = BILL_LOOKS[status]
+    return Step(
+        at, drawn.tone, drawn.icon, _("电子税单%(state)s") % {"state": drawn.word}, code=drawn.code, lines=[line],
+        message=reverse("tax_bill", kwargs={"pk": bill.pk}), message_label=_("电子税单"), rank=_AFTER_ANSWERS,
+    )  # fmt: skip
 
 
 def _message(kind: Kind, document: Document, direction: str, number: int) -> str:

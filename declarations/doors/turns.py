@@ -55,7 +55,11 @@ TURNS: dict[str, tuple[Any, Any, Any]] = {
     State.REVIEW: (_CUSTOMS, pgettext_lazy("step", "人工审核"), gettext_lazy("无须操作，请备好交易资料以便查问")),
     State.EXAMINED: (_CUSTOMS, pgettext_lazy("step", "放行"), _BY_ITSELF),
     State.INSPECTING: (_CUSTOMS, pgettext_lazy("step", "查验"), gettext_lazy("请配合现场查验")),
-    State.DETAINED: (_US, gettext_lazy("联系现场海关处理"), ""),
+    State.DETAINED: (
+        gettext_lazy("现场海关"),
+        gettext_lazy("处理扣留的货物"),
+        gettext_lazy("请联系现场海关，按其要求办理；扣留的单证不能更正重报"),
+    ),
     State.SUSPENDED: (_CUSTOMS, gettext_lazy("处理挂起"), gettext_lazy("无须操作，时间较长时请询问现场海关")),
     State.RELEASED: ("", gettext_lazy("已放行，无后续步骤"), _NOTHING),
     State.CLOSED: ("", gettext_lazy("已结关，无后续步骤"), _NOTHING),
@@ -63,7 +67,7 @@ TURNS: dict[str, tuple[Any, Any, Any]] = {
     State.REJECTED: (_US, gettext_lazy("更正后重新申报"), ""),
     State.FAILED: (_US, gettext_lazy("更正后重新申报"), ""),
 }
-_OURS = frozenset({State.REJECTED, State.FAILED, State.DETAINED})
+_OURS = frozenset({State.REJECTED, State.FAILED})
 
 
 def turn(
@@ -168,6 +172,8 @@ def next_steps(kind: Kind, state: str) -> str:
         return ""
     if state in REFUSED:
         return _("随后：更正并重新申报")
+    if state == State.DETAINED:
+        return _("随后：由现场海关处理")
     if state == State.WAITING:
         return _("随后：前序单证到齐后发往海关")
     if state in {State.QUEUED, State.SENT}:

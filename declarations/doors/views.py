@@ -122,7 +122,7 @@ def _page_or_part(request: Request, page: str, part: str, context: dict[str, Any
 def detail(request: Request, kind: Kind, pk: int) -> HttpResponse:
     """One document: what it says, how far its trade is, whose turn it is, and everything that happened to it."""
     document = _document(request, kind, pk)
-    told, trade = story.story(kind, document), chain.chain(request.actor, kind, document)
+    told, trade = story.story(kind, document, actor=request.actor), chain.chain(request.actor, kind, document)
     context = {
         "story": told,
         "name": tables.Name.of(kind, document),

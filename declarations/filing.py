@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from django.db import connection, transaction
@@ -28,7 +29,7 @@ from declarations.models import Document, Draft, Order
 from declarations.rulebook import ERROR, SKIP
 from declarations.rules import Facts, Filed, Known, Party, Wait, check_sense, check_together, check_trade, wait_of
 from declarations.shape import Clean, Entry, Filer, Problem
-from portal.bulk import write_rows
+from portal.bulk import checking_references, next_ids, write_rows
 from portal.personal import pack, unpack
 
 
@@ -290,6 +291,12 @@ def _numbers(enterprise: Enterprise, kind: Kind, documents: Sequence[Clean]) -> 
     return {number: tuple(key.split("|")) for number, key in rows}
 
 
+#: New documents written at a time; while the database checks what they refer to, the next are made ready.
+PORTION = 1000
+#: What a document says as its tables take it: its head, its lines.
+_Body = tuple[tuple[Any, ...], list[tuple[Any, ...]]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Begin:
     """Writes good documents: identity and state through ``lifecycle``, bodies and lines in bulk."""
@@ -326,23 +333,39 @@ class _Begin:
             now=self.now,
         )
         self._drop_bodies(begun)
-        new = begin_many(
-            [beginning for place, beginning in beginnings.items() if place not in again],
-            enterprise_id=self.actor.enterprise.pk,
-            kind_slug=self.kind.slug,
-            user_id=self.actor.user.pk,
-            source=self.source,
-            upload_id=self.upload_id,
-            now=self.now,
-        )
         saved = {place: document_id for place, document_id in again.items() if document_id in begun}
-        saved |= {place: new[beginning.key] for place, beginning in beginnings.items() if beginning.key in new}
-        saved = dict(sorted(saved.items()))
-        self._write_bodies({document_id: good[place] for place, document_id in saved.items()})
+        self._write(self._bodies(saved, good).values())
+        saved |= self._save_new({place: one for place, one in beginnings.items() if place not in again}, good)
+        return dict(sorted(saved.items()))
+
+    def _save_new(self, beginnings: Mapping[int, Beginning], good: Mapping[int, Clean]) -> dict[int, int]:
+        """Place → id of the documents that are new; while the database checks one portion, the next is made ready."""
+        ids = dict(zip(beginnings, next_ids("declarations_document", len(beginnings)), strict=True))
+        places = sorted(beginnings, key=lambda place: beginnings[place].key)
+        portions = [{place: ids[place] for place in places[at : at + PORTION]} for at in range(0, len(places), PORTION)]
+        saved: dict[int, int] = {}
+        bodies = self._bodies(portions[0], good) if portions else {}
+        for portion, following in zip_longest(portions, portions[1:]):
+            begun = begin_many(
+                [beginnings[place] for place in portion],
+                enterprise_id=self.actor.enterprise.pk,
+                kind_slug=self.kind.slug,
+                user_id=self.actor.user.pk,
+                source=self.source,
+                upload_id=self.upload_id,
+                now=self.now,
+                ids=list(portion.values()),
+            )
+            ours = {place: one for place, one in portion.items() if beginnings[place].key in begun}
+            self._write([bodies[place] for place in ours])
+            saved |= ours
+            if following:
+                with checking_references():
+                    bodies = self._bodies(following, good)
         return saved
 
     def _beginning(self, clean: Clean, print_: bytes, entry: Entry, wait: Wait | None) -> Beginning:
-        head = dict(zip(self.kind.head_names, clean.head, strict=True))
+        head = shape.by_name(self.kind)[0](clean.head)
         return Beginning(
             number=head[self.kind.number],
             key="|".join(shape.key_of(self.kind, clean)),
@@ -361,23 +384,23 @@ class _Begin:
         if ids:
             self.kind.body._default_manager.filter(document_id__in=ids).delete()
 
-    def _write_bodies(self, documents: Mapping[int, Clean]) -> None:
+    def _bodies(self, ids: Mapping[int, int], good: Mapping[int, Clean]) -> dict[int, _Body]:
+        """Place → what is to be written of a document."""
         kind, enterprise_id = self.kind, self.actor.enterprise.pk
-        write_rows(
-            kind.body._meta.db_table,
-            shape.head_columns(kind),
-            (shape.head_row(kind, clean, document_id, enterprise_id) for document_id, clean in documents.items()),
-        )
-        if kind.line:
-            write_rows(
-                kind.line._meta.db_table,
-                shape.line_columns(kind),
-                (
-                    row
-                    for document_id, clean in documents.items()
-                    for row in shape.line_rows(kind, clean, document_id, enterprise_id)
-                ),
+        return {
+            place: (
+                shape.head_row(kind, good[place], document_id, enterprise_id),
+                shape.line_rows(kind, good[place], document_id, enterprise_id),
             )
+            for place, document_id in ids.items()
+        }
+
+    def _write(self, bodies: Collection[_Body]) -> None:
+        kind = self.kind
+        write_rows(kind.body._meta.db_table, shape.head_columns(kind), (head for head, _lines in bodies))
+        if kind.line:
+            lines = (line for _head, own in bodies for line in own)
+            write_rows(kind.line._meta.db_table, shape.line_columns(kind), lines)
 
 
 def save_draft(*, actor: Actor, kind: Kind, entry: Entry, draft: Draft | None = None) -> Draft:

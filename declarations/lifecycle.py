@@ -146,7 +146,7 @@ WITH begun AS (
                   %(fingerprints)s::bytea[], %(rows)s::int[], %(states)s::text[], %(codes)s::text[],
                   %(why)s::int[], %(waits)s::text[])
            AS b (id, number, key, order_no, platform_code, fingerprint, sheet_row, state, code, reason, waits_for)
-     ORDER BY b.key
+     ORDER BY b.key COLLATE "C"
         ON CONFLICT (enterprise_id, kind, key) DO NOTHING
  RETURNING id, enterprise_id, key, state, code, reason
 ), noted AS (
@@ -167,13 +167,15 @@ def begin_many(
     source: str,
     upload_id: int | None,
     now: datetime,
+    ids: Sequence[int] = (),
 ) -> dict[str, int]:
     """Make documents, QUEUED or WAITING, with their first ``StateChange``; returns key → id of those that are new.
 
-    A key that somebody else filed in the same instant is left out, not doubled. Ids follow the order of what was
-    brought; rows are written in the order of their keys, so that two workers never wait for each other crosswise.
+    A key that somebody else filed in the same instant is left out, not doubled. ``ids`` are those taken for them
+    beforehand, else they follow the order of what was brought. Rows are written in the order of their keys, so that two
+    workers never wait for each other crosswise; who brings them in portions sorts them first.
     """
-    ids = next_ids("declarations_document", len(beginnings))
+    ids = list(ids) or next_ids("declarations_document", len(beginnings))
     with connection.cursor() as cursor:
         cursor.execute(
             _BEGIN,

@@ -55,6 +55,18 @@ def write_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
         cursor.cursor.executemany(statement, [tuple(row) for row in rows])
 
 
+@contextmanager
+def checking_references() -> Iterator[None]:
+    """PostgreSQL checks the references of what was written so far, while the block computes and asks it nothing.
+
+    It would do so at the end of the transaction, when nobody has anything else to do; that takes it as long as writing.
+    """
+    with connection.wrap_database_errors, connection.connection.pipeline(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        yield
+
+
 def update_many(table: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:
     """Set columns of many rows in one statement; `columns` are names and their types, the first of them is the key."""
     key, *names = columns

@@ -173,6 +173,9 @@ class Upload(models.Model):
             models.Index(fields=["enterprise", "kind", "-id"], name="upload_newest"),
             models.Index(fields=["enterprise", "sha256"], name="upload_by_content"),
             models.Index(fields=["id"], name="upload_due", condition=Q(state__in=["received", "filing"])),
+            models.Index(
+                fields=["enterprise", "filed_at"], name="upload_refused", condition=Q(state="filed", refused__gt=0)
+            ),
         ]
 
 
@@ -201,11 +204,14 @@ class UploadRow(models.Model):
     #: ``""`` before filing, then ``filed``, ``waiting``, ``refused`` or ``skipped``.
     result = models.CharField(max_length=10, blank=True)
     document_id = models.BigIntegerField(null=True)
+    #: After filing, at the first row of a document that was refused: its order, by which it is known again once it is filed.
+    order_no = models.CharField(max_length=60, db_collation="C", default="", db_default="")
 
     class Meta:
         indexes = [
             models.Index(fields=["upload_id", "row"], name="uploadrow_in_order"),
             models.Index(fields=["upload_id", "document_index"], name="uploadrow_by_document"),
+            models.Index(fields=["upload_id"], name="uploadrow_refused", condition=~Q(order_no="")),
         ]
 
 

@@ -1,11 +1,13 @@
 """The home page: what needs doing now, who is waited for, how far everything is, how the money stands."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Exists, F, Min, OuterRef, Sum
 from django.db.models.functions import Greatest
 from django.urls import reverse
@@ -18,14 +20,14 @@ from accounts.access import Actor
 from accounts.models import Credential
 from accounts.roles import MemberRole
 from declarations.access import uploads_of
-from declarations.doors import uploads
+from declarations.doors import unfiled, uploads
 from declarations.doors.advice import names_of, reasons
 from declarations.doors.chain import owners
 from declarations.doors.tables import STAGES, TODO, Stage
 from declarations.kinds import KINDS
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
-from declarations.lifecycle import State
+from declarations.lifecycle import REFUSED, State
 from declarations.models import Document, Outbound, OutboundState, StateChange, UploadState
 from ledger.access import bills_of, discrepancies_of, may_see_bills, may_see_guarantee
 from ledger.models import BillState, DiscrepancyKind
@@ -38,11 +40,15 @@ from portal.sentences import speak
 
 #: A certificate that ends within so many days is spoken of.
 DAYS_BEFORE_END = 30
+#: So many reasons of a kind are shown, each so long; figures in them differ from document to document.
+MOST_REASONS, LONGEST_REASON = 3, 60
+_FIGURE = re.compile(r"[0-9][0-9,.]*")
+_SENTENCE = re.compile("[。；;]")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to do: how many, since when, why, and the one next action."""
+    """One thing to do: how many, since when, why (code, words, of how many) and `more` reasons, and the one next action."""
 
     icon: str
     tone: str
@@ -53,6 +59,7 @@ class Task:
     since: datetime | None
     address: str
     action: str
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +86,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What customs released today: how many lists, and the tax of the bills that have come."""
+    """What customs released today: how many lists, or bills of others' lists, and the tax of the bills that have come."""
 
+    label: str
     count: int
+    unit: str
     tax: Decimal
     address: str
 
@@ -152,7 +161,7 @@ def desk(actor: Actor) -> Desk:
     credential = Credential.objects.filter(enterprise=actor.enterprise, active=True).order_by("-not_after").first()
     purse = Purse(standing_of(actor), schedule(actor)) if may_see_guarantee(actor) else None
     payments = [*_payments(purse), *_disagreements(actor)] if purse else []
-    filings = [*_refusals(actor, kinds, counted), *_stuck(actor), *_unfinished(actor)]
+    filings = [*_refusals(actor, kinds, counted), *_stuck(actor), *_unfiled(actor), *_unfinished(actor)]
     money_first = purse is not None and actor.roles <= {MemberRole.FINANCE}
     return Desk(
         tasks=[*payments, *filings] if money_first else [*filings, *payments],
@@ -160,13 +169,19 @@ def desk(actor: Actor) -> Desk:
         released=_released(actor, kinds, counted),
         purse=purse,
         money_first=money_first,
-        standings=[_standing(kind, counted, shown) for kind in kinds],
+        standings=_standings(kinds, counted, shown),
         heads=[stage.label for stage in shown],
         uploads=uploads.standings(sent),
         files=kinds,
         credential=credential,
         ends_soon=bool(credential and (credential.not_after - timezone.now()).days < DAYS_BEFORE_END),
     )
+
+
+def _standings(kinds: Sequence[Kind], counted: dict[tuple[str, str], int], shown: Sequence[Stage]) -> list[Progress]:
+    """One row for each kind the enterprise files; for each it might file, while it has filed none."""
+    found = [_standing(kind, counted, shown) for kind in kinds]
+    return [standing for standing in found if standing.total] or found
 
 
 def _standing(kind: Kind, counted: dict[tuple[str, str], int], shown: Sequence[Stage]) -> Progress:
@@ -211,25 +226,36 @@ def _refusals(actor: Actor, kinds: Sequence[Kind], counted: dict[tuple[str, str]
                 "document": capfirst(str(kind.many)),
                 "state": str(State(state).label).lower(),
             }
+            why, more = _why(own)
             tasks.append(
                 Task(
-                    icon=_TITLES[state], tone="bad", title=title, why=_why(own),
-                    count=count, unit=npgettext("unit", "票", "票", count), since=min(since for _r, _m, since in own),
+                    icon=_TITLES[state], tone="bad", title=title, why=why, more=more, count=count,
+                    unit=npgettext("unit", "票", "票", count), since=min(since for _r, _m, since in own),
                     address=reverse("list", kwargs={"kind": kind.slug}) + "?tab=todo",
-                    action=_("去更正") if actor.may_file else _("查看"),
+                    action=_("去更正") if actor.may_file and state in REFUSED else _("查看"),
                 )
             )  # fmt: skip
     return tasks
 
 
-def _why(found: Sequence[tuple[str, int, datetime]]) -> list[tuple[str, str, int]]:
-    """The three most frequent reasons: code, words, how many."""
+def _why(found: Sequence[tuple[str, int, datetime]]) -> tuple[list[tuple[str, str, int]], int]:
+    """The most frequent reasons (code, words, of how many documents), and how many others there are."""
     many: dict[tuple[str, str], int] = {}
     for reason, count, _since in found:
-        for said in reasons(reason):
-            key = (said.code, said.text[:40])
+        for key in dict.fromkeys((said.code, _gist(said.text)) for said in reasons(reason)):
             many[key] = many.get(key, 0) + count
-    return [(code, text, count) for (code, text), count in sorted(many.items(), key=lambda item: -item[1])[:3]]
+    first = sorted(many.items(), key=lambda item: -item[1])[:MOST_REASONS]
+    return [(code, text, count) for (code, text), count in first], len(many) - len(first)
+
+
+def _gist(text: str) -> str:
+    """The first sentence of a reason without its figures, as one line; cut between words where it is long."""
+    gist = _FIGURE.sub("…", _SENTENCE.split(text, maxsplit=1)[0]).rstrip("…：:，, ")
+    if len(gist) <= LONGEST_REASON:
+        return gist
+    kept = gist[:LONGEST_REASON]
+    cut = max(kept.rfind(mark) for mark in "，、：（ ")
+    return (kept[:cut] if cut > 0 else kept) + "…"
 
 
 def _stuck(actor: Actor) -> list[Task]:
@@ -245,6 +271,26 @@ def _stuck(actor: Actor) -> list[Task]:
             address=reverse("list", kwargs={"kind": slug}) + "?tab=queued", action=_("查看"),
         )
         for slug, why, many, since in found
+    ]  # fmt: skip
+
+
+def _unfiled(actor: Actor) -> list[Task]:
+    """Workbooks of which documents were not taken and are not filed yet."""
+    left = unfiled.left_of(actor)
+    if not left:
+        return []
+    why = [
+        ("", _("%(name)s：未受理 %(count)s 票") % {"name": one.filename, "count": one.documents}, 0)
+        for one in left[:MOST_REASONS]
+    ]
+    count = sum(one.documents for one in left)
+    only = reverse("upload_check", kwargs={"pk": left[0].upload_id})
+    return [
+        Task(
+            icon="file-earmark-spreadsheet", tone="bad", title=_("导入有未受理的单证，改好再传"), why=why,
+            more=len(left) - len(why), count=count, unit=npgettext("unit", "票", "票", count), since=left[0].filed_at,
+            address=only if len(left) == 1 else reverse("uploads"), action=_("去改正") if actor.may_file else _("查看"),
+        )
     ]  # fmt: skip
 
 
@@ -288,11 +334,16 @@ def _waits(actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, str]
         )
         for slug, waits_for, reason, many, since in found
     ]  # fmt: skip
-    return [*waits, *_compared_later(documents, kinds, counted)]
+    return [*waits, *_compared_later(actor, documents, kinds, counted)]
 
 
-def _compared_later(documents: Any, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int]) -> list[Wait]:
-    """What customs has, and compares once the documents that are filed after it are there too."""
+def _compared_later(
+    actor: Actor, documents: Any, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int]
+) -> list[Wait]:
+    """What customs has, and compares once the documents that are filed after it are there too, or are corrected.
+
+    Where the refused list is one's own it stands among what needs doing, and nobody else is waited for.
+    """
     slugs = [
         kind.slug
         for kind in kinds
@@ -301,17 +352,31 @@ def _compared_later(documents: Any, kinds: Sequence[Kind], counted: Mapping[tupl
     if not slugs:
         return []
     found = documents.filter(kind__in=slugs, state=State.DECLARING).values_list("kind")
-    waits = []
+    waits, refused = [], _refused_lists()
     for slug, many, since in found.annotate(many=Count("id"), since=Min("state_at")).order_by("since"):
+        address = _list_of(kind_of(slug), State.DECLARING)
+        for _slug, filer, stopped, refused_at in (one for one in refused if one[0] == slug):
+            many -= stopped
+            if filer != actor.enterprise.name:
+                why = _("清单被海关退单，由%(filer)s更正后重新申报") % {"filer": filer}
+                waits.append(Wait(kind_of(slug), _("清单更正"), why, stopped, refused_at, address))
+        if many <= 0:
+            continue
         later = [other for other in KINDS if slug in other.after]
         said = [_("%(document)s由%(owner)s申报") % {"document": other.label, "owner": owners(other)} for other in later]
         waits.append(
             Wait(
-                kind_of(slug), names_of(other.slug for other in later), _("；").join(said), many, since,
-                _list_of(kind_of(slug), State.DECLARING),
+                kind_of(slug), names_of(other.slug for other in later), _("；").join(said), many, since, address
             )
         )  # fmt: skip
     return waits
+
+
+def _refused_lists() -> list[tuple[str, str, int, datetime]]:
+    """Kind, who filed the refused list, how many own documents of the kind belong to its trade, since when."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind, filer, documents, since FROM declarations_refused_lists() ORDER BY since")
+        return cursor.fetchall()
 
 
 def _list_of(kind: Kind, state: str) -> str:
@@ -332,8 +397,11 @@ def _released(actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, s
         sums = bills.aggregate(many=Count("id"), tax=Sum("total"))
         count, tax = sums["many"], sums["tax"] or tax
     if lists is not None:
-        return Released(_released_lists(actor), tax, _list_of(lists, State.RELEASED))
-    return Released(count, tax, f"{reverse('tax_bills')}?since={today()}&until={today()}") if count else None
+        many = _released_lists(actor)
+        address = _list_of(lists, State.RELEASED)
+        return Released(_("今日放行"), many, npgettext("unit", "票", "票", many), tax, address)
+    address = f"{reverse('tax_bills')}?since={today()}&until={today()}"
+    return Released(_("今日税单"), count, npgettext("unit", "张", "张", count), tax, address) if count else None
 
 
 def _released_lists(actor: Actor) -> int:

@@ -27,7 +27,7 @@ from accounts.access import Actor, actor_of
 from accounts.actions import Action
 from accounts.models import Membership
 from declarations import filing
-from declarations.doors import excel, staging
+from declarations.doors import excel, staging, unfiled
 from declarations.filing import Outcome
 from declarations.kinds import kind
 from declarations.kinds.kind import Kind
@@ -331,6 +331,7 @@ def _file(upload: Upload) -> None:
     upload.skipped = len(outcome.known)
     upload.refused = upload.documents - upload.filed - upload.waiting - upload.skipped
     upload.save()
+    unfiled.remember(upload)
     UploadFile.objects.filter(upload_id=upload.id).delete()
 
 

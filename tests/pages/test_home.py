@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from lxml import html
 
+from declarations.doors import unfiled, uploads
 from declarations.doors.desk import desk
 from declarations.lifecycle import Move, State, move_many
-from declarations.models import Document, StateChange
+from declarations.models import Document, StateChange, Upload
 from ledger import guarantee
 from ledger.models import Discrepancy, DiscrepancyKind, Guarantee, GuaranteeKind
 from ledger.window import today
@@ -86,6 +87,106 @@ def test_what_customs_compares_later_waits_for_the_later_documents(cast):
     assert shown(cast, "merchant_filer").waits == []
 
 
+def test_a_trade_whose_list_is_refused_waits_for_its_correction_and_for_nothing_else(cast):
+    """The merchant is named on the list and may know; who pays is not, and waits as before."""
+    documents = trade.whole(cast)
+    trade.whole(cast, 2)
+    filed.move([documents["inventory"]], State.REJECTED, code="100", reason="[Code:1313;Desc:x]")
+    refused, others = shown(cast, "merchant_filer").waits
+    assert (refused.count, refused.missing, others.count, others.missing) == (1, "清单更正", 1, "运单、清单")
+    assert make.WAREHOUSE.name in refused.why and refused.since == Document.objects.get(state="rejected").state_at
+    (courier, still) = shown(cast, "bonded_logistics_filer").waits
+    assert (courier.count, courier.missing, still.count) == (1, "清单更正", 1)
+    (payer,) = shown(cast, "payment_filer").waits
+    assert (payer.count, payer.missing) == (2, "运单、清单")
+    Document.objects.filter(kind="inventory").update(platform_code=make.MERCHANT.customs_code)
+    (apart,) = shown(cast, "merchant_filer").waits
+    assert apart.count == 2, "the list of another platform's trade is no matter of this one"
+    Document.objects.filter(kind="inventory").update(platform_code=make.PLATFORM.credit_code)
+    assert len(shown(cast, "merchant_filer").waits) == 2, "the platform's other code is the same platform"
+
+
+def test_nobody_is_waited_for_where_the_refused_list_is_ones_own(cast):
+    for slug in ("order", "payment", "waybill"):
+        trade.file(cast, slug)
+    own = trade.file(cast, "inventory", by="merchant_filer")
+    assert [wait.missing for wait in shown(cast, "merchant_filer").waits] == ["运单、清单"]
+    filed.move([own], State.REJECTED, code="100", reason="[Code:1313;Desc:x]")
+    desk_ = shown(cast, "merchant_filer")
+    assert desk_.waits == [] and titles(desk_) == ["清单退单"]
+
+
+@pytest.mark.parametrize(("state", "action"), [("rejected", "去更正"), ("failed", "去更正"), ("detained", "查看")])
+def test_only_what_can_be_corrected_asks_for_it(state, action, cast):
+    filed.move(filed.file(cast, "order", 1), state, code="501")
+    (task,) = shown(cast, "merchant_filer").tasks
+    assert task.action == action
+    (task,) = shown(cast, "merchant_viewer").tasks
+    assert task.action == "查看"
+
+
+def test_reasons_are_told_without_their_figures_and_say_how_many_there_are(cast, client_of):
+    orders = filed.file(cast, "order", 1, 2, 3, 4, 5)
+    said = [
+        "[Code:1313;Desc:订购人累计总价：26,346.00，超过26,000.00]", "[Code:1313;Desc:订购人累计总价：31,002.50，超过26,000.00。请退款]",
+        "[Code:1300;Desc:甲]", "[Code:1320;Desc:乙]", "[Code:1322;Desc:丙][Code:1322;Desc:丙]",
+    ]  # fmt: skip
+    for order, reason in zip(orders, said, strict=True):
+        filed.move([order], State.REJECTED, code="100", reason=reason)
+    (task,) = shown(cast, "merchant_filer").tasks
+    assert task.why[0] == ("1313", "订购人累计总价：…，超过", 2) and len(task.why) == 3 and task.more == 1
+    assert {count for _code, _text, count in task.why[1:]} == {1}
+    body = client_of("merchant_filer").get(HOME).content.decode()
+    assert "<b>×2</b>" in body and "另有 1 种" in body
+
+
+def test_a_long_reason_is_cut_between_words(cast):
+    filed.move(filed.file(cast, "order", 1), State.REJECTED, code="100", reason="，".join(["十个字的一句话就是它"] * 9))
+    (_code, text, _count), *_rest = shown(cast, "merchant_filer").tasks[0].why
+    assert text == "，".join(["十个字的一句话就是它"] * 5) + "…"
+
+
+def test_a_kind_never_filed_takes_no_line_beside_others(cast):
+    assert {one.kind.slug for one in shown(cast, "merchant_filer").standings} == {"order", "inventory"}
+    trade.file(cast, "order")
+    assert [one.kind.slug for one in shown(cast, "merchant_filer").standings] == ["order"]
+
+
+def orders_left(cast, by="merchant_filer"):
+    """What the desk says is left of imported workbooks: titles, counts and reasons."""
+    return [(task.title, task.count, task.why[0][1]) for task in shown(cast, by).tasks if "未受理" in task.title]
+
+
+def test_it_reminds_of_what_a_workbook_could_not_file_until_it_is_filed(cast, client_of):
+    bad = make.order(2, goods_value="x"), make.order(3, buyer_id_number="1")
+    upload = filed.uploaded(cast, "order", [make.order(1), *bad])
+    assert orders_left(cast) == [], "the clerk has not decided yet"
+    uploads.decide(actor=cast.actor("merchant_filer"), upload=upload, all_or_nothing=False)
+    assert uploads.work_next()
+    title = "导入有未受理的单证，改好再传"
+    assert orders_left(cast) == [(title, 2, f"{upload.filename}：未受理 2 票")]
+    (task,) = shown(cast, "merchant_filer").tasks
+    assert (task.action, task.address) == ("去改正", reverse("upload_check", args=[upload.pk]))
+    assert shown(cast, "merchant_viewer").tasks[0].action == "查看"
+    assert "2 票未受理" in client_of("merchant_filer").get(HOME).content.decode()
+    assert orders_left(cast, "neighbour_filer") == []
+    trade.file(cast, "order", 9, accepted=False)
+    assert orders_left(cast)[0][1] == 2, "another order does not help"
+    trade.file(cast, "order", 2, accepted=False)
+    assert orders_left(cast)[0][1] == 1, "one was typed in"
+    second = filed.uploaded(cast, "order", [make.order(3)])
+    uploads.decide(actor=cast.actor("merchant_filer"), upload=second, all_or_nothing=True)
+    assert uploads.work_next() and orders_left(cast) == [], "the other one came with another workbook"
+
+
+def test_it_reminds_for_two_weeks_also_of_rows_without_an_order_number(cast):
+    upload = filed.uploaded(cast, "order", [make.order(1), make.order(2, order_no="")])
+    uploads.decide(actor=cast.actor("merchant_filer"), upload=upload, all_or_nothing=False)
+    assert uploads.work_next() and orders_left(cast)[0][1] == 1
+    Upload.objects.update(filed_at=timezone.now() - unfiled.REMINDED)
+    assert orders_left(cast) == []
+
+
 def test_it_counts_the_lists_released_today_once(cast):
     lists = [trade.whole(cast, n)["inventory"] for n in (1, 2, 3)]
     release(lists[:2])
@@ -103,6 +204,8 @@ def test_who_files_no_lists_counts_by_the_tax_bills(cast):
     assert shown(cast, "merchant_filer").released is None, "none that it could see"
     trade.bill(cast, listed)
     found = shown(cast, "merchant_filer").released
+    assert (found.label, found.unit) == ("今日税单", "张")
+    assert shown(cast, "warehouse_filer").released.label == "今日放行"
     assert (found.count, found.tax) == (1, Decimal("30.03")) and found.address.startswith(reverse("tax_bills"))
     assert shown(cast, "payment_filer").released is None
 

@@ -50,7 +50,9 @@ PASS_THE_WALL = {
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",
     "declarations_predecessors": "whether the documents of a known order number are there and accepted",
+    "declarations_refused_lists": "how many own documents belong to a trade whose list was refused, and who filed that list",
     "declarations_search": "the same of others' documents on which one is named, by exact number",
+    "ledger_entries_continue": "nothing: a trigger that moves a balance with its entry, for roles that may not write balances",
     "ledger_health": "in how many things the books differ, and since when, for /health/",
 }
 

@@ -1,4 +1,4 @@
-"""`python -m declarations.sandbox`: serve, load a registry, settings, gather tax bills, note them as paid."""
+"""`python -m declarations.sandbox`: serve, load a registry, raise a guarantee, settings, gather tax bills, note them as paid."""
 
 import argparse
 import logging
@@ -73,6 +73,16 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("file", type=Path, metavar="文件", help="备案文件（JSON）的路径")
     one.set_defaults(run=_load)
     one = commands.add_parser(
+        "top-up",
+        help="增加企业的担保额度",
+        description="增加一家企业在海关的担保额度，尚无担保的登记为保证金；因担保额度不足停在300的清单够税款后自动继续。"
+        "门户担保金账户的增加额度由门户管理员另行登记。",
+        epilog="例：manage.py sandbox top-up 312246DM02 5000",
+    )
+    one.add_argument("guarantor", metavar="海关编码", help="担保企业的10位海关编码")
+    one.add_argument("amount", metavar="金额", help="增加多少元")
+    one.set_defaults(run=_top_up)
+    one = commands.add_parser(
         "settings",
         help="查看或修改设置",
         description="不带参数时列出全部设置；带名称和值时修改一项。",
@@ -86,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         "consolidate",
         help="汇总税单，生成缴款书（818）",
         description="把担保企业已生成的税单汇总成缴款书，并以818告知；演示时不等满30天。",
-        epilog="例：manage.py sandbox consolidate 3122960E01；不给编码则汇总全部担保企业",
+        epilog="例：manage.py sandbox consolidate 312246DM02；不给编码则汇总全部担保企业",
     )
     one.add_argument("guarantor", nargs="?", default="", metavar="海关编码", help="担保企业的10位海关编码，默认全部")
     one.set_defaults(run=_consolidate)
@@ -94,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "paid",
         help="缴款书已缴，返还担保预扣",
         description="记下一份缴款书已缴：其税单预扣的担保额度返还。海关不为此发报文。",
-        epilog="例：manage.py sandbox paid 221620250701000001",
+        epilog="例：manage.py sandbox paid 221820260701000001",
     )
     one.add_argument("note", metavar="缴款书编号", help="sandbox consolidate 给出的编号")
     one.set_defaults(run=_paid)
@@ -147,6 +157,13 @@ def _load(options: argparse.Namespace) -> None:
     store.prepare(_url())
     with closing(store.connect(_url())) as connection:
         print(f"已装入 {registry.load(connection, text)} 家企业")
+
+
+def _top_up(options: argparse.Namespace) -> None:
+    store.prepare(_url())
+    with closing(store.connect(_url())) as connection, connection.transaction():
+        name, limit = registry.top_up(connection, options.guarantor, options.amount)
+    print(f"{name}（{options.guarantor}）的担保额度现为 {limit:.2f} 元")
 
 
 def _settings(options: argparse.Namespace) -> None:

@@ -11,11 +11,12 @@ from cryptography import x509
 
 from declarations.sandbox.store import Connection
 
+_MOST = 10**12  # yuan by one top-up
 TYPES = {"platform", "merchant", "payment", "direct_logistics", "bonded_logistics", "warehouse", "venue"}
 
 
 class BadRegistry(ValueError):
-    """The registry file does not say what it should; nothing of it was loaded."""
+    """What was to be registered cannot be; nothing of it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,24 @@ def load(connection: Connection, text: str) -> int:
                     [entry["customs_code"], f"{_certificate(pem).serial_number:x}", pem],
                 )
     return len(entries)
+
+
+def top_up(connection: Connection, customs_code: str, amount: str) -> tuple[str, Decimal]:
+    """Raise what an enterprise has given as guarantee: its name, and the limit now. Raises BadRegistry."""
+    try:
+        more = Decimal(amount)
+    except InvalidOperation:
+        more = Decimal("NaN")
+    if not (more.is_finite() and 0 < more <= _MOST and more == round(more, 2)):
+        raise BadRegistry(f"金额“{amount}”不对：应大于0、不超过{_MOST:,}元，最多两位小数，不写逗号，如 5000.00")
+    row = connection.execute(
+        "UPDATE enterprise SET guarantee_kind = coalesce(guarantee_kind, 'deposit'),"
+        " guarantee_limit = coalesce(guarantee_limit, 0) + %s WHERE customs_code = %s RETURNING name, guarantee_limit",
+        [more, customs_code],
+    ).fetchone()
+    if row is None:
+        raise BadRegistry(f"海关没有编码为“{customs_code}”的企业；编码共10位，见沙箱页面的备案企业")
+    return row["name"], row["guarantee_limit"]
 
 
 def _entries(text: str) -> list[dict[str, Any]]:

@@ -89,12 +89,14 @@ class Officer:
                 self._queue(inbound_id, "CEB818Message", receiver, text)
 
     def _hold(self, row: Row, step: str, limit: Decimal, left: dict[str, Decimal]) -> bool:
-        """Take the tax from the guarantee; too small, say so once. A list that asked to be short waits for a larger limit."""
-        pretended = step == SHORT and (row["short_at"] is None or limit <= row["short_at"])
-        there = Decimal(0) if pretended else left[row["guarantor"]]
-        if not pretended and row["tax"] <= there:
+        """Take the tax from the guarantee; too small, say so once. Of a list that asked to be short only what the limit was
+        raised by since counts."""
+        there = left[row["guarantor"]]
+        if step == SHORT:
+            there = min(there, limit - (row["short_at"] or limit))
+        if row["tax"] <= there:
             row["held"] = row["tax"]
-            left[row["guarantor"]] = there - row["tax"]
+            left[row["guarantor"]] -= row["tax"]
             return True
         if row["short_at"] is None:
             row["short_at"] = limit

@@ -33,7 +33,12 @@ SCENARIOS = (
     Scenario("SANDBOX700", (HOLD, "399", "500", "700"), "查验后退运（700）：年度额度与担保预扣返还，不出税单"),
     Scenario("SANDBOX818", (*USUAL, CONSOLIDATED), "结关后税单汇总（818，状态2，带缴款书编号）"),
     Scenario("SANDBOXVOID", (*USUAL, VOID), "结关后税单作废（818，状态3）：年度额度与担保预扣返还"),
-    Scenario("SANDBOXSHORT", (SHORT, *RELEASE), "担保不足：得300，担保企业的担保额度调高后（sandbox load）自动继续"),
+    Scenario(
+        "SANDBOXSHORT",
+        (SHORT, *RELEASE),
+        "担保不足：当作可用额度为0，得300；担保企业的额度增加到够本单税款后自动继续，如 "
+        "manage.py sandbox top-up 312246DM02 5000",
+    ),
 )
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from accounts.cast import ENTERPRISES
 from portal.folders import ROOT
 from portal.servers import ServiceError, whole_number
+
+MERCHANT = ENTERPRISES["merchant"][2]
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -51,9 +54,12 @@ def test_a_wrong_port_is_one_sentence(tmp_path: Path) -> None:
         (["sandbox", "--help"], ["serve", "load", "settings", "例："]),
         (["sandbox", "serve", "--help"], ["监听端口", "监听地址", "回执发往的地址", "例："]),
         (["sandbox", "settings", "--help"], ["设置名称", "新值", "例："]),
+        (["sandbox", "top-up", "--help"], ["海关编码", "金额", f"top-up {MERCHANT} 5000"]),
+        (["sandbox", "consolidate", "--help"], ["海关编码", f"consolidate {MERCHANT}；"]),
+        (["sandbox", "paid", "--help"], ["缴款书编号", "例："]),
     ],
 )
-def test_the_sandbox_explains_itself(command: list[str], words: list[str]) -> None:
+def test_the_sandbox_explains_itself_by_the_cast_of_the_demonstration(command: list[str], words: list[str]) -> None:
     said = run("manage.py", *command)
     assert said.returncode == 0, said.stderr
     assert [word for word in words if word not in said.stdout] == []

@@ -127,7 +127,7 @@ def test_the_page_names_every_magic_value_and_setting(releasing: Sandbox) -> Non
     page = releasing.get("/")[1]
     for magic in (MAGIC, *(scenario.magic for scenario in SCENARIOS)):
         assert f"<td>{magic}</td>" in page
-    for text in ("annual_limit", "release", "sandbox consolidate", "-621005", "1313", "不在税则中"):
+    for text in ("annual_limit", "release", "sandbox consolidate", "sandbox top-up", "-621005", "1313", "不在税则中"):
         assert text in page
 
 
@@ -307,6 +307,36 @@ def test_a_guarantee_too_small_stops_a_list_until_it_is_topped_up(
     assert re.search(r"<td>20\d\d</td><td>2</td><td>1092.00</td><td>546.00</td>", page)
 
 
+def test_a_top_up_lets_every_list_go_on_that_it_suffices_for(
+    make_customs: Make, listener: Listener, tmp_path: Path
+) -> None:
+    """The command of a newcomer: nothing else is loaded, started again or filed again."""
+    customs = make_customs(release="0")
+    customs.load(tmp_path, merchant=None)
+    customs.start()
+    first, second = trade(), trade()
+    for one in (first, second):
+        customs.file_trade(one)
+        come_to(listener, one, "2", "120", "300")
+    assert f"（{MERCHANT}）的担保额度现为 50.00 元" in customs.run("top-up", MERCHANT, "50").stdout
+    until(lambda: sorted((listener.statuses(one.inventory)[-1]) for one in (first, second)) == ["300", "899"])
+    customs.run("top-up", MERCHANT, "49.38")
+    for one in (first, second):
+        come_to(listener, one, "2", "120", "300", "399", "800", "899")
+    assert "<td>保证金</td><td>99.38</td><td>99.38</td><td>0.00</td>" in customs.get("/")[1]
+
+
+@pytest.mark.parametrize(("arguments", "cure"), [
+    (["3122260000", "5000"], "见沙箱页面的备案企业"), ([MERCHANT, "5,000"], "不写逗号"), ([MERCHANT, "0"], "大于0"),
+    ([MERCHANT, "1.005"], "最多两位小数"), ([MERCHANT, "NaN"], "如 5000.00"), ([MERCHANT, "1e20"], "不超过"),
+])  # fmt: skip
+def test_a_top_up_that_cannot_be_says_what_to_give(customs: Sandbox, arguments: list[str], cure: str) -> None:
+    before = customs.rows("SELECT customs_code, guarantee_limit FROM enterprise ORDER BY 1")
+    said = customs.run("top-up", *arguments)
+    assert said.returncode == 1 and cure in said.stderr and "Traceback" not in said.stderr
+    assert customs.rows("SELECT customs_code, guarantee_limit FROM enterprise ORDER BY 1") == before
+
+
 def test_who_has_no_guarantee_waits_for_one(make_customs: Make, listener: Listener, tmp_path: Path) -> None:
     customs = make_customs(release="0")
     customs.load(tmp_path, merchant=None)
@@ -333,8 +363,8 @@ def test_what_customs_sends_back_or_voids_frees_the_guarantee(
     come_to(listener, second, *TO_RELEASE)
 
 
-def test_a_magic_value_is_short_until_the_limit_is_raised(
-    make_customs: Make, listener: Listener, tmp_path: Path
+def test_a_magic_value_is_short_until_the_limit_is_raised_by_what_it_needs(
+    make_customs: Make, listener: Listener
 ) -> None:
     customs = make_customs(release="0")
     customs.start()
@@ -343,8 +373,14 @@ def test_a_magic_value_is_short_until_the_limit_is_raised(
     come_to(listener, other, *TO_RELEASE)
     come_to(listener, one, "2", "120", "300")
     assert short_of(listener, one) == ("49.69", "0.00")
-    customs.load(tmp_path, merchant="200000.01")
+    assert customs.run("top-up", MERCHANT, "49.68").returncode == 0
+    third = trade()
+    customs.file_trade(third)
+    come_to(listener, third, *TO_RELEASE)
+    assert listener.statuses(one.inventory)[-1] == "300"
+    assert "200049.69 元" in customs.run("top-up", MERCHANT, "0.01").stdout
     come_to(listener, one, "2", "120", "300", "399", "800", "899")
+    assert books(customs, one) == (Decimal("49.69"), True, "1")
 
 
 def test_bills_are_gathered_into_a_payment_note_and_paid(

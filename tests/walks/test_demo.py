@@ -6,11 +6,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import psutil
 import pytest
 
+from accounts.cast import ENTERPRISES
+from declarations.management.commands.demo import Command
 from portal.folders import ROOT
 from tests.conftest import Stack, make_stack, processes_of
 from tests.walks import evidence
@@ -74,6 +77,16 @@ def test_it_ends_with_the_figures_of_the_sample(shown: tuple[Stack, str, int, in
         and "should be" not in said
     )
     assert said.splitlines()[-1].startswith("Ended") and "Portal: " not in said and "Logins" not in said
+
+
+def test_it_prints_who_signs_in_and_by_which_codes_the_others_are_named() -> None:
+    """Whoever fills in a form or workbook needs the codes of the others, and finds them where the logins stand."""
+    printed = StringIO()
+    Command(stdout=printed)._print_logins("http://127.0.0.1:8000")
+    lines = printed.getvalue().splitlines()
+    assert [line for line in lines if "warehouse_filer" in line and ENTERPRISES["warehouse"][2] in line]
+    for name, _credit_code, customs_code, *_more in ENTERPRISES.values():
+        assert [line for line in lines if name in line and customs_code in line]
 
 
 def test_it_leaves_no_process_behind(shown: tuple[Stack, str, int, int]) -> None:

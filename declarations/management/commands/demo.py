@@ -21,7 +21,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
-from accounts.cast import PASSWORD, PEOPLE, Cast, load_cast
+from accounts.cast import ENTERPRISES, PASSWORD, PEOPLE, Cast, load_cast
 from declarations.demo.clerk import Clerk, PageProblem
 from declarations.demo.sample import (
     EXPECTED,
@@ -242,8 +242,13 @@ class Command(BaseCommand):
         self.stdout.write(f"Portal: {address}/    Pretended customs: http://127.0.0.1:{settings.SANDBOX_PORT}/")
         self.stdout.write(f"Logins (the password is always {PASSWORD}):")
         for username, (name, memberships, staff) in PEOPLE.items():
-            where = ", ".join(memberships) or ("the admin, /admin/" if staff else "no enterprise")
-            self.stdout.write(f"  {username:<24}{name}  {where}")
+            where = ", ".join(f"{key} {ENTERPRISES[key][2]}" for key in memberships)
+            self.stdout.write(
+                f"  {username:<24}{name}  {where or ('the admin, /admin/' if staff else 'no enterprise')}"
+            )
+        self.stdout.write("Enterprises, as forms and workbooks ask for them (customs code, name):")
+        for key, (name, _credit_code, customs_code, *_more) in ENTERPRISES.items():
+            self.stdout.write(f"  {key:<24}{customs_code}  {name}")
         self.stdout.write("")
 
     def _say(self, text: str) -> None:

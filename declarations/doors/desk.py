@@ -31,7 +31,7 @@ from declarations.lifecycle import REFUSED, State
 from declarations.models import Document, Outbound, OutboundState, StateChange, UploadState
 from ledger.access import bills_of, discrepancies_of, may_see_bills, may_see_guarantee
 from ledger.models import BillState, DiscrepancyKind
-from ledger.pages.account import Standing, standing_of
+from ledger.pages.account import Share, Standing, held_up, shares_of, standing_of
 from ledger.pages.schedule import Amount, Schedule, schedule
 from ledger.window import today
 from portal.calendar import SHANGHAI
@@ -97,26 +97,22 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """How the guarantee stands (None where none is given) and what has to be paid of it (None where nothing)."""
+    """How the guarantee stands (None where none is given), what its parts are for, and what has to be paid of it."""
 
     standing: Standing | None
+    shares: Sequence[Share]
     schedule: Schedule | None
 
-    @property
-    def due(self) -> Decimal:
-        """What is held for bills that may be paid now, or should have been."""
-        return self.schedule.payable.total + self.schedule.overdue.total if self.schedule else Decimal(0)
+    @classmethod
+    def of(cls, actor: Actor) -> "Purse":
+        """The guarantee of the actor's enterprise."""
+        standing = standing_of(actor)
+        return cls(standing, shares_of(standing) if standing else (), schedule(actor))
 
     @property
-    def early(self) -> Decimal:
-        """What is held for bills whose days have not come, and for lists without a bill yet."""
-        return max(self.standing.held - self.due, Decimal(0)) if self.standing else Decimal(0)
-
-    @property
-    def shares(self) -> dict[str, int]:
+    def parts(self) -> dict[str, int]:
         """The parts of the bar, in fen."""
-        left = self.standing.available if self.standing else Decimal(0)
-        return {"idle": int(self.early * 100), "warn": int(self.due * 100), "ok": int(left * 100)}
+        return {share.slug: int(share.amount * 100) for share in self.shares}
 
 
 @dataclass(slots=True)
@@ -159,8 +155,8 @@ def desk(actor: Actor) -> Desk:
     shown = [stage for stage in STAGES if stage.always or stage.states & found]
     sent = uploads_of(actor).select_related("user").order_by("-id")[:5]
     credential = Credential.objects.filter(enterprise=actor.enterprise, active=True).order_by("-not_after").first()
-    purse = Purse(standing_of(actor), schedule(actor)) if may_see_guarantee(actor) else None
-    payments = [*_payments(purse), *_disagreements(actor)] if purse else []
+    purse = Purse.of(actor) if may_see_guarantee(actor) else None
+    payments = [*_held_up(actor), *_payments(purse), *_disagreements(actor)] if purse else []
     filings = [*_refusals(actor, kinds, counted), *_stuck(actor), *_unfiled(actor), *_unfinished(actor)]
     money_first = purse is not None and actor.roles <= {MemberRole.FINANCE}
     return Desk(
@@ -416,6 +412,20 @@ def _released_lists(actor: Actor) -> int:
     return first.values("document").distinct().count()
 
 
+def _held_up(actor: Actor) -> list[Task]:
+    """Lists, whoever filed them, that customs does not release because this enterprise's guarantee is too small there."""
+    found = held_up(actor)
+    if found is None:
+        return []
+    why = _("海关暂不放行，税款合计 ¥ %(total)s；请向海关增加额度，到账后自动放行") % {"total": money(found.total)}
+    return [
+        Task(
+            icon="hourglass-split", tone="bad", title=_("清单等担保额度"), why=[("", why, 0)], count=found.count,
+            unit=npgettext("unit", "票", "票", found.count), since=found.since, address=reverse("guarantee"), action=_("看怎么办"),
+        )
+    ]  # fmt: skip
+
+
 def _payments(purse: Purse) -> list[Task]:
     """Tax to be paid: what is late first."""
     plan = purse.schedule
@@ -434,14 +444,18 @@ def _payments(purse: Purse) -> list[Task]:
             "bad", "exclamation-triangle", _("税单逾期未缴"), _("放行已超过 45 日，请尽快到现场海关缴纳"), plan.overdue
         ),
         task("warn", "calendar3", _("税单将截止"), _("放行后第 43 至 45 日，第 45 日 24:00 截止"), plan.closing),
-        task("info", "calendar3", _("税单可缴纳"), _("放行后第 31 至 42 日"), plan.open),
+        task("info", "calendar3", _("税单可缴纳"), _("缴款书已出，或放行后第 31 至 42 日"), plan.open),
     )
     return [one for one in tasks if one.count]
 
 
 def _disagreements(actor: Actor) -> list[Task]:
-    """Where the books and customs disagree; lists that the guarantee is too small for come first."""
-    rows = discrepancies_of(actor).order_by().values_list("kind").annotate(many=Count("id"), since=Min("opened_at"))
+    """Where the books and customs disagree; lists that the guarantee is too small for come first.
+
+    Those that customs itself holds up are told apart (`_held_up`).
+    """
+    told = discrepancies_of(actor).exclude(kind=DiscrepancyKind.HELD_UP)
+    rows = told.order_by().values_list("kind").annotate(many=Count("id"), since=Min("opened_at"))
     short = [row for row in rows if row[0] in _TOO_SMALL]
     others = [row for row in rows if row[0] not in _TOO_SMALL]
     tasks = []

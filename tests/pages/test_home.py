@@ -12,6 +12,7 @@ from lxml import html
 
 from declarations.doors import unfiled, uploads
 from declarations.doors.desk import desk
+from declarations.exchange import shortage
 from declarations.lifecycle import Move, State, move_many
 from declarations.models import Document, StateChange, Upload
 from ledger import guarantee
@@ -248,6 +249,39 @@ def test_it_says_when_a_list_did_not_fit(cast):
     assert Discrepancy.objects.get(closed_at=None).kind == DiscrepancyKind.SHORT
     assert "担保金不足，未能预扣" in titles(shown(cast, "merchant_finance"))
     assert "担保金不足，未能预扣" not in titles(shown(cast, "merchant_filer"))
+
+
+def test_the_guarantor_hears_of_lists_customs_holds_up_for_want_of_its_guarantee(cast, client_of):
+    """Whoever filed them: the merchant guarantees what the warehouse declares."""
+    listed = trade.whole(cast)["inventory"]
+    said = "[Code:1200;Desc:担保额度不足，本单税款24.39元，可用0.00元]"
+    filed.move([listed], State.REVIEW, code="300", reason=said)
+    hold(listed, "24.39")
+    shortage.tell([listed.pk])
+    first = shown(cast, "merchant_finance").tasks[0]
+    assert (first.title, first.count, first.address) == ("清单等担保额度", 1, reverse("guarantee"))
+    assert "24.39" in first.why[0][1] and "向海关增加额度" in first.why[0][1]
+    assert "账目与海关不一致" not in titles(shown(cast, "merchant_finance"))
+    assert "清单等担保额度" not in titles(shown(cast, "warehouse_filer"))
+    assert "清单等担保额度" in client_of("merchant_administrator").get(HOME).content.decode()
+    filed.move([listed], State.RELEASED, code="800")
+    shortage.tell([listed.pk])
+    assert "清单等担保额度" not in titles(shown(cast, "merchant_finance"))
+
+
+def test_the_parts_of_the_guarantee_are_those_of_its_page_and_sum_to_it(cast, client_of):
+    listed, other = (trade.whole(cast, n)["inventory"] for n in (1, 2))
+    kept = open_guarantee(cast)
+    for document, amount in ((listed, "30.03"), (other, "12.00")):
+        hold(document, amount)
+    trade.bill(cast, listed, released_on=today() - timedelta(days=33))
+    desk_ = shown(cast, "merchant_finance")
+    assert sum(share.amount for share in desk_.purse.shares) == guarantee_total(kept)
+    amounts = {str(share.word): share.amount for share in desk_.purse.shares}
+    assert amounts["预扣，待缴"] == Decimal("30.03") and amounts["预扣，尚未放行或税单未到"] == Decimal("12.00")
+    pages = [client_of("merchant_finance").get(page).content.decode() for page in (HOME, reverse("guarantee"))]
+    for word in ("预扣，待缴", "预扣，尚未放行或税单未到", "总额度"):
+        assert all(word in page for page in pages), word
 
 
 def test_it_says_where_books_and_customs_differ_until_it_is_cleared(cast):

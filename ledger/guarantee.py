@@ -115,8 +115,9 @@ def align_many(wanted: Iterable[Wanted], *, inbound_id: int | None = None) -> No
     asked = {one.document_id: one for one in wanted}
     guarantors = _guarantors(asked.values())
     with transaction.atomic():
-        known = _to_do(asked, guarantors)
-        books = _take(known, guarantors)
+        stand = _stand(asked)
+        known = _to_do(asked, stand, guarantors)
+        books = _take(known, guarantors, stand)
         books.inbound_id = inbound_id
         books.bring({document_id: one.amount or Decimal(0) for document_id, one in known.items()})
         books.write()
@@ -129,35 +130,26 @@ def settle_many(left: Mapping[int, Decimal], *, why: str, user: User | None) -> 
     A list that was short holds what is left, if it fits now. Runs in the caller's transaction; ``why`` is a kept sentence.
     """
     with transaction.atomic():
-        paid = _calling_for_something(left, why)
+        stand = {document_id: hold for document_id, hold in _stand(left).items() if hold.wanted}
+        told = dict(  # whoever was told that a list has no guarantor here is told of what becomes of it
+            Discrepancy.objects.filter(kind=DiscrepancyKind.NO_GUARANTEE, document_id__in=stand).values_list(
+                "document_id", "enterprise_id"
+            )
+        )
+        paid = {
+            document_id: Wanted(
+                document_id, hold.guarantor_code, None, hold.number, "", "", hold.at, told.get(document_id), why
+            )
+            for document_id, hold in sorted(stand.items())
+        }
         guarantors = _guarantors(paid.values())
-        books = _take(paid, guarantors)
+        books = _take(paid, guarantors, stand)
         books.user, books.giving_back = user, TransferKind.SETTLE
         for hold in books.holds.values():
             hold.target = books.guarantee_of(hold.enterprise_id)
         books.bring({document_id: left[document_id] for document_id in paid})
         books.write()
         _tell([replace(one, amount=left[document_id]) for document_id, one in paid.items()], books, guarantors)
-
-
-def _calling_for_something(documents: Collection[int], why: str) -> dict[int, Wanted]:
-    """Those of the lists that ought to hold something, as their holds know them; what they ought to is not said again.
-
-    Whoever was told that a list has no guarantor here is told of what becomes of it.
-    """
-    told = dict(
-        Discrepancy.objects.filter(kind=DiscrepancyKind.NO_GUARANTEE, document_id__in=documents).values_list(
-            "document_id", "enterprise_id"
-        )
-    )
-    holds = Hold.objects.filter(document_id__in=documents, wanted__gt=0).order_by("document_id")
-    return {
-        hold.document_id: Wanted(
-            hold.document_id, hold.guarantor_code, None, hold.invt_no, hold.cop_no, hold.order_no, hold.at,
-            owner_id=told.get(hold.document_id), why=why,
-        )
-        for hold in holds
-    }  # fmt: skip
 
 
 def hold_what_fits() -> None:
@@ -247,9 +239,10 @@ def _guarantors(wanted: Iterable[Wanted]) -> dict[str, _Guarantor]:
     return found
 
 
-def _to_do(asked: Mapping[int, Wanted], guarantors: Mapping[str, _Guarantor]) -> dict[int, Wanted]:
+def _to_do(
+    asked: Mapping[int, Wanted], stand: Mapping[int, "_Held"], guarantors: Mapping[str, _Guarantor]
+) -> dict[int, Wanted]:
     """Those of the lists whose hold may have to change; a repeated answer of customs locks nothing."""
-    stand = {hold.document_id: hold for hold in _read(Hold.objects.filter(document_id__in=asked))}
     found = {}
     for document_id, one in sorted(asked.items()):
         hold, guarantor = stand.get(document_id), guarantors.get(one.guarantor_code)
@@ -270,6 +263,7 @@ class _Held:
 
     document_id: int
     enterprise_id: int | None
+    guarantor_code: str
     guarantee_id: int | None
     amount: Decimal
     wanted: Decimal
@@ -279,8 +273,10 @@ class _Held:
     #: Where it is to be held from now on, and why it moves (a kept sentence).
     target: int | None = None
     why: str = ""
-    touched: bool = False
-    newly_wanted: bool = False
+    #: It was short, and money was given back.
+    waited: bool = False
+    #: What it ought to be by its row.
+    wanted_before: Decimal = Decimal(0)
 
 
 @dataclass(slots=True)
@@ -292,7 +288,10 @@ class _Standing:
     version: int
 
 
-_HOLD_COLUMNS = ("document_id", "enterprise_id", "guarantee_id", "amount", "wanted", "moves", "invt_no", "cop_no", "at")
+_HOLD_COLUMNS = (
+    "document_id", "enterprise_id", "guarantor_code", "guarantee_id", "amount", "wanted", "moves", "invt_no", "cop_no",
+    "at",
+)  # fmt: skip
 _NOTE = f"""
 INSERT INTO ledger_hold AS h
     (document_id, enterprise_id, guarantor_code, invt_no, cop_no, order_no, at, wanted, amount, moves)
@@ -396,8 +395,7 @@ class _Books:
     def _lower(self, hold: _Held, amount: Decimal) -> None:
         elsewhere = hold.guarantee_id is not None and hold.guarantee_id != hold.target
         kept = Decimal(0) if elsewhere else min(hold.amount, amount)
-        if hold.wanted != amount:
-            hold.wanted, hold.touched, hold.newly_wanted = amount, True, True
+        hold.wanted = amount
         if hold.amount > kept and hold.guarantee_id is not None:
             kind = self.giving_back if kept == 0 else TransferKind.ADJUST
             self._shift(hold, kind, hold.amount - kept, (Purpose.HELD, Purpose.AVAILABLE))
@@ -415,7 +413,6 @@ class _Books:
     def _shift(self, hold: _Held, kind: str, amount: Decimal, way: tuple[str, str]) -> None:
         assert hold.guarantee_id is not None
         hold.moves += 1
-        hold.touched = True
         key = f"list {hold.document_id} {hold.moves}"
         at = hold.at if kind == TransferKind.HOLD else None
         self.move(hold.guarantee_id, kind, key, amount, way, at=at or self.now, hold=hold)
@@ -432,20 +429,22 @@ class _Books:
             .order_by("document_id")
         )
         why = keep(_("可用余额足够后补扣"))
-        return [replace(hold, target=self.guarantee_of(hold.enterprise_id), why=why) for hold in _read(rows[:_BATCH])]
+        return [
+            replace(hold, target=self.guarantee_of(hold.enterprise_id), why=why, waited=True)
+            for hold in _read(rows[:_BATCH])
+        ]
 
     def write(self) -> None:
-        """Write what the holds ought to be, and the movements, which themselves bring the rows of accounts and holds on.
+        """Write the movements, which themselves bring the rows of accounts and holds on, and what the holds ought to be.
 
-        What was short and is held now is no discrepancy any more.
+        At no moment is a hold more than it ought to be. What had waited and is held now is no discrepancy any more.
         """
-        changed = [hold for _document_id, hold in sorted(self.holds.items()) if hold.touched]
-        called_for = [(hold.document_id, hold.wanted) for hold in changed if hold.newly_wanted]
-        if called_for:
-            _update("ledger_hold", "document_id", {"document_id": "bigint", "wanted": "numeric"}, called_for)
+        holds = [hold for _document_id, hold in sorted(self.holds.items())]
+        _call_for([hold for hold in holds if hold.wanted > hold.wanted_before])
         if self.transfers:
             self._write_transfers()
-        done = [_subject(hold.document_id) for hold in changed if hold.amount == hold.wanted]
+        _call_for([hold for hold in holds if hold.wanted < hold.wanted_before])
+        done = [_subject(hold.document_id) for hold in holds if hold.waited and hold.amount == hold.wanted]
         close((DiscrepancyKind.SHORT, DiscrepancyKind.NO_GUARANTEE), done)
 
     def _write_transfers(self) -> None:
@@ -456,16 +455,14 @@ class _Books:
         write_rows("ledger_entry", _ENTRY_COLUMNS, [(ids[place // 2], *row) for place, row in enumerate(self.entries)])
 
 
-def _take(wanted: Mapping[int, Wanted], guarantors: Mapping[str, _Guarantor]) -> _Books:
+def _take(wanted: Mapping[int, Wanted], guarantors: Mapping[str, _Guarantor], stand: Mapping[int, _Held]) -> _Books:
     """Lock accounts, then holds; a hold that meanwhile moved to another guarantee makes us begin again with that too."""
     targets = {
         document_id: found.guarantee_id
         for document_id, one in wanted.items()
         if (found := guarantors.get(one.guarantor_code))
     }
-    more: set[int | None] = set(
-        Hold.objects.filter(document_id__in=wanted, amount__gt=0).values_list("guarantee_id", flat=True).distinct()
-    )
+    more = {hold.guarantee_id for document_id, hold in stand.items() if document_id in wanted and hold.amount}
     while True:
         point = transaction.savepoint()
         books = _Books.lock({pk for pk in (*targets.values(), *more) if pk is not None})
@@ -552,13 +549,37 @@ def _subject(document_id: int) -> str:
     return f"list {document_id}"
 
 
+def _stand(documents: Iterable[int]) -> dict[int, _Held]:
+    """The holds of these lists as they stand, not locked."""
+    return {hold.document_id: hold for hold in _read(Hold.objects.filter(document_id__in=list(documents)))}
+
+
 def _read(rows: Any) -> list[_Held]:
     return [_held(row) for row in rows.values_list(*_HOLD_COLUMNS)]
 
 
 def _held(row: Sequence[Any]) -> _Held:
-    document_id, enterprise_id, guarantee_id, amount, wanted, moves, invt_no, cop_no, at = row
-    return _Held(document_id, enterprise_id, guarantee_id, amount, wanted, moves, invt_no or cop_no, at)
+    document_id, enterprise_id, guarantor_code, guarantee_id, amount, wanted, moves, invt_no, cop_no, at = row
+    number = invt_no or cop_no
+    return _Held(
+        document_id,
+        enterprise_id,
+        guarantor_code,
+        guarantee_id,
+        amount,
+        wanted,
+        moves,
+        number,
+        at,
+        wanted_before=wanted,
+    )
+
+
+def _call_for(holds: Sequence[_Held]) -> None:
+    """Write what these holds ought to be."""
+    if holds:
+        rows = [(hold.document_id, hold.wanted) for hold in holds]
+        _update("ledger_hold", "document_id", {"document_id": "bigint", "wanted": "numeric"}, rows)
 
 
 def _update(table: str, key: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:

@@ -200,6 +200,7 @@ class Hold(models.Model):
         verbose_name = verbose_name_plural = _("预扣")
         constraints = [
             models.CheckConstraint(condition=_within("amount", "wanted"), name="hold_not_below_zero"),
+            models.CheckConstraint(condition=Q(amount__lte=F("wanted")), name="hold_no_more_than_wanted"),
             models.CheckConstraint(condition=Q(amount=0) | ~Q(guarantee=None), name="hold_is_held_somewhere"),
         ]
         indexes = [

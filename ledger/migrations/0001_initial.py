@@ -405,4 +405,8 @@ class Migration(migrations.Migration):
             model_name='taxbillnotice',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ('made', 'consolidated', 'void'))), name='taxbillnotice_status'),
         ),
+        migrations.AddConstraint(
+            model_name='hold',
+            constraint=models.CheckConstraint(condition=models.Q(('amount__lte', models.F('wanted'))), name='hold_no_more_than_wanted'),
+        ),
     ]

@@ -6,8 +6,8 @@
     a transfer   has two entries when it is committed, one of each sign, on two accounts: they sum to zero
     an account   is born empty; its balance and version are those of its last entry, which moves them itself
     a hold       is born empty; its amount, place and number of moves are moved by its list's entries and by nothing else;
-                 it belongs to whom the list names, lies in one guarantee, that of its owner, and when it is committed is
-                 no more than it ought to be
+                 it belongs to whom the list names, lies in one guarantee, that of its owner, and is no more than it
+                 ought to be
     a bill       says what its latest 816 said; only a later one under the same number changes that, and takes its lines,
                  which nobody else changes or deletes
     for ever     entries, transfers, what customs told of bills, and rules of tax are neither changed nor deleted;
@@ -26,10 +26,12 @@ TWO_LEGS = "CREATE UNIQUE INDEX ledger_entry_two_legs ON ledger_entry (transfer_
 # Runs as the owner, so that nobody else needs to be allowed to write a balance or what a list holds.
 ENTRIES = """
 CREATE FUNCTION ledger_entries_continue() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     wrong bigint;
-    moved record;
+    held bigint[];
+    way int;
 BEGIN
     SELECT n.account_id INTO wrong FROM written n
      WHERE n.balance_after - n.amount IS DISTINCT FROM CASE n.version WHEN 1 THEN 0 ELSE (
@@ -61,27 +63,31 @@ BEGIN
       FROM (SELECT DISTINCT ON (account_id) account_id, balance_after, version
               FROM written ORDER BY account_id, version DESC) last
      WHERE a.id = last.account_id;
-    FOR moved IN
-        SELECT t.document_id, t.guarantee_id, t.enterprise_id, n.amount
-          FROM written n,
-               LATERAL (SELECT id, document_id, guarantee_id, enterprise_id FROM ledger_transfer
-                         WHERE id = n.transfer_id LIMIT 1) t,
-               LATERAL (SELECT purpose FROM ledger_account WHERE id = n.account_id LIMIT 1) a
-         WHERE a.purpose = 'held' ORDER BY t.id
-    LOOP
-        UPDATE ledger_hold
-           SET amount = amount + moved.amount, moves = moves + 1, guarantee_id = moved.guarantee_id
-         WHERE document_id = moved.document_id
-           AND CASE WHEN moved.amount < 0 THEN guarantee_id = moved.guarantee_id
-                    ELSE enterprise_id = moved.enterprise_id
-                         AND (amount = 0 OR guarantee_id = moved.guarantee_id) END;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'list % holds nothing in this guarantee: refused', moved.document_id
-                USING ERRCODE = 'check_violation';
+    -- What lists hold: first what is given back, then what is taken. A list that is not met is refused.
+    held := ARRAY(SELECT id FROM ledger_account WHERE purpose = 'held' AND id IN (SELECT account_id FROM written));
+    FOREACH way IN ARRAY ARRAY[-1, 1] LOOP
+        WITH moved AS MATERIALIZED (
+            SELECT t.document_id, t.guarantee_id, t.enterprise_id, sum(n.amount) AS amount, count(*) AS times
+              FROM written n, LATERAL (SELECT document_id, guarantee_id, enterprise_id FROM ledger_transfer
+                                        WHERE id = n.transfer_id LIMIT 1) t
+             WHERE n.account_id = ANY (held) AND sign(n.amount) = way GROUP BY 1, 2, 3),
+        met AS (
+            UPDATE ledger_hold h
+               SET amount = h.amount + m.amount, moves = h.moves + m.times, guarantee_id = m.guarantee_id
+              FROM moved m
+             WHERE h.document_id = m.document_id
+               AND (h.guarantee_id = m.guarantee_id OR way > 0 AND h.amount = 0)
+               AND (h.enterprise_id = m.enterprise_id OR way < 0)
+            RETURNING h.document_id, m.guarantee_id)
+        SELECT document_id INTO wrong FROM moved m
+         WHERE (document_id, guarantee_id) NOT IN (SELECT document_id, guarantee_id FROM met) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'list % holds nothing in this guarantee: refused', wrong USING ERRCODE = 'check_violation';
         END IF;
     END LOOP;
     RETURN NULL;
 END $$;
+REVOKE ALL ON FUNCTION ledger_entries_continue() FROM PUBLIC;
 CREATE TRIGGER ledger_entries_continue AFTER INSERT ON ledger_entry REFERENCING NEW TABLE AS written
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_entries_continue();
 """
@@ -162,26 +168,25 @@ END $$;
 CREATE TRIGGER ledger_hold_of_whom BEFORE INSERT OR UPDATE OF enterprise_id, guarantor_code ON ledger_hold FOR EACH ROW
     WHEN (NEW.enterprise_id IS NOT NULL) EXECUTE FUNCTION ledger_hold_of_whom();
 
--- While a transaction goes on a hold may be more than it ought to be, or named after who is to hold it next.
-CREATE FUNCTION ledger_hold_in_order() RETURNS trigger
+-- While a transaction goes on, a hold may be named after who is to hold it next.
+CREATE FUNCTION ledger_hold_at_home() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM ledger_hold h LEFT JOIN ledger_guarantee g ON g.id = h.guarantee_id
-                WHERE h.id = NEW.id AND h.amount > 0
-                  AND (h.amount > h.wanted OR h.enterprise_id IS DISTINCT FROM g.enterprise_id)) THEN
-        RAISE EXCEPTION 'list % holds too much, or of somebody else: refused', NEW.document_id
+                WHERE h.id = NEW.id AND h.amount > 0 AND h.enterprise_id IS DISTINCT FROM g.enterprise_id) THEN
+        RAISE EXCEPTION 'list % holds something of somebody else: refused', NEW.document_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER ledger_hold_in_order AFTER UPDATE ON ledger_hold
+CREATE CONSTRAINT TRIGGER ledger_hold_at_home AFTER UPDATE ON ledger_hold
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.amount > 0 AND (NEW.amount > NEW.wanted OR OLD.enterprise_id IS DISTINCT FROM NEW.enterprise_id))
-    EXECUTE FUNCTION ledger_hold_in_order();
+    WHEN (NEW.amount > 0 AND OLD.enterprise_id IS DISTINCT FROM NEW.enterprise_id)
+    EXECUTE FUNCTION ledger_hold_at_home();
 """
 HOLDS_BACK = """
-DROP TRIGGER ledger_hold_in_order ON ledger_hold;
-DROP FUNCTION ledger_hold_in_order();
+DROP TRIGGER ledger_hold_at_home ON ledger_hold;
+DROP FUNCTION ledger_hold_at_home();
 DROP TRIGGER ledger_hold_of_whom ON ledger_hold;
 DROP FUNCTION ledger_hold_of_whom();
 DROP TRIGGER ledger_hold_follows ON ledger_hold;

@@ -94,7 +94,7 @@ def test_a_transfer_without_both_sides_is_refused(guarantee: Guarantee) -> None:
     with refused("do not sum to zero"):
         a_transfer(guarantee)
     with refused("do not sum to zero"):
-        an_entry(a_transfer(guarantee), account(guarantee, "held"), "10.00")
+        an_entry(a_transfer(guarantee), account(guarantee, "available"), "-10.00")
 
 
 def test_a_third_side_is_refused_also_later(guarantee: Guarantee) -> None:

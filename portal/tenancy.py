@@ -4,7 +4,7 @@ Three roles without login, taken on by SET ROLE:
 
     portal_web      the pages. Sees and writes only rows whose enterprise_id is the acting enterprise.
     portal_staff    the admin pages. Sees the tables of accounts whole, documents not at all.
-    portal_gateway  the door for customs. May put away what arrives and read it back, nothing else.
+    portal_gateway  the door for customs. May put away what arrives, nothing else.
 
 The owner's login owns the tables and passes the policies: migrations, commands and workers (PostgreSQL refuses COPY FROM
 under row-level security). The application's own filters stand before this wall, never instead of it.

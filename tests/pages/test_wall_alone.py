@@ -42,7 +42,7 @@ STAFF_SEES = {
     "ledger_transfer",
 }
 #: What the door for customs puts away, before anybody knows whose it is.
-ARRIVALS = {"declarations_inbound", "declarations_inboundbytes"}
+ARRIVALS = {"declarations_inbound"}
 #: The functions that pass the wall on purpose, and what they tell.
 PASS_THE_WALL = {
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",

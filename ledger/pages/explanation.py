@@ -134,7 +134,7 @@ def _kept(line: TaxBillLine, name: str) -> Explained:
     found = Explained(line, name, faults=[spoken(fault) for fault in told.get("faults", ())])
     ours = line.own_duty, line.own_consumption, line.own_vat
     if "vat" not in told or line.own_value is None or None in ours:
-        found.unexplained = _("税则资料不全，这一项本系统不能核算，以海关数字为准")
+        found.unexplained = _("税则资料不全，这一项本系统无法计算，以海关数字为准")
         return found
     applied = Applied(**{name: Decimal(told[name]) for name in Applied.__slots__ if name in told})
     goods, carriage = Decimal(told.get("goods", "0")), Decimal(told.get("carriage", "0"))

@@ -76,7 +76,7 @@ def bills_workbook(actor: Actor, asked: Filter) -> IO[bytes] | None:
         Column(_("缴纳截止"), 12),
         Column(_("缴款日"), 12),
         Column(_("缴款凭证"), 20),
-        Column(_("本系统核算合计"), 16),
+        Column(_("本系统计算合计"), 16),
         Column(_("与海关差额"), 12),
         Column(_("担保企业"), 28),
         Column(_("担保企业代码"), 14),

@@ -28,7 +28,7 @@ TABS: Mapping[str, Any] = {
     BillState.CONSOLIDATED: gettext_lazy("已汇总"),
     BillState.PAID: gettext_lazy("已缴"),
     BillState.VOID: gettext_lazy("作废"),
-    DIFFERS: gettext_lazy("核算有差异"),
+    DIFFERS: gettext_lazy("计算有差异"),
 }
 #: Which day a period is asked of.
 DAYS: Mapping[str, Any] = {"": gettext_lazy("放行日"), "billed": gettext_lazy("税单日")}

@@ -47,6 +47,8 @@ class Day:
     phase: Phase
     height: int
     closes: date
+    #: The lower part of the bar: what has a payment note.
+    noted: int = 0
 
     @property
     def x(self) -> str:
@@ -57,6 +59,11 @@ class Day:
     def top(self) -> int:
         """How far below the upper edge its bar begins."""
         return STRIP - self.height
+
+    @property
+    def noted_top(self) -> int:
+        """How far below it the part with a payment note begins."""
+        return STRIP - self.noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +168,16 @@ def arranged(on: date, by_day: Iterable[Mapping[str, Any]], by_month: Iterable[M
     """The schedule of a day, from what the database counted."""
     phases = {str(phase): Amount(address=_in_phase(phase, on)) for phase in Phase}
     released: dict[int, Amount] = defaultdict(Amount)
-    noted: set[date | None] = set()
+    noted: dict[date, Decimal] = defaultdict(Decimal)
     early = Amount()
     for group in by_day:
         day, count, total = group["released_on"], group["many"], group["amount"]
         is_noted = group["state"] == BillState.CONSOLIDATED
         phases[phase_of(day, on, is_noted=is_noted)].add(count, total)
-        if is_noted:
-            noted.add(day)
-            if phase_of(day, on) not in DUE:
-                early.add(count, total)
+        if is_noted and phase_of(day, on) not in DUE:
+            early.add(count, total)
+        if is_noted and day:
+            noted[day] += total
         if day:
             released[(on - day).days].add(count, total)
     most = max((amount.total for number, amount in released.items() if 0 <= number <= LAST_DAY), default=Decimal(0))
@@ -178,9 +185,8 @@ def arranged(on: date, by_day: Iterable[Mapping[str, Any]], by_month: Iterable[M
     for number in range(LAST_DAY + 1):
         day, amount = on - timedelta(days=number), released[number]
         amount.address = Filter(since=day, until=day).address()
-        height = max(2, round(STRIP * amount.total / most)) if amount.total else 0
-        phase = phase_of(day, on, is_noted=day in noted)
-        days.append(Day(number, day, amount, phase, height, Window(day).closes))
+        height, lower = (max(2, round(STRIP * total / most)) if total else 0 for total in (amount.total, noted[day]))
+        days.append(Day(number, day, amount, phase_of(day, on), height, Window(day).closes, lower))
     return Schedule(on, phases, days, last_today=released[LAST_DAY], early=early, months=_months(on, by_month))
 
 

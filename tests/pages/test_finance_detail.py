@@ -104,7 +104,7 @@ def test_without_our_own_computation_the_published_rates_are_tried(cast, finance
         page, text = opened(cast, finance, Wish(n, ((code, price),), "0", own=False))
         assert page.explanation.is_tried and "按已导入的税则对海关的完税价格推算" in text
         assert all(step.agrees for one in page.explanation.lines for step in one.steps)
-        assert "未核算" in text
+        assert "未计算" in text
     assert "超过单次限值" in text
 
 

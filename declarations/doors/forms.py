@@ -282,7 +282,7 @@ def page(
 
     `types` are the filer's: of the parties a kind names, one's own is filled in and the others must be.
     """
-    own = own_codes(kind, types)
+    own = kind.own_codes(types)
     lines = [*entry.lines, *({} for _number in range(more))] if kind.line else []
     if kind.line and not lines:
         lines = [{}]
@@ -339,14 +339,6 @@ def _faults(kind: Kind, problems: Iterable[Problem], level: str) -> list[Fault]:
 
 def _line_label(number: int) -> str:
     return _("第 %(number)s 项商品的%(label)s") % {"number": number + 1, "label": "%(label)s"}
-
-
-def own_codes(kind: Kind, types: Iterable[str]) -> frozenset[str]:
-    """The codes of parties that are the filer itself, where the kind names several of which one files."""
-    if len(kind.own) == 1:
-        return frozenset()
-    mine = frozenset(code for code, _name in kind.own if PARTIES.get(code) in set(types))
-    return mine if len(mine) < len(kind.own) else frozenset()
 
 
 def _sum(entry: Entry, terms: str) -> Decimal:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import xlsxwriter
@@ -21,9 +21,9 @@ from xlsxwriter.worksheet import Worksheet
 
 from declarations import published
 from declarations.fields import CLERK, Described
-from declarations.kinds import Kind
+from declarations.kinds import PARTIES, Kind
 from declarations.reading import SHANGHAI
-from declarations.shape import Entry
+from declarations.shape import Entry, Filer
 
 SOURCE_LANGUAGE = "zh-hans"
 EXAMPLE_SHEET = "填写示例"  # untranslated: the workbook is Chinese
@@ -65,19 +65,24 @@ def columns_of(kind: Kind, *, clerk_only: bool = True) -> tuple[Column, ...]:
     return tuple(column for column in (*heads, *lines) if not clerk_only or column.field.given == CLERK)
 
 
-def is_mandatory(kind: Kind, column: Column) -> bool:
-    """Whether the clerk must fill the column in: required, and nothing the door could fill in for him."""
-    filled = {column.field.name_of, *(name for pair in kind.own for name in pair)} if not column.line else set()
+def is_mandatory(kind: Kind, column: Column, filer: Filer | None = None) -> bool:
+    """Whether the clerk must fill the column in: required, and nothing the door could fill in for him.
+
+    What the door fills in depends on the filer; without one it is whatever it could fill in for anybody.
+    """
+    if column.line:
+        return column.field.required and not column.field.name_of
+    filled = kind.own_codes(filer.types) if filer else {name for pair in kind.own for name in pair}
     return column.field.required and not column.field.name_of and column.name not in filled
 
 
-@cache
-def template(kind: Kind) -> bytes:
-    """The empty workbook of a kind: the sheet to fill in, an example, and the code tables it needs."""
-    return workbook_of(kind, (), with_help=True)
+@lru_cache(maxsize=64)
+def template(kind: Kind, filer: Filer | None = None) -> bytes:
+    """The empty workbook of a kind for a filer: the sheet to fill in, an example, and the code tables it needs."""
+    return workbook_of(kind, (), with_help=True, filer=filer)
 
 
-def workbook_of(kind: Kind, entries: Iterable[Entry], *, with_help: bool = False) -> bytes:
+def workbook_of(kind: Kind, entries: Iterable[Entry], *, with_help: bool = False, filer: Filer | None = None) -> bytes:
     """Documents written into the layout of the template, the head repeated on every line; all cells are text.
 
     Columns a clerk does not fill in appear when an entry has them. Text that starts like a formula stays text.
@@ -95,19 +100,29 @@ def workbook_of(kind: Kind, entries: Iterable[Entry], *, with_help: bool = False
     out = io.BytesIO()
     with translation.override(SOURCE_LANGUAGE), xlsxwriter.Workbook(out, {"in_memory": True}) as book:
         book.set_properties(PROPERTIES)
-        paper = Paper(book, kind, columns)
+        paper = Paper(book, kind, columns, filer)
         sheet = paper.sheet(str(kind.label))
         paper.write(sheet, entries)
         if with_help:
             paper.comment(sheet)
-            paper.write(paper.sheet(EXAMPLE_SHEET), [example(kind)])
+            paper.write(paper.sheet(EXAMPLE_SHEET), [example(kind, filer)])
             paper.code_sheet(sheet)
     return out.getvalue()
 
 
-def example(kind: Kind) -> Entry:
-    """A document of the examples the fields carry."""
+def example(kind: Kind, filer: Filer | None = None) -> Entry:
+    """A document of the examples the fields carry, which are one bonded trade with those of the other kinds: it can be filed.
+
+    The enterprises are those of the demonstration; where the filer is another of its type, it stands there instead.
+    """
     head = {column.name: column.field.example for column in columns_of(kind) if not column.line}
+    if filer:
+        own = {
+            head[code]: filer.customs_code for code, type_ in PARTIES.items() if code in head and type_ in filer.types
+        }
+        names = {kind.field(name).name_of: name for name in head}
+        head |= {names[code]: filer.name for code in head if head[code] in own and code in names}
+        head = {name: own.get(said, said) for name, said in head.items()}
     line = {column.name: column.field.example for column in columns_of(kind) if column.line}
     return Entry(head, [line] if kind.line else [], (2,))
 
@@ -127,8 +142,8 @@ def shown(value: Any) -> str:
 class Paper:
     """The sheets of one workbook being written."""
 
-    def __init__(self, book: Any, kind: Kind, columns: Sequence[Column]) -> None:
-        self.book, self.kind, self.columns = book, kind, columns
+    def __init__(self, book: Any, kind: Kind, columns: Sequence[Column], filer: Filer | None = None) -> None:
+        self.book, self.kind, self.columns, self.filer = book, kind, columns, filer
         frame = {"bold": True, "valign": "vcenter", "text_wrap": True, "border": 1, "border_color": "#C9D1DC"}
         self.plain_head = book.add_format({**frame, "bg_color": "#EEF2F8"})
         self.must_head = book.add_format({**frame, "bg_color": "#FFF1D6"})
@@ -142,7 +157,7 @@ class Paper:
         sheet.set_row(0, 32)
         sheet.set_column(0, max(len(self.columns) - 1, 0), 18, self.text)
         for place, column in enumerate(self.columns):
-            must = is_mandatory(self.kind, column)
+            must = is_mandatory(self.kind, column, self.filer)
             sheet.write_string(
                 0, place, f"{column.label}{MARK if must else ''}", self.must_head if must else self.plain_head
             )
@@ -165,7 +180,7 @@ class Paper:
         """What to know about each column, at its header."""
         for place, column in enumerate(self.columns):
             parts = [
-                _("必填") if is_mandatory(self.kind, column) else _("可不填"),
+                _("必填") if is_mandatory(self.kind, column, self.filer) else _("可不填"),
                 str(column.field.note),
                 _("示例：%(example)s") % {"example": column.field.example} if column.field.example else "",
                 _("报文元素：%(tag)s") % {"tag": column.field.tag},

@@ -35,7 +35,7 @@ from declarations.kinds.kind import MOST_LINES, Kind
 from declarations.lifecycle import REFUSED, REPLACEABLE
 from declarations.models import Document, Draft, Source, Upload, UploadState
 from declarations.rulebook import ERROR
-from declarations.shape import Entry, Problem
+from declarations.shape import Entry, Filer, Problem
 from portal.paging import part_of, whole
 
 View = Callable[..., HttpResponse]
@@ -320,7 +320,9 @@ def template_file(request: Request, kind: Kind) -> HttpResponse:
     """The workbook to fill in."""
     name = _("%(label)s导入模板.xlsx") % {"label": kind.label}
     headers = {"Content-Disposition": content_disposition_header(True, name)}
-    return HttpResponse(template(kind), content_type=XLSX, headers=headers)
+    one = request.actor.enterprise
+    filer = Filer(one.customs_code, one.name, frozenset(one.types))
+    return HttpResponse(template(kind, filer), content_type=XLSX, headers=headers)
 
 
 @require_GET

@@ -17,25 +17,25 @@ class Inventory(Body):
     order_no = Text(_("订单编号"), 60, tag="orderNo", halfwidth=True, column=True, group=_("订单与运单"),
                     example="SH2025060100001", note=_("交易平台的订单编号，与订单一致"))
     ebp_code = Code(_("电商平台代码"), (1, 18), tag="ebpCode", pattern=ENTERPRISE_CODE, wanted=ENTERPRISE_CODE_WORDS,
-                    group=_("订单与运单"), example="3122960A01", note=_("与订单一致"))
+                    group=_("订单与运单"), example="312226DM01", note=_("与订单一致"))
     ebp_name = Text(_("电商平台名称"), 100, tag="ebpName", named=True, name_of="ebp_code", group=_("订单与运单"),
-                    example="上海示例商城有限公司", note=_("不填则按代码带出"))
+                    example="上海雾凇鲸网络科技有限公司", note=_("不填则按代码带出"))
     ebc_code = Code(_("电商企业代码"), (1, 18), tag="ebcCode", pattern=ENTERPRISE_CODE, wanted=ENTERPRISE_CODE_WORDS,
-                    group=_("订单与运单"), example="3122960E01", note=_("与订单一致"))
+                    group=_("订单与运单"), example="312246DM02", note=_("与订单一致"))
     ebc_name = Text(_("电商企业名称"), 100, tag="ebcName", named=True, name_of="ebc_code", group=_("订单与运单"),
-                    example="上海示例贸易有限公司", note=_("不填则按代码带出"))
+                    example="上海栗光屿国际贸易有限公司", note=_("不填则按代码带出"))
     logistics_no = Text(_("物流运单编号"), 60, tag="logisticsNo", halfwidth=True, column=True, group=_("订单与运单"),
                         example="SF2025060100001", note=_("与运单一致"))
     logistics_code = Code(_("物流企业代码"), (1, 18), tag="logisticsCode", pattern=ENTERPRISE_CODE,
-                          wanted=ENTERPRISE_CODE_WORDS, group=_("订单与运单"), example="3122960L01", note=_("与运单一致"))
+                          wanted=ENTERPRISE_CODE_WORDS, group=_("订单与运单"), example="312246DM05", note=_("与运单一致"))
     logistics_name = Text(_("物流企业名称"), 100, tag="logisticsName", named=True, name_of="logistics_code",
-                          group=_("订单与运单"), example="上海示例快递有限公司", note=_("不填则按代码带出"))
+                          group=_("订单与运单"), example="上海芦笛隼快递有限公司", note=_("不填则按代码带出"))
     cop_no = Text(_("企业内部编号"), 20, tag="copNo", required=False, halfwidth=True, given=SYSTEM, column=True,
-                  group=_("申报"), example="3122960W012506010001", note=_("海关回执按此编号对应；不填则自动生成"))
+                  group=_("申报"), example="312246DM062506010001", note=_("海关回执按此编号对应；不填则自动生成"))
     pre_no = Text(_("预录入编号"), 18, tag="preNo", required=False, halfwidth=True, given=CUSTOMS, group=_("申报"),
                   example="", note=_("由电子口岸给出"))
     assure_code = Code(_("担保企业编号"), (1, 30), tag="assureCode", pattern=ENTERPRISE_CODE, wanted=ENTERPRISE_CODE_WORDS,
-                       group=_("申报"), example="3122960E01", note=_("清单上的电商平台、电商企业或物流企业之一"))
+                       group=_("申报"), example="312246DM02", note=_("清单上的电商平台、电商企业或物流企业之一"))
     ems_no = Text(_("账册编号"), 30, tag="emsNo", required=False, halfwidth=True, group=_("保税"), example="T2216W000001",
                   note=_("保税进口必填，直购进口不填"))
     invt_no = Text(_("清单编号"), 18, tag="invtNo", required=False, halfwidth=True, given=CUSTOMS, group=_("申报"),
@@ -59,15 +59,15 @@ class Inventory(Body):
     consignee_address = PersonalText(_("收件地址"), 200, tag="consigneeAddress", mask="address", group=_("订购人与收件"),
                                      example="上海市浦东新区示例路1号101室", note=_("与运单的收货地址一致"))
     agent_code = Code(_("申报企业代码"), (1, 18), tag="agentCode", given=OWN, pattern=ENTERPRISE_CODE,
-                      wanted=ENTERPRISE_CODE_WORDS, group=_("申报"), example="3122960W01",
+                      wanted=ENTERPRISE_CODE_WORDS, group=_("申报"), example="312246DM06",
                       note=_("本企业的海关编码，不填则带出"))
     agent_name = Text(_("申报企业名称"), 100, tag="agentName", given=OWN, named=True, name_of="agent_code", group=_("申报"),
-                      example="上海示例仓储有限公司", note=_("本企业登记的名称，不填则带出"))
+                      example="上海榫月仓供应链管理有限公司", note=_("本企业登记的名称，不填则带出"))
     area_code = Code(_("区内企业代码"), (0, 18), tag="areaCode", required=False, pattern=ENTERPRISE_CODE,
-                     wanted=ENTERPRISE_CODE_WORDS, group=_("保税"), example="3122960W01",
+                     wanted=ENTERPRISE_CODE_WORDS, group=_("保税"), example="312246DM06",
                      note=_("保税进口必填：区内仓储企业的海关编码"))
     area_name = Text(_("区内企业名称"), 100, tag="areaName", required=False, named=True, name_of="area_code",
-                     group=_("保税"), example="上海示例仓储有限公司", note=_("不填则按代码带出"))
+                     group=_("保税"), example="上海榫月仓供应链管理有限公司", note=_("不填则按代码带出"))
     trade_mode = Code(_("贸易方式"), 4, tag="tradeMode", codes="trade_modes", column=True, group=_("申报"), example="1210",
                       note=_("保税进口 1210，直购进口 9610"))
     traf_mode = Code(_("运输方式"), 1, tag="trafMode", codes="transport_modes", group=_("运输"), example="7",

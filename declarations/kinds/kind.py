@@ -4,6 +4,7 @@ Read one of the neighbours (`order.py`) beside this: they hold description only.
 in `KINDS`, and follow the list in `README.md`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -179,6 +180,13 @@ class Kind:
     def customs_numbers(self) -> dict[str, str]:
         """Receipt element → field, for the numbers that only customs gives (pre-entry number, list number)."""
         return {field.tag: name for name, field in self._heads_by_name.items() if field.given == CUSTOMS}
+
+    def own_codes(self, types: Iterable[str]) -> frozenset[str]:
+        """The codes of parties that are the filer itself, where the kind names several of which one files."""
+        if len(self.own) == 1:
+            return frozenset()
+        mine = frozenset(code for code, _name in self.own if PARTIES.get(code) in set(types))
+        return mine if len(mine) < len(self.own) else frozenset()
 
     def answered_on(self, said: dict[str, str]) -> tuple[str, str]:
         """Where a receipt finds its document: ("key", business key) or ("number", number), from its elements."""

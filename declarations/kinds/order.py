@@ -19,13 +19,13 @@ class Order(Body):
     order_no = Text(_("订单编号"), 60, tag="orderNo", halfwidth=True, column=True, group=_("订单"),
                     example="SH2025060100001", note=_("交易平台的订单编号，同一平台内不重复，与支付单、运单、清单一致"))
     ebp_code = Code(_("电商平台代码"), (1, 18), tag="ebpCode", pattern=ENTERPRISE_CODE, wanted=ENTERPRISE_CODE_WORDS,
-                    column=True, group=_("订单"), example="3122960A01", note=_("平台的海关编码；平台自己申报时可不填"))
+                    column=True, group=_("订单"), example="312226DM01", note=_("平台的海关编码；平台自己申报时可不填"))
     ebp_name = Text(_("电商平台名称"), 100, tag="ebpName", named=True, name_of="ebp_code", group=_("订单"),
-                    example="上海示例商城有限公司", note=_("平台在海关登记的名称；不填则按代码带出"))
+                    example="上海雾凇鲸网络科技有限公司", note=_("平台在海关登记的名称；不填则按代码带出"))
     ebc_code = Code(_("电商企业代码"), (1, 18), tag="ebcCode", pattern=ENTERPRISE_CODE, wanted=ENTERPRISE_CODE_WORDS,
-                    group=_("订单"), example="3122960E01", note=_("电商企业的海关编码；电商企业自己申报时可不填"))
+                    group=_("订单"), example="312246DM02", note=_("电商企业的海关编码；电商企业自己申报时可不填"))
     ebc_name = Text(_("电商企业名称"), 100, tag="ebcName", named=True, name_of="ebc_code", group=_("订单"),
-                    example="上海示例贸易有限公司", note=_("电商企业在海关登记的名称；不填则按代码带出"))
+                    example="上海栗光屿国际贸易有限公司", note=_("电商企业在海关登记的名称；不填则按代码带出"))
     goods_value = Money(_("商品价格"), tag="goodsValue", column=True, group=_("金额"), example="268.00",
                         note=_("商品实际成交价之和，含非现金抵扣，不含运杂费与税款"))
     freight = Money(_("运杂费"), tag="freight", group=_("金额"), example="0", note=_("没有则填 0"))
@@ -47,10 +47,10 @@ class Order(Body):
     buyer_id_number = PersonalText(_("订购人证件号码"), 60, tag="buyerIdNumber", mask="number", group=_("订购人与支付"),
                                    example="31011519000101001X", note=_("18 位身份证号；Excel 单元格须为文本格式"))
     pay_code = Code(_("支付企业代码"), (0, 18), tag="payCode", required=False, pattern=ENTERPRISE_CODE,
-                    wanted=ENTERPRISE_CODE_WORDS, group=_("订购人与支付"), example="3122960P01",
+                    wanted=ENTERPRISE_CODE_WORDS, group=_("订购人与支付"), example="312226DM03",
                     note=_("支付企业的海关编码，与支付单一致"))
     pay_name = Text(_("支付企业名称"), 100, tag="payName", required=False, named=True, name_of="pay_code",
-                    group=_("订购人与支付"), example="上海示例支付有限公司", note=_("不填则按代码带出"))
+                    group=_("订购人与支付"), example="上海砚湖铃支付有限公司", note=_("不填则按代码带出"))
     pay_transaction_id = Text(_("支付交易编号"), 60, tag="payTransactionId", required=False, halfwidth=True,
                               group=_("订购人与支付"), example="PAY2025060100001", note=_("支付企业的交易流水号，与支付单一致"))
     batch_numbers = Text(_("商品批次号"), 100, tag="batchNumbers", required=False, group=_("订单"), example="B20250501",

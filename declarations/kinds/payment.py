@@ -14,17 +14,17 @@ class Payment(Body):
     """支付单：支付企业向海关说明订购人为哪张订单付了多少。"""
 
     pay_code = Code(_("支付企业代码"), (1, 18), tag="payCode", given=OWN, pattern=ENTERPRISE_CODE,
-                    wanted=ENTERPRISE_CODE_WORDS, group=_("支付"), example="3122960P01", note=_("本企业的海关编码，不填则带出"))
+                    wanted=ENTERPRISE_CODE_WORDS, group=_("支付"), example="312226DM03", note=_("本企业的海关编码，不填则带出"))
     pay_name = Text(_("支付企业名称"), 100, tag="payName", given=OWN, named=True, name_of="pay_code", group=_("支付"),
-                    example="上海示例支付有限公司", note=_("本企业登记的名称，不填则带出"))
+                    example="上海砚湖铃支付有限公司", note=_("本企业登记的名称，不填则带出"))
     pay_transaction_id = Text(_("支付交易编号"), 60, tag="payTransactionId", halfwidth=True, column=True, group=_("支付"),
                               example="PAY2025060100001", note=_("本企业的交易流水号，不重复"))
     order_no = Text(_("订单编号"), 60, tag="orderNo", halfwidth=True, column=True, group=_("支付"),
                     example="SH2025060100001", note=_("交易平台的订单编号，与订单一致"))
     ebp_code = Code(_("电商平台代码"), (1, 18), tag="ebpCode", pattern=ENTERPRISE_CODE, wanted=ENTERPRISE_CODE_WORDS,
-                    column=True, group=_("支付"), example="3122960A01", note=_("平台的海关编码，与订单一致"))
+                    column=True, group=_("支付"), example="312226DM01", note=_("平台的海关编码，与订单一致"))
     ebp_name = Text(_("电商平台名称"), 100, tag="ebpName", named=True, name_of="ebp_code", group=_("支付"),
-                    example="上海示例商城有限公司", note=_("平台登记的名称；不填则按代码带出"))
+                    example="上海雾凇鲸网络科技有限公司", note=_("平台登记的名称；不填则按代码带出"))
     payer_id_type = Code(_("支付人证件类型"), 1, tag="payerIdType", given=SYSTEM, fixed="1", group=_("支付人"), example="1",
                          note=_("固定为 1（身份证）"))
     payer_id_number = PersonalText(_("支付人证件号码"), 60, tag="payerIdNumber", mask="number", group=_("支付人"),

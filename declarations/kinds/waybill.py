@@ -14,10 +14,10 @@ class Waybill(Body):
     """运单：物流企业向海关说明哪个包裹送给谁。"""
 
     logistics_code = Code(_("物流企业代码"), (1, 18), tag="logisticsCode", given=OWN, pattern=ENTERPRISE_CODE,
-                          wanted=ENTERPRISE_CODE_WORDS, group=_("运单"), example="3122960L01",
+                          wanted=ENTERPRISE_CODE_WORDS, group=_("运单"), example="312246DM05",
                           note=_("本企业的海关编码，不填则带出"))
     logistics_name = Text(_("物流企业名称"), 100, tag="logisticsName", given=OWN, named=True, name_of="logistics_code",
-                          group=_("运单"), example="上海示例快递有限公司", note=_("本企业登记的名称，不填则带出"))
+                          group=_("运单"), example="上海芦笛隼快递有限公司", note=_("本企业登记的名称，不填则带出"))
     logistics_no = Text(_("物流运单编号"), 60, tag="logisticsNo", halfwidth=True, column=True, group=_("运单"),
                         example="SF2025060100001", note=_("六个月内不重复"))
     bill_no = Text(_("提运单号"), 37, tag="billNo", required=False, halfwidth=True, group=_("运单"), example="",

@@ -1,7 +1,9 @@
 """Uploading a workbook: the check grid, the decision, the three numbers."""
 
+import io
 from datetime import timedelta
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -9,7 +11,7 @@ from django.utils import timezone
 
 from declarations import filing
 from declarations.doors import uploads
-from declarations.doors.template import workbook_of
+from declarations.doors.template import EXAMPLE_SHEET, columns_of, example, workbook_of
 from declarations.kinds import KINDS, kind
 from declarations.models import Document, Source, Upload, UploadState
 from portal.workbook import MAX_BYTES
@@ -36,6 +38,57 @@ def test_it_takes_a_workbook_and_offers_the_template(slug, cast, client_of):
     assert 'hx-trigger="every 1s"' in page and 'http-equiv="refresh"' in page
     assert uploads.work_next()
     assert 'hx-trigger="every 1s"' not in client.get(answer.headers["Location"]).content.decode()
+
+
+FILINGS = [
+    ("order", "merchant_filer"), ("order", "platform_filer"), ("order", "neighbour_filer"), ("payment", "payment_filer"),
+    ("waybill", "bonded_logistics_filer"), ("inventory", "warehouse_filer"),
+    ("inventory", "merchant_filer"), ("inventory", "neighbour_filer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("slug", "by"), FILINGS)
+def test_the_example_of_the_template_can_be_filed(slug, by, cast, client_of):
+    """As a newcomer does it: the row of the example, of a bonded trade, copied into the sheet beside it."""
+    client = client_of(by)
+    book = openpyxl.load_workbook(io.BytesIO(client.get(reverse("template", args=[slug])).content))
+    for cell in book[EXAMPLE_SHEET][2]:
+        book.worksheets[0].cell(2, cell.column, cell.value)
+    out = io.BytesIO()
+    book.save(out)
+    client.post(reverse("upload", args=[slug]), {"file": SimpleUploadedFile("示例.xlsx", out.getvalue())})
+    assert uploads.work_next()
+    upload = Upload.objects.get()
+    assert (upload.documents, upload.bad_documents, upload.found) == (1, 0, {})
+    client.post(reverse("upload_file", args=[upload.pk]), {"choice": "all", "do": "file"})
+    assert uploads.work_next() and Document.objects.get().kind == slug
+
+
+def test_the_examples_of_all_templates_are_one_trade(cast):
+    """Filed one after the other, they wait for nothing but customs' word."""
+    for slug, by in (("order", "merchant_filer"), ("payment", "payment_filer"), ("waybill", "bonded_logistics_filer")):
+        done = filing.file_documents(
+            actor=cast.actor(by), kind=kind(slug), entries=[example(kind(slug))], source=Source.FORM
+        )
+        assert done.filed, done.problems
+        filed.accept(list(Document.objects.filter(kind=slug)))
+    listed = kind("inventory")
+    done = filing.file_documents(
+        actor=cast.actor("warehouse_filer"), kind=listed, entries=[example(listed)], source=Source.FORM
+    )
+    assert done.filed and not done.problems.get(0)
+
+
+@pytest.mark.parametrize(("slug", "by"), [*FILINGS, ("waybill", "direct_logistics_filer")])
+def test_form_and_template_ask_for_the_same(slug, by, cast, client_of):
+    """A star in the one is a star in the other, for this filer."""
+    client = client_of(by)
+    page = client.get(reverse("form", args=[slug])).context["page"]
+    needed = {str(one.label) for group in page.groups for one in group.inputs if one.is_needed}
+    lines = {str(column.label) for column in columns_of(kind(slug)) if column.line}
+    book = openpyxl.load_workbook(io.BytesIO(client.get(reverse("template", args=[slug])).content))
+    starred = {cell.value.removesuffix("*") for cell in book.worksheets[0][1] if cell.value.endswith("*")}
+    assert starred - lines == needed
 
 
 @pytest.mark.parametrize("sent", [None, b""])

@@ -1,10 +1,13 @@
 """The desk of staff over the books: money that comes in, taxes paid outside, and everything to look at.
 
-What is booked is booked by the same functions as everywhere (``guarantee.py``, ``bills.py``); nothing here writes a
-balance. Whoever may change a guarantee may move its money, whoever may change a bill may confirm its payment.
+What is booked is booked by the same functions as everywhere (``guarantee.py``, ``payment.py``); nothing here writes a
+balance. Whoever may change a guarantee may move its money, whoever may change a bill may confirm its payment, whoever
+may change a discrepancy may say that it is dealt with.
 """
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -15,12 +18,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly, Recorded, WordFilter
 from accounts.models import User
-from ledger.bills import confirm_payment
+from ledger.discrepancies import ENDED_BY_MONEY, settle
 from ledger.guarantee import LARGEST, LedgerProblem, open_guarantee, reduce, top_up
 from ledger.models import (
     Account,
@@ -36,9 +39,13 @@ from ledger.models import (
     Transfer,
     TransferKind,
 )
+from ledger.payment import Payable, confirm_payment, payable
 from portal.money import FEN, money
-from portal.sentences import speak
+from portal.sentences import keep, speak
 
+#: How many of the rows an action is for its page names.
+MOST_LISTED = 20
+NOT_AS_SHOWN = gettext_noop("税单的份数或金额与刚才所示不同，请核对后再确认")
 VOUCHER = {"max_length": 60, "help_text": _("同一凭证只记一次账")}
 
 
@@ -60,10 +67,22 @@ class MoneyForm(forms.Form):
 
 
 class PaymentForm(forms.Form):
-    """The payment of tax bills, made outside."""
+    """The payment of tax bills, made outside: those of a payment note, or without its number those chosen."""
 
+    duty_no = forms.CharField(
+        label=_("缴款书编号"),
+        required=False,
+        max_length=50,
+        help_text=_("填写后确认该缴款书的全部税单；留空则只确认所选的税单"),
+    )
     paid_on = forms.DateField(label=_("缴款日期"), widget=AdminDateWidget)
     voucher = forms.CharField(label=_("缴款凭证"), **VOUCHER)  # type: ignore[arg-type]
+
+
+class SettledForm(forms.Form):
+    """How staff dealt with a discrepancy."""
+
+    why = forms.CharField(label=_("处理说明"), max_length=200, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class GuaranteeForm(forms.ModelForm):
@@ -76,16 +95,58 @@ class GuaranteeForm(forms.ModelForm):
         fields = ("enterprise", "kind", "number")
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rows an action is for, kept on its page in one field, however many they are."""
+
+    numbers: list[int]
+
+    @classmethod
+    def of(cls, request: HttpRequest, queryset: QuerySet) -> "Chosen":
+        """Those the page kept, or, on the way to it, those marked in the list."""
+        if "sure" in request.POST:
+            return cls([int(one) for one in re.findall(r"[0-9]{1,18}", request.POST.get("chosen", ""))])
+        return cls(list(queryset.values_list("pk", flat=True)))
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.numbers))
+
+
+def headline(duty_no: str, due: Payable) -> str:
+    """What is to be paid, in one line."""
+    told = [
+        gettext("缴款书 %(note)s：%(count)s 份，%(total)s 元")
+        if duty_no
+        else gettext("所选税单：%(count)s 份，%(total)s 元")
+    ]
+    if due.paid:
+        told.append(gettext("其中 %(paid)s 份已缴款"))
+    if due.void:
+        told.append(gettext("另有 %(void)s 份已作废，不计在内"))
+    numbers = {"note": duty_no, "count": due.count, "total": money(due.total), "paid": due.paid, "void": due.void}
+    return gettext("；").join(told) % numbers
+
+
+def listed(bills: QuerySet) -> list[str]:
+    """The first of the bills, and how many more there are."""
+    first = bills.order_by("tax_no")[:MOST_LISTED]
+    return [f"{bill.tax_no} · {bill.get_state_display()} · {money(bill.total)}" for bill in first] + more(bills.count())
+
+
+def more(count: int) -> list[str]:
+    """How many are not listed, if any."""
+    return [gettext("……另有 %(count)s 项") % {"count": count - MOST_LISTED}] if count > MOST_LISTED else []
+
+
 def ask(
     desk: admin.ModelAdmin,
     request: HttpRequest,
-    rows: QuerySet,
-    form_class: type[forms.Form],
+    chosen: Chosen,
+    form: forms.Form,
     book: Callable[[dict[str, Any]], str],
     **page: Any,
 ) -> HttpResponse | None:
     """The page between an action and its deed: a form for the chosen rows, then the deed; a refusal stands in the form."""
-    form = form_class(request.POST if "sure" in request.POST else None)
     if form.is_valid():
         try:
             desk.message_user(request, book(form.cleaned_data), messages.SUCCESS)
@@ -98,12 +159,27 @@ def ask(
         **desk.admin_site.each_context(request),
         "opts": meta,
         "form": form,
-        "rows": rows,
+        "chosen": chosen,
         "media": desk.media + form.media,
         "back": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
         **page,
     }
     return TemplateResponse(request, "admin/ledger/ask.html", context)
+
+
+def said_in(request: HttpRequest) -> Any:
+    """What the form between an action and its deed says, if it was sent."""
+    return request.POST if "sure" in request.POST else None
+
+
+def yuan(column: str, label: Any) -> Callable[[Any, Any], str]:
+    """A column of yuan, written as people read it."""
+
+    @admin.display(description=label, ordering=column)
+    def shown(desk: Any, row: Any) -> str:
+        return money(getattr(row, column))
+
+    return shown
 
 
 def staff_of(request: HttpRequest) -> User:
@@ -193,18 +269,11 @@ class GuaranteeAdmin(Recorded):
         told = [gettext("%(enterprise)s：可用 %(left)s 元，预扣 %(held)s 元") % {
             "enterprise": guarantee.enterprise, "left": money(guarantee.left), "held": money(guarantee.on_hold),
         }]  # fmt: skip
-        title = gettext("增加或减少额度")
-        return ask(self, request, queryset, MoneyForm, book, title=title, told=told, action="move_money")
+        page = {"title": gettext("增加或减少额度"), "told": told, "action": "move_money", "submit": gettext("记账")}
+        return ask(self, request, Chosen([guarantee.pk]), MoneyForm(said_in(request)), book, **page)
 
-    @admin.display(description=_("可用余额"), ordering="left")
-    def available(self, guarantee: Any) -> Any:
-        """What is left."""
-        return guarantee.left
-
-    @admin.display(description=_("预扣金额"), ordering="on_hold")
-    def held(self, guarantee: Any) -> Any:
-        """What lists hold."""
-        return guarantee.on_hold
+    available = yuan("left", _("可用余额"))
+    held = yuan("on_hold", _("预扣金额"))
 
     @admin.display(description=_("待补扣清单"), ordering="waiting")
     def short(self, guarantee: Any) -> int:
@@ -243,12 +312,12 @@ class TaxBillAdmin(ReadOnly):
     """Tax bills: looked at; their payment outside is confirmed by the action."""
 
     list_display = (
-        "tax_no", "invt_no", "guarantor", "state", "duty_no", "total", "billed_at", "released_on", "paid_on",
+        "tax_no", "invt_no", "guarantor", "state", "duty_no", "whole", "billed_at", "released_on", "paid_on",
     )  # fmt: skip
     fields = (
         "tax_no", "invt_no", "order_no", "logistics_no", "enterprise", "guarantor", "merchant", "logistics",
-        "customs_code", "state", "duty_no", "duty", "consumption", "vat", "total", "billed_at", "released_on",
-        "own_treatment", "own_rule", "own_duty", "own_consumption", "own_vat", "why", "paid_on", "paid_voucher",
+        "customs_code", "state", "duty_no", "duty", "consumption", "vat", "whole", "billed_at", "released_on",
+        "own_treatment", "own_rule", "own_duty", "own_consumption", "own_vat", "why", "paid_on", "paid_voucher", "paid",
         "received_at", "inbound_id",
     )  # fmt: skip
     list_filter = ("state", "released_on", "paid_on")
@@ -263,18 +332,40 @@ class TaxBillAdmin(ReadOnly):
         """Who may change a bill may confirm its payment."""
         return request.user.has_perm("ledger.change_taxbill")
 
+    whole = yuan("total", _("税款合计"))
+    paid = yuan("paid_total", _("实缴金额"))
+
     @admin.action(description=_("确认缴款"), permissions=["book"])
     def confirm(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
-        """The chosen bills were paid outside: they are paid, and their holds given back."""
+        """A payment note, or the chosen bills, were paid outside: they are paid, and their holds given back.
+
+        What is confirmed is what the page showed: where bills or their sum became others, it is shown again first.
+        """
+        chosen = Chosen.of(request, queryset)
+        rows = TaxBill.objects.filter(pk__in=chosen.numbers)
+        notes = set(rows.values_list("duty_no", flat=True).distinct())
+        form = PaymentForm(said_in(request), initial={"duty_no": notes.pop() if len(notes) == 1 else ""})
+        duty_no = (form["duty_no"].value() or "").strip()
+        wanted = TaxBill.objects.filter(duty_no=duty_no) if duty_no else rows
+        due = payable(wanted)
+        shown = f"{duty_no} {due.count} {due.total}"
 
         def book(said: dict[str, Any]) -> str:
-            count = confirm_payment(
-                bills=list(queryset), paid_on=said["paid_on"], voucher=said["voucher"], user=staff_of(request)
+            if request.POST.get("shown") != shown:
+                raise LedgerProblem(keep(NOT_AS_SHOWN))
+            done = confirm_payment(
+                duty_no=said["duty_no"],
+                bills=() if duty_no else list(rows),
+                paid_on=said["paid_on"],
+                voucher=said["voucher"],
+                user=staff_of(request),
             )
-            return gettext("已确认 %(count)s 份税单缴款，预扣的担保金已返还") % {"count": count}
+            return gettext("已确认 %(count)s 份税单缴款，共 %(total)s 元，预扣的担保金已返还") % {
+                "count": done.count, "total": money(done.total),
+            }  # fmt: skip
 
-        told = [f"{bill.tax_no} · {bill.get_state_display()} · {money(bill.total)}" for bill in queryset]
-        return ask(self, request, queryset, PaymentForm, book, title=gettext("确认缴款"), told=told, action="confirm")
+        page = {"title": gettext("确认缴款"), "action": "confirm", "submit": gettext("确认缴款"), "shown": shown}
+        return ask(self, request, chosen, form, book, headline=headline(duty_no, due), told=listed(wanted), **page)
 
     @admin.display(description=_("计算说明"))
     def why(self, bill: TaxBill) -> str:
@@ -286,12 +377,13 @@ class TaxBillAdmin(ReadOnly):
 class TransferAdmin(ReadOnly):
     """Movements of money: looked at."""
 
-    list_display = ("recorded_at", "kind", "amount", "enterprise", "list_no", "user", "key")
+    list_display = ("recorded_at", "kind", "moved", "enterprise", "list_no", "user", "key")
     list_filter = ("kind", "recorded_at")
     list_select_related = ("enterprise", "user")
     search_fields = ("list_no__startswith", "key__exact", "enterprise__name")
     ordering = ("-id",)
     show_full_result_count = False
+    moved = yuan("amount", _("金额"))
 
 
 class OpenFilter(WordFilter):
@@ -317,14 +409,42 @@ class OpenFilter(WordFilter):
 
 @admin.register(Discrepancy)
 class DiscrepancyAdmin(ReadOnly):
-    """What the books cannot follow: the open ones first of all."""
+    """What the books cannot follow: the open ones first of all; what no money ends is ended by staff who say how."""
 
-    list_display = fields = ("opened_at", "kind", "number", "enterprise", "ours", "theirs", "what", "closed_at")
+    list_display = fields = (
+        "opened_at", "kind", "number", "enterprise", "our_figure", "their_figure", "what", "closed_at", "settled_by",
+        "settled_why",
+    )  # fmt: skip
     list_filter = (OpenFilter, "kind")
-    list_select_related = ("enterprise",)
+    list_select_related = ("enterprise", "settled_by")
     search_fields = ("number__startswith", "enterprise__name")
+    actions = ("settle",)
     ordering = ("-id",)
     show_full_result_count = False
+    our_figure = yuan("ours", _("本系统金额"))
+    their_figure = yuan("theirs", _("海关金额"))
+
+    def has_book_permission(self, request: HttpRequest) -> bool:
+        """Who may change a discrepancy may say that it is dealt with."""
+        return request.user.has_perm("ledger.change_discrepancy")
+
+    @admin.action(description=_("标为已处理"), permissions=["book"])
+    def settle(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Somebody dealt with these outside, and says how."""
+        chosen = Chosen.of(request, queryset)
+        rows = list(Discrepancy.objects.filter(pk__in=chosen.numbers).order_by("pk"))
+
+        def book(said: dict[str, Any]) -> str:
+            done = settle(rows, why=said["why"], user=staff_of(request))
+            if left := sum(1 for one in rows if one.kind in ENDED_BY_MONEY):
+                words = gettext("%(left)s 项缺的是担保额度，增加额度后自动解决，不能标为已处理")
+                self.message_user(request, words % {"left": left}, messages.WARNING)
+            return gettext("已处理 %(count)s 项") % {"count": done}
+
+        told = [f"{one.get_kind_display()} · {one.number} · {speak(one.note)}" for one in rows[:MOST_LISTED]]
+        page = {"title": gettext("标为已处理"), "action": "settle", "submit": gettext("标为已处理")}
+        told += more(len(rows))
+        return ask(self, request, chosen, SettledForm(said_in(request)), book, told=told, **page)
 
     @admin.display(description=_("说明"))
     def what(self, one: Discrepancy) -> str:

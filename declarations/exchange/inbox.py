@@ -204,10 +204,14 @@ def _settle(inbound: Inbound, enterprise_id: int, kind: Kind, read: list[_Read])
 
 
 def _settle_bills(inbound: Inbound, enterprise_id: int, root: etree._Element) -> None:
-    """Keep the bills, or what became of them, then settle the lists they name; one of a list not ours is kept too."""
+    """Keep the bills, or what became of them, then settle the lists they name now or named before.
+
+    A bill of a list not ours is kept too.
+    """
     made, news = taxes.bills_in(root), taxes.notices_in(root)
     _one_after_the_other(enterprise_id)
-    numbers = {bill.invt_no for bill in made} | {notice.invt_no for notice in news}
+    told = {(bill.tax_no, bill.invt_no) for bill in made} | {(notice.tax_no, notice.invt_no) for notice in news}
+    numbers = {invt_no for _tax_no, invt_no in told} | bills.lists_of(enterprise_id, {tax_no for tax_no, _no in told})
     named = Inventory.objects.filter(enterprise_id=enterprise_id, invt_no__in=numbers).exclude(invt_no="")
     lists = dict(named.values_list("document_id", "invt_no"))
     _take_in_order(lists)

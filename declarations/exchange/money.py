@@ -45,6 +45,8 @@ class _List:
     order_no: str
     invt_no: str
     assure_code: str
+    ebc_code: str
+    logistics_code: str
     freight: Decimal
     insured_fee: Decimal
     accepted_at: datetime | None
@@ -64,7 +66,15 @@ def settle_lists(document_ids: Iterable[int], *, enterprise_id: int, inbound_id:
     bills.attach(
         enterprise_id,
         [
-            bills.Attached(one.invt_no, one.document_id, _day(one.released_at), own.get(one.document_id))
+            bills.Attached(
+                one.invt_no,
+                one.document_id,
+                _day(one.released_at),
+                own.get(one.document_id),
+                assure_code=one.assure_code,
+                ebc_code=one.ebc_code,
+                logistics_code=one.logistics_code,
+            )
             for one in lists
             if one.invt_no
         ],
@@ -125,7 +135,8 @@ def _lists(document_ids: list[int]) -> list[_List]:
     return [
         _List(*said, _accepted_at(answers[said[0]]), _released_at(answers[said[0]]))
         for said in bodies.values_list(
-            "document_id", "document__state", "cop_no", "order_no", "invt_no", "assure_code", "freight", "insured_fee"
+            "document_id", "document__state", "cop_no", "order_no", "invt_no", "assure_code", "ebc_code",
+            "logistics_code", "freight", "insured_fee",
         )
     ]  # fmt: skip
 

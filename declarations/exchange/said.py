@@ -6,7 +6,7 @@ person.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
@@ -17,7 +17,6 @@ from portal.sentences import keep
 
 #: How far customs' clock may be ahead of ours.
 FARTHEST_AHEAD = timedelta(days=1)
-_FEN = Decimal("0.01")
 
 
 class UnreadableMessage(ValueError):
@@ -49,8 +48,3 @@ def figure(said: Mapping[str, str], tag: str) -> Decimal:
     if not amount.is_finite() or amount < 0:
         raise UnreadableMessage(keep(_("%(tag)s“%(amount)s”不是金额"), tag=tag, amount=said[tag]))
     return amount
-
-
-def money(said: Mapping[str, str], tag: str) -> Decimal:
-    """An amount in yuan, to the fen, half up, as the books keep it."""
-    return figure(said, tag).quantize(_FEN, ROUND_HALF_UP)

@@ -4,13 +4,16 @@ Neither answers one of our documents by its own number; both name the list by th
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from django.utils.translation import gettext_noop as _
 from lxml import etree
 
-from declarations.exchange.said import UnreadableMessage, figure, moment, money, texts
+from declarations.exchange.said import UnreadableMessage, figure, moment, texts
 from declarations.published import CEB
 from ledger.bills import STATES, Bill, BillLine, Notice
+from ledger.guarantee import LARGEST
+from portal.money import fen
 from portal.sentences import keep
 
 BILLS, NEWS = "CEB816Message", "CEB818Message"
@@ -45,9 +48,9 @@ def _bill(head: dict[str, str], part: etree._Element) -> Bill:
         logistics_code=head.get("logisticsCode", ""),
         agent_code=head.get("agentCode", ""),
         customs_code=head.get("customsCode", ""),
-        duty=money(head, "customsTax"),
-        consumption=money(head, "consumptionTax"),
-        vat=money(head, "valueAddedTax"),
+        duty=_tax(head, "customsTax"),
+        consumption=_tax(head, "consumptionTax"),
+        vat=_tax(head, "valueAddedTax"),
         status=_status(head),
         duty_no=head.get("entDutyNo", ""),
         billed_at=moment(head["returnTime"]),
@@ -56,14 +59,28 @@ def _bill(head: dict[str, str], part: etree._Element) -> Bill:
 
 
 def _line(said: dict[str, str]) -> BillLine:
+    if int(said["gnum"]) < 1:
+        raise UnreadableMessage(keep(_("gnum“%(number)s”不是商品项号"), number=said["gnum"]))
     return BillLine(
         gnum=int(said["gnum"]),
         gcode=said["gcode"],
-        value=figure(said, "taxPrice"),
-        duty=money(said, "customsTax"),
-        consumption=money(said, "consumptionTax"),
-        vat=money(said, "valueAddedTax"),
+        value=_within(figure(said, "taxPrice"), said, "taxPrice"),
+        duty=_tax(said, "customsTax"),
+        consumption=_tax(said, "consumptionTax"),
+        vat=_tax(said, "valueAddedTax"),
     )
+
+
+def _tax(said: dict[str, str], tag: str) -> Decimal:
+    """A tax, to the fen."""
+    return fen(_within(figure(said, tag), said, tag))
+
+
+def _within(amount: Decimal, said: dict[str, str], tag: str) -> Decimal:
+    """The amount, if the books can add it up: the published structure lets pass what no guarantee will ever hold."""
+    if amount > LARGEST:
+        raise UnreadableMessage(keep(_("%(tag)s“%(amount)s”过大，不像是税款"), tag=tag, amount=said[tag]))
+    return amount
 
 
 def _notice(head: dict[str, str]) -> Notice:

@@ -17,13 +17,16 @@ from ledger.bills import (
     BillLine,
     Notice,
     attach,
-    confirm_payment,
+    lists_of,
     record_bills,
     record_notices,
     standing,
 )
+from ledger.discrepancies import settle
 from ledger.guarantee import LedgerProblem, align_many
 from ledger.models import BillState, Discrepancy, TaxBill, TaxBillLine, TaxBillNotice, Transfer
+from ledger.payment import Paid, Payable, confirm_payment, payable
+from ledger.window import today
 from portal.sentences import speak
 from tests.ledger.books import NOW, balances, deposit, held, open_discrepancies, undone, wants
 
@@ -266,9 +269,10 @@ def on_hold(cast: Cast) -> Cast:
 def test_a_payment_confirmed_by_staff_gives_the_hold_back_and_stays(on_hold: Cast) -> None:
     staff = on_hold.users["staff"]
     for count in (1, 0):
-        assert confirm_payment(duty_no="JKS1", paid_on=date(2025, 7, 10), voucher="PZ1", user=staff) == count
+        assert confirm_payment(duty_no="JKS1", paid_on=date(2025, 7, 10), voucher="PZ1", user=staff).count == count
     bill = the_bill()
     assert (bill.state, bill.paid_on, bill.paid_voucher) == (BillState.PAID, date(2025, 7, 10), "PZ1")
+    assert bill.paid_total == bill.total
     assert held() == {}
     assert list(Transfer.objects.order_by("id").values_list("kind", flat=True)) == ["top_up", "hold", "settle"]
     assert speak(Transfer.objects.latest("id").reason) == "税款已缴，凭证 PZ1"
@@ -301,16 +305,163 @@ def test_a_payment_that_cannot_be_is_refused_with_the_reason(on_hold: Cast) -> N
     assert refusal(pay(duty_no="JKS9")) == "没有找到要确认缴款的税单"
     assert refusal(pay(voucher=" ")) == "请填写凭证号，60 个字以内"
     assert "在将来" in refusal(pay(paid_on=date(9999, 1, 1)))
-    with undone():
-        receive(on_hold, an_818("3", 240))
-        assert refusal(pay()) == f"税单 {TAX_NO} 已作废，不能确认缴款"
     pay()()
     assert refusal(pay(voucher="PZ2")) == f"税单 {TAX_NO} 已由凭证 PZ1 缴款"
 
 
-def test_a_bill_void_after_it_was_paid_asks_for_the_money_back(on_hold: Cast) -> None:
+def test_a_payment_is_of_no_day_before_the_bill_was_there_and_the_list_released(on_hold: Cast) -> None:
+    def pay(day: date) -> Callable[[], object]:
+        return lambda: confirm_payment(duty_no="JKS1", paid_on=day, voucher="PZ1", user=None)
+
+    assert (
+        refusal(pay(date(2025, 6, 1))) == f"缴款日期 2025-06-01 不能早于 2025-06-02：税单 {TAX_NO} 这一天才生成或放行"
+    )
+    attached(on_hold, ours(), released_on=date(2025, 6, 5))
+    assert "不能早于 2025-06-05" in refusal(pay(date(2025, 6, 4)))
+    assert refusal(pay(today() + timedelta(days=1))) == f"缴款日期 {today() + timedelta(days=1)} 在将来"
+    assert the_bill().state == BillState.CONSOLIDATED
+    pay(date(2025, 6, 5))()
+    assert the_bill().paid_on == date(2025, 6, 5)
+
+
+def test_a_payment_note_is_paid_without_its_void_bills(on_hold: Cast) -> None:
+    """Chosen by itself a void bill is refused; of a note it is left out, unless there is no other."""
+    ended = f"{INVT_NO}_1"
+    receive(on_hold, an_816(on_hold, tax_no=ended, vat=Decimal("1.00")), an_818("2", 60, "JKS1", ended))
+    receive(on_hold, an_818("3", 90, tax_no=ended))
+    note = TaxBill.objects.filter(duty_no="JKS1")
+    assert payable(note) == Payable(count=1, total=Decimal("30.03"), void=1, paid=0)
+    void = TaxBill.objects.get(tax_no=ended)
+
+    def pay(**which: object) -> Paid:
+        return confirm_payment(paid_on=date(2025, 7, 10), voucher="PZ1", user=None, **which)
+
+    assert refusal(lambda: pay(bills=[the_bill(), void])) == f"税单 {ended} 已作废，不能确认缴款"
+    assert pay(duty_no="JKS1") == Paid(count=1, total=Decimal("30.03"), void=1)
+    assert payable(note) == Payable(count=1, total=Decimal("30.03"), void=1, paid=1)
+    void.refresh_from_db()
+    assert (void.state, void.paid_total, held()) == (BillState.VOID, None, {})
+    receive(on_hold, an_816(on_hold, tax_no=f"{INVT_NO}_2"), an_818("2", 60, "JKS2", f"{INVT_NO}_2"))
+    receive(on_hold, an_818("3", 90, tax_no=f"{INVT_NO}_2"))
+    assert refusal(lambda: pay(duty_no="JKS2")) == "缴款书 JKS2 的税单都已作废，不能确认缴款"
+
+
+def paid_bill() -> None:
     confirm_payment(duty_no="JKS1", paid_on=date(2025, 7, 10), voucher="PZ1", user=None)
+
+
+def test_a_bill_void_after_it_was_paid_asks_for_the_money_back(on_hold: Cast) -> None:
+    paid_bill()
     receive(on_hold, an_818("3", 240))
     assert the_bill().state == BillState.PAID
     assert [kind for kind, _subject in open_discrepancies()] == ["void_after_payment"]
     assert balances(on_hold.enterprises["platform"].guarantee)[1] == Decimal("0.00")
+    receive(on_hold, an_818("2", 300, "JKS1"))
+    assert open_discrepancies() == []
+
+
+def test_what_was_really_paid_stays_known_and_another_sum_later_is_told_by_both_figures(on_hold: Cast) -> None:
+    paid_bill()
+    receive(on_hold, an_816(on_hold, vat=Decimal("99.00"), billed_at=NOW + timedelta(days=60)))
+    bill, told = the_bill(), Discrepancy.objects.get(kind="paid_differs")
+    assert (bill.state, bill.total, bill.paid_total) == (BillState.PAID, Decimal("99.00"), Decimal("30.03"))
+    assert (told.ours, told.theirs, told.closed_at) == (Decimal("30.03"), Decimal("99.00"), None)
+    assert speak(told.note) == f"税单 {TAX_NO} 已缴款 30.03 元，海关又将其改为 99.00 元；请向海关补缴或办理退税"
+    receive(on_hold, an_816(on_hold, billed_at=NOW + timedelta(days=61)))
+    assert ("paid_differs", told.subject) not in open_discrepancies()
+
+
+def test_a_payment_ends_the_question_whose_figure_is_right(on_hold: Cast) -> None:
+    attached(on_hold, ours("330"))
+    assert [kind for kind, _subject in open_discrepancies()] == ["tax_differs"]
+    paid_bill()
+    attached(on_hold, ours("330"))
+    assert open_discrepancies() == []
+
+
+# --- what staff have dealt with -------------------------------------------------------------------------------------
+
+
+def test_what_staff_dealt_with_stays_so_until_something_else_is_told(cast: Cast) -> None:
+    receive(cast, an_816(cast))
+    lost = Discrepancy.objects.get()
+    assert settle([lost], why="清单不经本系统申报", user=cast.users["staff"]) == 1
+    assert settle([lost], why="又一次", user=cast.users["staff"]) == 0
+    lost.refresh_from_db()
+    assert (lost.settled_by, lost.settled_why) == (cast.users["staff"], "清单不经本系统申报")
+    entry = AuditEntry.objects.get(action="discrepancy_settled")
+    assert (entry.user, entry.subject, entry.enterprise) == (cast.users["staff"], TAX_NO, cast.enterprises["platform"])
+    assert entry.details == {"kind": "bill_without_list", "why": "清单不经本系统申报"}
+    receive(cast, an_816(cast), an_818("1"), an_818("2", 60, "JKS1"))
+    assert open_discrepancies() == []
+    receive(cast, an_816(cast, vat=Decimal("31.00"), billed_at=NOW + timedelta(minutes=1)))
+    lost.refresh_from_db()
+    assert (lost.closed_at, lost.settled_by, lost.settled_why, lost.theirs) == (None, None, "", Decimal("31.00"))
+
+
+def test_what_ended_by_itself_opens_again_when_it_is_so_again(cast: Cast) -> None:
+    receive(cast, an_816(cast))
+    attached(cast, ours("330"))
+    attached(cast, ours())
+    assert open_discrepancies() == []
+    attached(cast, ours("330"))
+    assert [kind for kind, _subject in open_discrepancies()] == ["tax_differs"]
+
+
+def test_what_only_money_ends_nobody_ends_by_words(cast: Cast) -> None:
+    deposit(cast.enterprises["platform"], "1.00")
+    align_many([wants(1, cast.enterprises["platform"], "2.00"), wants(2, "nobody", "2.00")])
+    assert settle(Discrepancy.objects.all(), why="算了", user=cast.users["staff"]) == 0
+    assert [kind for kind, _subject in open_discrepancies()] == ["no_guarantee", "short"]
+
+
+# --- whose bill it is -----------------------------------------------------------------------------------------------
+
+
+def test_a_bill_follows_whom_its_list_names_and_another_guarantor_is_told(cast: Cast) -> None:
+    """The 816 names the platform as guarantor and the merchant by its credit code; the list knows better."""
+    receive(cast, an_816(cast))
+    platform, merchant, courier = (cast.enterprises[key] for key in ("platform", "merchant", "direct_logistics"))
+
+    def listed(guarantor: str, goods_of: str, carrier: str) -> None:
+        attach(cast.enterprises["warehouse"].pk, [Attached(INVT_NO, 1, None, ours(), guarantor, goods_of, carrier)])
+
+    listed(platform.credit_code, merchant.customs_code, cast.enterprises["bonded_logistics"].customs_code)
+    assert (the_bill().guarantor, open_discrepancies()) == (platform, [])
+    listed(merchant.customs_code, platform.customs_code, courier.customs_code)
+    bill = the_bill()
+    assert (bill.guarantor, bill.merchant, bill.logistics, bill.assure_code) == (
+        merchant, platform, courier, platform.customs_code,
+    )  # fmt: skip
+    told = Discrepancy.objects.get(kind="guarantor_differs")
+    assert (told.enterprise, told.theirs, told.closed_at) == (merchant, Decimal("30.03"), None)
+    assert platform.customs_code in speak(told.note) and merchant.customs_code in speak(told.note)
+    receive(cast, an_816(cast))
+    assert the_bill().guarantor == merchant
+    listed("", "", "")
+    assert (the_bill().guarantor, open_discrepancies()) == (platform, [])
+
+
+def test_a_bill_that_moves_to_another_list_keeps_nothing_of_the_first(cast: Cast) -> None:
+    receive(cast, an_816(cast))
+    attached(cast, ours("330"), released_on=date(2025, 6, 5))
+    other = "22162025I000000002"
+    moved = an_816(cast, invt_no=other, billed_at=NOW + timedelta(minutes=5))
+    receive(cast, moved, an_816(cast))
+    bill = the_bill()
+    assert (bill.invt_no, bill.document_id, bill.released_on, bill.own_vat, bill.own_treatment, bill.own_note) == (
+        other, None, None, None, "", "",
+    )  # fmt: skip
+    assert [kind for kind, _subject in open_discrepancies()] == ["bill_without_list"]
+    assert lists_of(bill.enterprise_id, [TAX_NO]) == {INVT_NO, other}
+    assert standing(bill.enterprise_id, [INVT_NO, other]) == {
+        other: bills.Standing(Decimal("30.03"), BillState.MADE),
+    }
+
+
+def test_an_end_that_names_another_list_ends_the_bill_of_its_number(cast: Cast) -> None:
+    owner, other = cast.enterprises["warehouse"].pk, "22162025I000000002"
+    receive(cast, replace(an_818("3"), invt_no=other))
+    assert standing(owner, [INVT_NO, other]) == {other: bills.Standing(Decimal("0.00"), BillState.VOID)}
+    receive(cast, an_816(cast))
+    assert standing(owner, [INVT_NO, other]) == {INVT_NO: bills.Standing(Decimal("0.00"), BillState.VOID)}

@@ -1,7 +1,8 @@
 """The desk of staff over the books, through its pages: money in and out, taxes paid outside, everything to look at."""
 
+import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
 from io import StringIO
@@ -15,9 +16,10 @@ from django.urls import reverse
 from accounts.cast import Cast
 from accounts.models import AuditEntry, User
 from ledger.audit import audit
+from ledger.bills import Attached, Notice, attach, record_bills, record_notices
 from ledger.guarantee import align_many
-from ledger.models import BillState, Guarantee, TaxBill, TaxRule
-from tests.ledger.books import balances, deposit, held, wants
+from ledger.models import BillState, Discrepancy, Guarantee, TaxBill, TaxRule
+from tests.ledger.books import NOW, balances, deposit, held, wants
 from tests.ledger.test_bills import an_816, an_818, attached, ours, receive
 
 Clients = Callable[[str], Client]
@@ -84,21 +86,124 @@ def test_staff_move_money_and_are_told_what_is_left(client_of: Clients, cast: Ca
     )
 
 
+def confirm(client: Client, page: str, name: str, **form: object) -> str:
+    """Send the form of the page between an action and its deed, with what the page itself keeps."""
+    kept = dict(re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">', page))
+    return said(client, address(name), {**kept, "sure": "1", **form})
+
+
+def billed(cast: Cast, *numbers: int, duty_no: str = "JKS1") -> list[TaxBill]:
+    """Bills over 30.03 each, consolidated; their lists hold as much."""
+    made = [an_816(cast, invt_no=f"22162025I{n:09}", tax_no=f"22162025I{n:09}_0") for n in numbers]
+    told = [Notice(one.invt_no, one.tax_no, "2", duty_no, one.billed_at + timedelta(hours=1)) for one in made]
+    owner = cast.enterprises["warehouse"].pk
+    record_bills(made, enterprise_id=owner, inbound_id=1, received_at=NOW)
+    record_notices(told, enterprise_id=owner, inbound_id=1, received_at=NOW)
+    attach(owner, [Attached(one.invt_no, n, None, ours()) for n, one in zip(numbers, made, strict=True)])
+    align_many([wants(n, cast.enterprises["platform"], "30.03") for n in numbers])
+    return list(TaxBill.objects.filter(tax_no__in=[one.tax_no for one in made]).order_by("tax_no"))
+
+
+PAID = {"paid_on": "2025-07-10", "voucher": "PZ1"}
+
+
 def test_staff_confirm_a_payment_and_the_hold_is_given_back(client_of: Clients, cast: Cast) -> None:
     deposit(cast.enterprises["platform"], "100.00")
-    receive(cast, an_816(cast), an_818("2", 60, "JKS1"))
-    attached(cast, ours())
-    align_many([wants(1, cast.enterprises["platform"], "30.03")])
-    bill, staff = TaxBill.objects.get(), client_of("staff")
-    assert f"{bill.tax_no} · 已汇总 · 30.03" in press(staff, "taxbill", "confirm", bill)
-    paid = {"sure": "1", "paid_on": "2025-07-10", "voucher": "PZ1"}
-    assert "在将来" in press(staff, "taxbill", "confirm", bill, **paid | {"paid_on": "9998-01-01"})
-    assert "errorlist" in press(staff, "taxbill", "confirm", bill, **paid | {"paid_on": "yesterday"})
-    assert "已确认 1 份税单缴款" in press(staff, "taxbill", "confirm", bill, **paid)
-    assert "已确认 0 份税单缴款" in press(staff, "taxbill", "confirm", bill, **paid)
+    (bill,) = billed(cast, 1)
+    staff = client_of("staff")
+    page = press(staff, "taxbill", "confirm", bill)
+    assert "缴款书 JKS1：1 份，30.03 元" in page
+    assert f"{bill.tax_no} · 已汇总 · 30.03" in page
+    for day, why in (("9998-01-01", "在将来"), ("2025-06-01", "不能早于 2025-06-02"), ("yesterday", "errorlist")):
+        assert why in confirm(staff, page, "taxbill", duty_no="JKS1", **PAID | {"paid_on": day})
+    assert "已确认 1 份税单缴款，共 30.03 元" in confirm(staff, page, "taxbill", duty_no="JKS1", **PAID)
+    assert "已确认 0 份税单缴款" in confirm(staff, page, "taxbill", duty_no="JKS1", **PAID)
     bill.refresh_from_db()
-    assert (bill.state, bill.paid_on, held()) == (BillState.PAID, date(2025, 7, 10), {})
+    assert (bill.state, bill.paid_on, bill.paid_total, held()) == (
+        BillState.PAID, date(2025, 7, 10), Decimal("30.03"), {},
+    )  # fmt: skip
     assert [verdict for verdict in audit() if verdict.broken] == []
+
+
+def test_a_payment_note_is_confirmed_by_its_number_however_many_bills_it_has(client_of: Clients, cast: Cast) -> None:
+    """One bill of the note chosen is enough; the page names the first twenty and keeps no field for each."""
+    deposit(cast.enterprises["platform"], "10000.00")
+    bills, staff = billed(cast, *range(1, 42)), client_of("staff")
+    receive(cast, an_818("3", 90, tax_no=bills[-1].tax_no))
+    page = press(staff, "taxbill", "confirm", bills[0])
+    assert "缴款书 JKS1：40 份，1,201.20 元；另有 1 份已作废，不计在内" in page
+    assert page.count(" · 已汇总 · 30.03") == 20 and "……另有 21 项" in page
+    assert len(re.findall("<input", press(staff, "taxbill", "confirm", *bills))) == len(re.findall("<input", page))
+    assert "已确认 40 份税单缴款，共 1,201.20 元" in confirm(staff, page, "taxbill", duty_no="JKS1", **PAID)
+    assert set(TaxBill.objects.values_list("state", flat=True)) == {BillState.PAID, BillState.VOID}
+
+
+def test_without_a_note_the_chosen_bills_alone_are_confirmed(client_of: Clients, cast: Cast) -> None:
+    deposit(cast.enterprises["platform"], "100.00")
+    first, second = *billed(cast, 1), *billed(cast, 2, duty_no="JKS2")
+    staff = client_of("staff")
+    page = press(staff, "taxbill", "confirm", first, second)
+    assert "所选税单：2 份，60.06 元" in page
+    assert "已确认 2 份税单缴款" in confirm(staff, page, "taxbill", duty_no="", **PAID)
+    assert held() == {}
+
+
+def test_nothing_is_confirmed_that_the_page_did_not_show(client_of: Clients, cast: Cast) -> None:
+    """Another note's number typed in, or a bill that came meanwhile: the page is shown again with what it is now."""
+    deposit(cast.enterprises["platform"], "200.00")
+    (first, _second), staff = billed(cast, 1, 2), client_of("staff")
+    billed(cast, 3, duty_no="JKS2")
+    page = press(staff, "taxbill", "confirm", first)
+    again = confirm(staff, page, "taxbill", duty_no="JKS2", **PAID)
+    assert "与刚才所示不同" in again and "缴款书 JKS2：1 份，30.03 元" in again
+    billed(cast, 4, duty_no="JKS2")
+    again = confirm(staff, again, "taxbill", duty_no="JKS2", **PAID)
+    assert "与刚才所示不同" in again and "缴款书 JKS2：2 份，60.06 元" in again
+    assert not TaxBill.objects.filter(state=BillState.PAID).exists()
+    assert "已确认 2 份税单缴款" in confirm(staff, again, "taxbill", duty_no="JKS2", **PAID)
+    assert sorted(held()) == [1, 2]
+
+
+@pytest.mark.parametrize("chosen", ["", "x", "-1", "9" * 18, "0 " * 6000])
+def test_what_was_tampered_with_is_refused_in_words(client_of: Clients, cast: Cast, chosen: str) -> None:
+    (bill,) = billed(cast, 1)
+    staff = client_of("staff")
+    page = press(staff, "taxbill", "confirm", bill)
+    for duty_no, why in (
+        ("", "没有找到要确认缴款的税单"),
+        ("JKS9", "没有找到要确认缴款的税单"),
+        ("9" * 51, "errorlist"),
+    ):
+        form = {"duty_no": duty_no, "chosen": chosen, "shown": f"{duty_no} 0 0.00", **PAID}
+        assert why in confirm(staff, page, "taxbill", **form)
+
+
+def test_staff_say_how_they_dealt_with_what_differs(client_of: Clients, cast: Cast) -> None:
+    deposit(cast.enterprises["platform"], "10.00")
+    receive(cast, an_816(cast))
+    attached(cast, ours("330"))
+    align_many([wants(1, cast.enterprises["platform"], "30.03")])
+    rows, staff = list(Discrepancy.objects.filter(closed_at=None)), client_of("staff")
+    page = press(staff, "discrepancy", "settle", *rows)
+    assert "本系统计算 30.94 元" in page and "还差 20.03 元" in page
+    assert "errorlist" in confirm(staff, page, "discrepancy", why=" ")
+    assert "errorlist" in confirm(staff, page, "discrepancy", why="字" * 201)
+    answer = confirm(staff, page, "discrepancy", why="海关答复：归类以税单为准")
+    assert "已处理 1 项" in answer and "1 项缺的是担保额度" in answer
+    assert [one.kind for one in Discrepancy.objects.filter(closed_at=None)] == ["short"]
+    assert "海关答复：归类以税单为准" in said(staff, address("discrepancy") + "?closed=yes")
+    assert AuditEntry.objects.get(action="discrepancy_settled").details["why"] == "海关答复：归类以税单为准"
+
+
+def test_money_is_written_as_people_read_it(client_of: Clients, cast: Cast) -> None:
+    guarantee, staff = deposit(cast.enterprises["platform"], "123456.78"), client_of("staff")
+    receive(cast, an_816(cast, vat=Decimal("1234.50")))
+    for name in ("guarantee", "transfer"):
+        assert "123,456.78" in said(staff, address(name))
+    for name in ("taxbill", "discrepancy"):
+        assert "1,234.50" in said(staff, address(name))
+    page = press(staff, "guarantee", "move_money", guarantee)
+    assert "可用 123,456.78 元" in page and 'name="sure" value="记账"' in page
 
 
 def test_staff_look_at_everything_in_words(client_of: Clients, cast: Cast) -> None:

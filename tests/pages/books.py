@@ -13,6 +13,7 @@ from ledger import bills, guarantee, tax
 from ledger.bills import Attached, Bill, BillLine, Notice
 from ledger.guarantee import Wanted
 from ledger.models import Fault, Guarantee, TariffLine, TaxBill, VatClass
+from ledger.payment import confirm_payment
 from ledger.tariff import rate_of
 from ledger.window import today
 from portal.calendar import SHANGHAI
@@ -202,4 +203,4 @@ def hold(cast: Cast, pairs: Sequence[tuple[Wish, TaxBill]]) -> None:
 
 def pay(bill: TaxBill) -> None:
     """Staff confirm that it was paid."""
-    bills.confirm_payment(paid_on=today(), voucher="PZ-1", user=None, bills=[bill])
+    confirm_payment(paid_on=today(), voucher="PZ-1", user=None, bills=[bill])

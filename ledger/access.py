@@ -78,6 +78,11 @@ def discrepancies_of(actor: Actor) -> QuerySet[Discrepancy]:
     return Discrepancy.objects.filter(enterprise=actor.enterprise, closed_at=None)
 
 
+def settled_of(actor: Actor) -> QuerySet[Discrepancy]:
+    """Where they disagreed until staff ended it by hand, saying how."""
+    return Discrepancy.objects.filter(enterprise=actor.enterprise).exclude(settled_why="")
+
+
 def names_of(codes: Iterable[str]) -> dict[str, str]:
     """The names of enterprises by customs code or credit code, from the public register."""
     wanted = sorted({code for code in codes if code})

@@ -36,14 +36,18 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @require_role(*BILL_ROLES)
 @of_finance_type
 def tax_bills(request: Request) -> HttpResponse:
-    """The tax bills by state, with the totals of the filter; htmx gets the part that changes."""
-    page = bill_list(request.actor, Filter.of(request.GET))
+    """The tax bills by state, with the totals of the filter; those of one payment note stand alone.
+
+    htmx gets the part that changes.
+    """
+    asked = Filter.of(request.GET)
+    page = bill_list(request.actor, asked)
     if request.htmx and not request.htmx.history_restore_request:
         return render(request, "ledger/_bills.html", {"page": page})
     context = {
         "page": page,
-        "schedule": schedule(request.actor),
-        "notes": notes_to_pay(request.actor),
+        "schedule": None if asked.duty_no else schedule(request.actor),
+        "notes": [] if asked.duty_no else notes_to_pay(request.actor),
         "sees_account": request.actor.may(*GUARANTEE_ROLES),
     }
     return render(request, "ledger/bills.html", context)

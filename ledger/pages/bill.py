@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.access import Actor
-from ledger.access import discrepancies_of, may_see_guarantee, movements_of, names_of
+from ledger.access import discrepancies_of, may_see_guarantee, movements_of, names_of, settled_of
 from ledger.models import BillState, Discrepancy, TaxBill, TaxBillNotice, Transfer
 from ledger.pages.bill_list import differs
 from ledger.pages.explanation import Explanation, explain
@@ -140,6 +140,8 @@ class BillPage:
     movements: list[Moved]
     sees_account: bool
     open: list[Open] = field(default_factory=list)
+    #: What staff ended by hand, each with how.
+    settled: list[Discrepancy] = field(default_factory=list)
 
     @property
     def is_unsettled(self) -> bool:
@@ -185,6 +187,7 @@ def bill_page(actor: Actor, bill: TaxBill) -> BillPage:
         movements=_movements(actor, bill) if sees_account else [],
         sees_account=sees_account,
         open=opened(discrepancies_of(actor).filter(_about(bill)).order_by("id")),
+        settled=list(settled_of(actor).filter(_about(bill)).order_by("id")),
     )
 
 

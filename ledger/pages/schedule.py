@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Max, Min, Sum
-from django.db.models.functions import TruncMonth
+from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
 from accounts.access import Actor
@@ -157,7 +157,12 @@ def schedule(actor: Actor) -> Schedule | None:
         .exclude(state=BillState.VOID)
         .annotate(month=TruncMonth("released_on"))
         .values("month", "state")
-        .annotate(many=Count("id"), amount=Sum("total"), first=Min("released_on"), last=Max("released_on"))
+        .annotate(
+            many=Count("id"),
+            amount=Sum(Coalesce("paid_total", "total")),
+            first=Min("released_on"),
+            last=Max("released_on"),
+        )
     )
     if not by_day and not by_month:
         return None

@@ -217,8 +217,8 @@ def test_a_bill_with_a_payment_note_is_to_be_paid_whatever_day_it_is(cast, finan
     assert (note.number, note.left.total, note.closes, note.is_ours) == ("DN1", total, closes, True)
     page = html.fromstring(finance.get(note.address).content)
     said = " ".join(page.xpath("//section[@aria-labelledby='note']")[0].text_content().split())
+    assert page.xpath("string(//h1)") == "缴款书 DN1" and finance.get(note.address).context["schedule"] is None
     for words in (
-        "缴款书 DN1",
         f"¥ {total}",
         f"另有作废 1 张 {void.total}，不计",
         f"按缴款书缴纳，{closes} 截止",

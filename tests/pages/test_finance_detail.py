@@ -1,5 +1,6 @@
 """One tax bill for finance: every figure led back to its rates, whose turn it is, what to do where something differs."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,8 +8,10 @@ import pytest
 from django.urls import reverse
 from lxml import html
 
-from ledger.models import BillState, Fault, TariffLine, TaxBill
+from ledger import bills, discrepancies
+from ledger.models import BillState, Discrepancy, DiscrepancyKind, Fault, TariffLine, TaxBill
 from ledger.pages.bill import Road
+from ledger.tariff import rate_of
 from ledger.window import FIRST_DAY, LAST_DAY, Phase, Window, phase_of, released_in, today
 from tests.pages import books
 from tests.pages.books import BAG, CREAM, MILK, WINE, Wish
@@ -193,3 +196,25 @@ def test_the_window_opens_on_day_31_and_closes_with_day_45(days, phase):
     assert (window.opens - released).days == FIRST_DAY and (window.closes - released).days == LAST_DAY
     road = Road.of(days)
     assert road.is_late is (phase == Phase.OVERDUE) and road.gone.endswith("%")
+
+
+def test_what_was_paid_is_told_where_customs_changed_the_bill_afterwards(cast, finance):
+    (bill,) = books.bring(cast, [Wish(1, days=40)])
+    books.pay(bill)
+    address = reverse("tax_bill", kwargs={"pk": bill.pk})
+    assert "实缴" not in said(finance.get(address))
+    own = books.assessed(Wish(1), {line.code: rate_of(line) for line in TariffLine.objects.all()})
+    changed = replace(books.bill_of(cast, Wish(1, days=40, more_vat="5.00"), own), billed_at=books.moment(0))
+    bills.record_bills([changed], enterprise_id=bill.enterprise_id, inbound_id=None, received_at=books.moment(0))
+    text = said(finance.get(address))
+    assert f"实缴 {bill.total}" in text and f"¥ {bill.total + 5}" in text
+    months = finance.get(reverse("tax_bills")).context["schedule"].months
+    assert [month.paid.total for month in months] == [bill.total]
+
+
+def test_what_staff_ended_by_hand_is_told_with_how(cast, finance):
+    page, _text = opened(cast, finance, Wish(1, days=5, more_vat="0.02"))
+    discrepancy = Discrepancy.objects.get(bill_id=page.bill.pk, kind=DiscrepancyKind.TAX_DIFFERS)
+    discrepancies.settle([discrepancy], why="现场海关已核实", user=cast.users["staff"])
+    answer = finance.get(reverse("tax_bill", kwargs={"pk": page.bill.pk}))
+    assert answer.context["page"].open == [] and "平台已处理，现场海关已核实" in said(answer)

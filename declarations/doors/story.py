@@ -1,7 +1,7 @@
 """The detail page (step 11 of the walk): whose turn it is, what the document says, and everything that happened."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -18,9 +18,9 @@ from declarations.doors.letters import IN, OUT
 from declarations.doors.tables import Cell, Look, look, said
 from declarations.doors.turns import Turn, next_steps, turn, unmet_by
 from declarations.exchange.receipts import STATE_OF_CODE, state_of
-from declarations.fields import Amount, Text
+from declarations.fields import Amount, Described, Text
 from declarations.kinds import INVENTORY
-from declarations.kinds.kind import Kind
+from declarations.kinds.kind import Kind, Line
 from declarations.lifecycle import REFUSED, STATE_LOOKS, State
 from declarations.models import (
     Document,
@@ -203,7 +203,10 @@ def _sections(kind: Kind, document: Document, flagged: Iterable[str]) -> list[Se
 
 
 def _goods(kind: Kind, document: Document) -> Goods | None:
-    """A column for each figure, code and listed text; other texts stand small under the first listed text."""
+    """A column for each figure, code and listed text; other texts stand small under the first listed text.
+
+    A unit stands with its quantity, or the sums would not fit on the page.
+    """
     if kind.line is None:
         return None
     lines = list(kind.line._default_manager.filter(document=document).order_by("gnum"))
@@ -212,9 +215,16 @@ def _goods(kind: Kind, document: Document) -> Goods | None:
         for described in kind.line_fields
         if described.fixed is None and any(getattr(line, described.name) not in (None, "") for line in lines)
     ]
-    columns = [described for described in used if described.listed or not isinstance(described, Text)]
+    shown = [described for described in used if described.listed or not isinstance(described, Text)]
+    figures = {described.name for described in shown}
+    units = {
+        quantity: described
+        for described in shown
+        if described.codes == "units" and (quantity := described.name.replace("unit", "qty")) in figures
+    }
+    columns = [described for described in shown if described not in units.values()]
     named = next((described for described in columns if described.listed and isinstance(described, Text)), None)
-    small = [described for described in used if described not in columns]
+    small = [described for described in used if described not in shown]
     rows = []
     for line in lines:
         beside = _("，").join(
@@ -223,12 +233,21 @@ def _goods(kind: Kind, document: Document) -> Goods | None:
             if cell.text
         )
         cells = [
-            replace(said(described, getattr(line, described.name)), small=beside if described is named else "")
+            replace(_measured(line, described, units), small=beside if described is named else "")
             for described in columns
         ]
         rows.append(cells)
     heads = [Cell(str(described.label), is_number=isinstance(described, Amount)) for described in columns]
     return Goods(heads, rows)
+
+
+def _measured(line: Line, described: Described, units: Mapping[str, Described]) -> Cell:
+    """What a field of a line says; a quantity with its unit."""
+    cell, unit = said(described, getattr(line, described.name)), units.get(described.name)
+    if unit is None or not cell.text:
+        return cell
+    of = said(unit, getattr(line, unit.name))
+    return replace(cell, text=f"{cell.text} {of.text}".rstrip(), code=of.code)
 
 
 def _filed(document: Document, changes: Iterable[StateChange]) -> Iterator[Step]:

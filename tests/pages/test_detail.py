@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from lxml import html
 
 from accounts.models import AuditEntry
 from declarations.doors import story
@@ -232,3 +233,15 @@ def test_a_list_reviewed_for_anything_else_waits_for_customs(cast, client_of):
     filed.move(documents, State.REVIEW, code="300", reason="[Code:1200;Desc:待人工审核]")
     page = client_of("warehouse_filer").get(reverse("detail", args=["inventory", documents[0].pk]))
     assert page.context["story"].turn.who == "海关" and "补足" not in page.content.decode()
+
+
+def test_a_quantity_stands_with_its_unit_so_that_the_total_fits_beside(cast, client_of):
+    (listed,) = filed.file(cast, "inventory", 1)
+    page = client_of("warehouse_filer").get(reverse("detail", args=["inventory", listed.pk]))
+    goods = page.context["story"].goods
+    heads = [head.text for head in goods.columns]
+    assert "总价" in heads and not {"计量单位", "法定计量单位"} & set(heads)
+    first = dict(zip(heads, goods.rows[0], strict=True))
+    assert (first["数量"].text, first["数量"].code) == ("2 袋", "136") and first["法定数量"].text == "2 千克"
+    cells = html.fromstring(page.content).xpath("//table[contains(@class, 'goods')]/tbody/tr[1]/td[@data-label='数量']")
+    assert cells[0].text_content().split() == ["2", "袋", "136"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from declarations import published
 from declarations.sandbox import settings, tax
 from ledger import tariff as portal_tariff
+from ledger import tariff_file
 from ledger import tax as portal_tax
 from ledger.models import TariffLine, Treatment, VatClass
 
@@ -30,7 +31,7 @@ def rate(row: dict[str, str]) -> portal_tax.Rate:
             code=row["code"], since=TODAY, name=row["name_zh"], unit1=row["unit1"], unit2=row["unit2"],
             duty=number["duty_pct"], vat=vat, consumption=number["consumption_pct"],
             consumption_specific=row["consumption_specific"], condition=row["consumption_condition"],
-            faults=portal_tariff.faults_of(row),
+            faults=tariff_file.faults_of(row),
         )
     )  # fmt: skip
 

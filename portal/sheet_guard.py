@@ -98,8 +98,9 @@ class Package:
             raise Refused("damaged")
         for info in infos:
             check_member(info)
-        unpacked = sum(info.file_size for info in infos)
-        if unpacked > max_unpacked or (unpacked > BOMB_FROM and unpacked > HONEST_RATIO * len(content)):
+        #: bytes of all parts unpacked, as the directory has them
+        self.size = sum(info.file_size for info in infos)
+        if self.size > max_unpacked or (self.size > BOMB_FROM and self.size > HONEST_RATIO * len(content)):
             raise Refused("bomb")
         self.check_is_workbook()
 

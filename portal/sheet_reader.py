@@ -1,4 +1,4 @@
-"""The process that opens an uploaded sheet: guard first, then read; run by `portal/workbook.py`, never imported by it.
+"""The process that opens an uploaded sheet: guarded, then handed on row by row; run by `portal/workbook.py`, never imported by it.
 
 Everything hostile in an upload is touched here and nowhere else: in a process of its own, with a memory and a
 processor limit, without our settings, keys or environment. Bytes come in on standard input, marshalled frames go out
@@ -14,6 +14,7 @@ import os
 import re
 import resource
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -21,12 +22,13 @@ from typing import Any
 import python_calamine
 
 from portal.sheet_guard import Package, Refused, kind_of
-from portal.sheet_search import find_sheet
+from portal.sheet_search import find_sheet, listed_sheets
 
 CELL_LIMIT = 32_767  # characters in one cell; Excel's own limit
 ROW_LIMIT = 1_000_000  # characters in one row of a CSV file; a real one holds some thousand
 TEXT_LIMIT = 100_000_000  # characters in one sheet; a full sheet of 100,000 rows holds some 60 million
 ROWS_PER_FRAME = 500
+BESIDE_FROM = 4_000_000  # unpacked bytes of a workbook from which it is read while it is still being searched
 #: Fifteen digits is what Excel keeps of a number: from here on the last ones are already lost.
 FIRST_CUT_NUMBER = 10**15
 CUT_TEXT = re.compile(r"\s*[+-]?\d(?:\.\d+)?[Ee]\+\d{1,3}\s*")
@@ -120,15 +122,59 @@ class Frames:
             self.numbers, self.rows, self.marks = [], [], {}
 
 
+def sheet_of(content: bytes, index: int, name: str) -> python_calamine.CalamineSheet:
+    """The sheet at a place of a workbook, which must bear that name; raises what the reading library does."""
+    workbook = python_calamine.load_workbook(io.BytesIO(content))
+    if workbook.sheet_names[index] != name:
+        raise Refused("damaged")
+    return workbook.get_sheet_by_index(index)
+
+
+class Ahead(threading.Thread):
+    """Reads, while a large workbook is searched, the sheet that most likely is the one; nobody sees it before that is done.
+
+    What the search refuses is refused at once, whatever is being read; the process ends with it. What the directory has
+    promised was checked before, and both together stay within the limits of the process; should the reading break these
+    first (a cell in the last column, for which it makes room as large as the whole sheet), whoever asked has the file
+    searched once more before it is read, to hear what is wrong.
+    """
+
+    def __init__(self, package: Package, content: bytes) -> None:
+        super().__init__(daemon=True)
+        self.content = content
+        seen = [
+            (index, name) for index, name, part, visible in listed_sheets(package) if visible and part in package.parts
+        ]
+        self.listed = seen[:1]
+        self.read: python_calamine.CalamineSheet | None = None
+        self.problem: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Read, and keep what came of it."""
+        try:
+            for index, name in self.listed:
+                self.read = sheet_of(self.content, index, name)
+        except BaseException as problem:  # a panic in the reading library is no Exception
+            self.problem = problem
+
+    def sheet(self, index: int, name: str) -> python_calamine.CalamineSheet | None:
+        """What was read if it is this sheet, or the problem there was; None when it is another one."""
+        if [(index, name)] != self.listed:
+            return None
+        self.join()
+        if self.problem is not None:
+            raise self.problem
+        return self.read
+
+
 def read_workbook(content: bytes, limits: dict[str, int], out: Any) -> None:
     """Guards and reads an .xlsx workbook: its first visible sheet that holds anything."""
     package = Package(content, limits["max_unpacked"])
+    ahead = Ahead(package, content) if package.size > BESIDE_FROM and not limits.get("search_first") else None
     found = find_sheet(package, limits["max_rows"], limits["max_columns"])
     try:
-        workbook = python_calamine.load_workbook(io.BytesIO(content))
-        if workbook.sheet_names[found.index] != found.name:
-            raise Refused("damaged")
-        sheet = workbook.get_sheet_by_index(found.index)
+        sheet = (ahead and ahead.sheet(found.index, found.name)) or sheet_of(content, found.index, found.name)
     except (python_calamine.CalamineError, OSError, ValueError, IndexError) as error:
         raise Refused("damaged") from error
     start, end = sheet.start or (0, 0), sheet.end or (0, 0)
@@ -251,7 +297,10 @@ def read(content: bytes, limits: dict[str, int], out: Any) -> None:
 
 
 def main() -> None:
-    """Takes the limits as JSON in the first argument: those of `workbook.open_sheet`, memory in bytes, seconds."""
+    """Takes the limits as JSON in the first argument: those of `workbook.open_sheet`, memory in bytes, seconds.
+
+    `search_first`: nothing is read before all of it was searched.
+    """
     limits = json.loads(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (limits["memory"], limits["memory"]))
@@ -262,6 +311,7 @@ def main() -> None:
         out.flush()
     except BrokenPipeError:  # the asker has gone
         os._exit(1)
+    os._exit(0)  # whatever is still being read of a workbook that was refused
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import json
 import logging
 import marshal
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -204,20 +205,28 @@ def open_sheet(
             limit=f"{max_bytes / 1024**2:g}",
         )
     data = content.read_bytes() if isinstance(content, Path) else content
-    reader = start_reader(
-        {
-            "max_unpacked": max_unpacked,
-            "max_rows": max_rows,
-            "max_columns": max_columns,
-            "memory": memory,
-            "seconds": SECONDS,
-        }
-    )
+    limits = {
+        "max_unpacked": max_unpacked,
+        "max_rows": max_rows,
+        "max_columns": max_columns,
+        "memory": memory,
+        "seconds": SECONDS,
+    }
+    sheet = begun(data, limits) or begun(data, limits | {"search_first": True})
+    assert sheet is not None
+    return sheet
+
+
+def begun(data: bytes, limits: dict[str, int]) -> Sheet | None:
+    """The sheet, its head read; None when the reader ran out of memory, maybe before it could say what is wrong."""
+    reader = start_reader(limits)
     try:
         hand_over(reader, data)
         _tag, name, notices, others, tab = next_frame(reader)
     except BaseException:
         end_reader(reader)
+        if reader.returncode == -signal.SIGABRT and not limits.get("search_first"):
+            return None
         raise
     return Sheet(reader, name, notices, others, tab)
 

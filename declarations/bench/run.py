@@ -41,6 +41,7 @@ def measure(sizes: Sizes, folder: Path, tell: Callable[[str], None]) -> list[Fig
     merchant = str(here.actor.enterprise.pk)
     costs: dict[int, list[product.Cost]] = {per_message: [] for per_message in PER_MESSAGE}
     usual: list[float] = []
+    signed_by_usual: list[int] = []
     with (
         Asked("declarations.bench.sink") as sink,
         Asked("declarations.bench.usual_worker", str(peer_book), merchant) as peer,
@@ -57,13 +58,14 @@ def measure(sizes: Sizes, folder: Path, tell: Callable[[str], None]) -> list[Fig
             done = peer.ask("run")
             if done["signed"] != sizes.peer_orders:
                 raise product.Stopped(f"the usual way signed {done['signed']} of {sizes.peer_orders}")
+            signed_by_usual.append(done["signed"])
             usual.append(done["whole"] / sizes.peer_orders)
         tell("floors: the rows of one more run, then each step alone")
         product.run(here, content, per_message=100, gateway=gateway)
         floor = floors.measure(here, content, repeat=sizes.repeat)
     return [
         *_job(sizes, costs, median(usual)),
-        *_signed(sizes, costs),
+        *_signed(sizes, costs, min(signed_by_usual)),
         *_steps(sizes, floor),
         *_beside_floors(sizes, costs, floor),
         *_memory(sizes, costs),
@@ -91,7 +93,7 @@ def _job(sizes: Sizes, costs: dict[int, list[product.Cost]], usual: float) -> li
     ]
 
 
-def _signed(sizes: Sizes, costs: dict[int, list[product.Cost]]) -> list[Figure]:
+def _signed(sizes: Sizes, costs: dict[int, list[product.Cost]], by_usual: int) -> list[Figure]:
     """Nobody has left anything out: documents signed beside those in the workbook."""
     ours = [
         Figure(
@@ -105,7 +107,7 @@ def _signed(sizes: Sizes, costs: dict[int, list[product.Cost]]) -> list[Figure]:
     ]
     return [
         *ours,
-        Figure("signed by the usual way", sizes.peer_orders, "documents", sizes.peer_orders, "in its workbook"),
+        Figure("signed by the usual way", by_usual, "documents", sizes.peer_orders, "in its workbook"),
     ]
 
 

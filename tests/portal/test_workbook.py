@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.sheet_reader import BLANK
+from portal.sheet_reader import BESIDE_FROM, BLANK
 from portal.sheet_search import SheetSearch
 from portal.workbook import CutNumber, ErrorCell, UncalculatedFormula, WorkbookRefused, open_sheet
 from tests.portal import hostile
@@ -257,6 +257,37 @@ def test_the_first_visible_sheet_with_content_is_read() -> None:
     with open_sheet(content) as sheet:
         assert (sheet.name, sheet.tab, sheet.others) == ("甲", 2, [(4, "乙")])
         assert list(sheet) == [(1, ["甲"])]
+
+
+LARGE = f"<sheetData>{rows_xml(20_000, 9)}</sheetData>"
+
+
+@pytest.mark.parametrize("before", ["", "<sheetData/>", "hidden"])
+def test_a_large_workbook_is_read_as_a_small_one(before: str) -> None:
+    """It is read while it is still being searched, and the sheet begun may turn out to hold nothing."""
+    first = [("空", "hidden" if before == "hidden" else "visible", "<sheetData/>")] if before else []
+    content = zipped(parts(*first, ("甲", "visible", LARGE)))
+    assert len(LARGE) > BESIDE_FROM
+    with open_sheet(content) as sheet:
+        assert sheet.name == "甲"
+        assert list(sheet) == [(number, [1] * 9) for number in range(1, 20_001)]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "more", "code"),
+    [
+        (LARGE.replace("</sheetData>", f"{rows_xml(1, 1, start=1_000_000)}</sheetData>"), {}, "too_many_rows"),
+        (
+            LARGE.replace("</sheetData>", '<row r="20001"><c r="XFD20001"><v>1</v></c></row></sheetData>'),
+            {},
+            "too_many_columns",
+        ),
+        (LARGE, {"xl/styles.xml": DOCTYPE % LAUGHS}, "doctype"),
+        (LARGE.replace("</c></row></sheetData>", "</row>"), {}, "damaged"),
+    ],
+)
+def test_a_large_workbook_is_refused_as_a_small_one(sheet: str, more: dict[str, str], code: str) -> None:
+    assert refusal(zipped(parts(("甲", "visible", sheet), **more))).code == code
 
 
 def test_hidden_rows_are_read_and_said() -> None:

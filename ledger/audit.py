@@ -60,6 +60,28 @@ CHECKS = (
                OR count(*) FILTER (WHERE a.guarantee_id <> t.guarantee_id OR a.enterprise_id <> t.enterprise_id) > 0""",
     ),
     Check(
+        "accounts, entries, transfers and what is held belong to whose guarantee it is",
+        """SELECT 'account ' || a.id FROM ledger_account a JOIN ledger_guarantee g ON g.id = a.guarantee_id
+            WHERE a.enterprise_id <> g.enterprise_id
+           UNION ALL SELECT 'entry ' || e.id FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+            WHERE e.enterprise_id <> a.enterprise_id
+           UNION ALL SELECT 'transfer ' || t.id FROM ledger_transfer t JOIN ledger_guarantee g ON g.id = t.guarantee_id
+            WHERE t.enterprise_id <> g.enterprise_id
+           UNION ALL SELECT 'list ' || h.document_id FROM ledger_hold h JOIN ledger_guarantee g ON g.id = h.guarantee_id
+            WHERE h.amount > 0 AND h.enterprise_id IS DISTINCT FROM g.enterprise_id""",
+    ),
+    Check(
+        "every transfer goes from where to where its kind says, and is of a list if its kind is",
+        """SELECT 'transfer ' || t.id FROM ledger_transfer t
+             JOIN ledger_entry o ON o.transfer_id = t.id AND o.amount < 0 JOIN ledger_account oa ON oa.id = o.account_id
+             JOIN ledger_entry i ON i.transfer_id = t.id AND i.amount > 0 JOIN ledger_account ia ON ia.id = i.account_id
+            WHERE (t.document_id IS NULL) <> (t.kind IN ('top_up', 'reduce'))
+               OR (t.kind, oa.purpose, ia.purpose) NOT IN (
+                      ('top_up', 'funding', 'available'), ('reduce', 'available', 'funding'),
+                      ('hold', 'available', 'held'), ('adjust', 'available', 'held'), ('adjust', 'held', 'available'),
+                      ('release', 'held', 'available'), ('settle', 'held', 'available'))""",
+    ),
+    Check(
         "what lists hold is what the account says is held",
         """SELECT 'guarantee ' || a.guarantee_id FROM ledger_account a
              LEFT JOIN ledger_hold h ON h.guarantee_id = a.guarantee_id
@@ -73,6 +95,21 @@ CHECKS = (
                 WHERE t.document_id IS NOT NULL AND a.purpose = 'held' GROUP BY t.document_id) t
                ON t.document_id = h.document_id
             WHERE (h.amount, h.moves) IS DISTINCT FROM (coalesce(t.whole, 0), coalesce(t.many, 0))""",
+    ),
+    Check(
+        "what a list holds lies where it says, and nowhere else",
+        """SELECT 'list ' || t.document_id FROM ledger_transfer t JOIN ledger_entry e ON e.transfer_id = t.id
+             JOIN ledger_account a ON a.id = e.account_id JOIN ledger_hold h ON h.document_id = t.document_id
+            WHERE a.purpose = 'held' GROUP BY t.document_id, t.guarantee_id, h.guarantee_id, h.amount
+           HAVING sum(e.amount) <> CASE WHEN t.guarantee_id = h.guarantee_id THEN h.amount ELSE 0 END""",
+    ),
+    Check(
+        "a list that has bills calls for what the open ones come to, or for nothing once it is refused or sent back",
+        """SELECT 'list ' || h.document_id FROM ledger_hold h JOIN (
+               SELECT document_id, coalesce(sum(total) FILTER (WHERE state IN ('made', 'consolidated')), 0) AS whole
+                 FROM ledger_taxbill WHERE document_id IS NOT NULL GROUP BY document_id) b
+               ON b.document_id = h.document_id
+            WHERE h.wanted NOT IN (0, b.whole)""",
     ),
     Check(
         "no list waits for money that is there",
@@ -89,6 +126,11 @@ CHECKS = (
     Check(
         "a bill's total is its three taxes",
         "SELECT 'bill ' || tax_no FROM ledger_taxbill WHERE total <> duty + consumption + vat",
+    ),
+    Check(
+        "a bill has lines",
+        """SELECT 'bill ' || tax_no FROM ledger_taxbill b
+            WHERE NOT EXISTS (SELECT FROM ledger_taxbillline WHERE bill_id = b.id)""",
     ),
     Check(
         "a bill's state is that of its latest notice, or paid",

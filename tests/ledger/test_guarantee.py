@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from accounts.cast import Cast
 from accounts.models import AuditEntry
 from declarations.management.commands.load_cast import open_guarantees
+from ledger.audit import audit
 from ledger.guarantee import LedgerProblem, align_many, open_guarantee, reduce, settle_many, top_up
 from ledger.models import Discrepancy, Entry, Guarantee, GuaranteeKind, Hold, Transfer
 from portal.sentences import speak
@@ -223,6 +224,37 @@ def test_a_payment_outside_gives_the_hold_back_by_its_own_name(cast: Cast) -> No
     assert kinds() == ["top_up", "hold", "hold", "settle", "hold"]
     assert held() == {2: Decimal("50.00"), 3: Decimal("30.00")}
     assert balances(guarantee) == money("20.00", "80.00", "-100.00")
+
+
+def test_a_payment_of_one_of_two_bills_of_a_short_list_holds_the_other_if_it_fits(cast: Cast) -> None:
+    """Lists that never held anything, that held something once, and that hold a part."""
+    platform = cast.enterprises["platform"]
+    guarantee = deposit(platform, "100.00")
+    align_many([wants(1, platform, "60.00"), wants(3, platform, "5.00")])
+    align_many([wants(1, platform, "0")])
+    align_many([wants(4, platform, "50.00")])
+    align_many([wants(1, platform, "60.00"), wants(2, platform, "60.00"), wants(3, platform, "80.00")])
+    assert held() == {3: Decimal("5.00"), 4: Decimal("50.00")}
+    settle_many({1: Decimal("10.00"), 2: Decimal("30.00"), 3: Decimal("70.00")}, why="", user=None)
+    assert held() == {1: Decimal("10.00"), 2: Decimal("30.00"), 3: Decimal("5.00"), 4: Decimal("50.00")}
+    assert balances(guarantee) == money("5.00", "95.00", "-100.00")
+    told = Discrepancy.objects.get(closed_at=None)
+    assert (told.kind, told.subject, told.ours, told.theirs) == ("short", "list 3", Decimal(5), Decimal(70))
+    settle_many({3: Decimal(0), 4: Decimal(0)}, why="", user=None)
+    assert (held(), open_discrepancies()) == ({1: Decimal("10.00"), 2: Decimal("30.00")}, [])
+    assert [verdict for verdict in audit() if verdict.broken] == []
+
+
+def test_a_payment_without_a_guarantor_here_tells_whoever_was_told_before(cast: Cast) -> None:
+    """What is left is still held nowhere, and a list without any claim is left alone."""
+    neighbour = cast.enterprises["neighbour"]
+    align_many([replace(wants(1, "3122960X01", "40.00"), owner_id=neighbour.pk)])
+    settle_many({1: Decimal("10.00"), 2: Decimal("10.00")}, why="", user=None)
+    told = Discrepancy.objects.get(closed_at=None)
+    assert (told.kind, told.enterprise, told.theirs) == ("no_guarantee", neighbour, Decimal(10))
+    settle_many({1: Decimal(0)}, why="", user=None)
+    assert open_discrepancies() == []
+    assert Hold.objects.count() == 1
 
 
 def test_staff_who_move_money_stand_in_the_record(cast: Cast) -> None:

@@ -1,6 +1,7 @@
 """The one door: everything wrong is said, everything right is filed, once, by the filer alone, in one transaction."""
 
 import threading
+from contextlib import nullcontext
 from datetime import datetime
 
 import pytest
@@ -9,6 +10,7 @@ from django.db.utils import ProgrammingError
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry
+from declarations import filing
 from declarations.exchange import envelope, inbox
 from declarations.fields import SYSTEM
 from declarations.filing import check_documents, file_documents, read_draft, save_draft
@@ -153,18 +155,20 @@ def test_it_lets_two_enterprises_use_the_same_number(cast):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_files_once_what_two_file_at_the_same_moment(committed):
+@pytest.mark.parametrize("portion", [1, 1000])
+def test_it_files_once_what_two_file_at_the_same_moment(committed, monkeypatch, portion):
+    monkeypatch.setattr(filing, "PORTION", portion)
     outcomes = []
     ready = threading.Barrier(2)
 
-    def clerk() -> None:
+    def clerk(numbers: tuple[int, ...]) -> None:
         try:
             ready.wait(5)
-            outcomes.append(bring(committed, "order", [make.order(n) for n in (1, 2, 3)]))
+            outcomes.append(bring(committed, "order", [make.order(n) for n in numbers]))
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=clerk) for _ in range(2)]
+    threads = [threading.Thread(target=clerk, args=(numbers,)) for numbers in ((1, 2, 3), (3, 2, 1))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -353,6 +357,26 @@ def test_it_files_refused_documents_again_in_as_few_questions(cast):
         return len(queries)
 
     assert cost(range(1, 6)) == cost(range(6, 56))
+
+
+@pytest.mark.parametrize("web", [False, True])
+def test_it_files_many_portions_as_one(cast, monkeypatch, web):
+    """In the order of the sheet, each document with what itself says, whether new, refused before or filed already."""
+    monkeypatch.setattr(filing, "PORTION", 2)
+    filed(cast, "order", 4, 6)
+    Document.objects.filter(number=make.order(4).head["order_no"]).update(state="rejected")
+    numbers = [9, 3, 7, 1, 4, 8, 2, 6, 5]
+    with as_filer(cast, "order") if web else nullcontext():
+        outcome = bring(cast, "order", [make.order(n) for n in numbers])
+    assert (list(outcome.filed), outcome.known, outcome.refused) == ([0, 1, 2, 3, 4, 5, 6, 8], [7], [])
+    new = [document_id for place, document_id in outcome.filed.items() if numbers[place] != 4]
+    assert new == sorted(new)
+    for place, document_id in outcome.filed.items():
+        said, brought = Order.objects.get(document=document_id), make.order(numbers[place])
+        assert (said.order_no, said.document.number) == (brought.head["order_no"],) * 2
+        assert OrderLine.objects.filter(document=document_id).count() == len(brought.lines)
+    enclosed = OutboundDocument.objects.filter(outbound=Outbound.objects.latest("id")).order_by("id")
+    assert list(enclosed.values_list("document_id", flat=True)) == list(outcome.filed.values())
 
 
 # --- page and worker ---------------------------------------------------------------------------------------------

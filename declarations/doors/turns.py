@@ -124,15 +124,16 @@ def unmet_by(kind: Kind, documents: Iterable[Document]) -> dict[int, list[Proble
 
 def _waits(unmet: Sequence[Problem]) -> Turn:
     """Who has not filed yet does; once everything is filed it is with customs. Then it goes on by itself."""
-    ours = str(TURNS[State.WAITING][2])
     missing = owed(unmet)
     if not missing:
+        ours = str(TURNS[State.WAITING][2])
         documents = names_of(dict.fromkeys(problem.params["document"] for problem in unmet))
         what = _("接受%(documents)s") % {"documents": documents}
         return Turn(str(_CUSTOMS), what, ours, short=_("等海关接受%(documents)s") % {"documents": documents})
     who = _("、").join(dict.fromkeys(str(owner) for owners in missing.values() for owner in owners))
     documents = names_of(missing)
     what = _("申报%(documents)s，由海关接受") % {"documents": documents}
+    ours = _("无须操作，到齐后自动发往海关；久等不到的，请核对订单编号，有误的可以更正")
     return Turn(who, what, ours, short=_("等%(documents)s（%(who)s）") % {"documents": documents, "who": who})
 
 

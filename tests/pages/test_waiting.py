@@ -203,7 +203,7 @@ def test_its_page_says_since_when_it_waits_for_what_and_that_it_went_on(cast, cl
     (document,) = brought(cast, "inventory", 1)
     client, address = client_of("warehouse_filer"), reverse("detail", args=["inventory", document.pk])
     story = client.get(address).context["story"]
-    assert story.is_moving and not story.turn.is_ours
+    assert story.is_moving and not story.turn.is_ours and "核对订单编号" in story.turn.ours
     assert [step.title for step in story.steps] == ["等待前序单证", "校验通过", "申报"]
     assert "订单尚未申报，应由" in story.steps[0].lines[0] and story.steps[0].at == document.state_at
     assert "前序单证到齐后" in story.next_steps

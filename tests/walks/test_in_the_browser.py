@@ -162,9 +162,12 @@ def orders_with_a_bad_one(merchant: Clerk, parcels: Sequence[Trade], folder: Pat
 
 
 def corrects_the_bad_one(merchant: Clerk, trade: Trade, folder: Path) -> None:
-    """The rows that were not filed come back as a workbook with the reason; put right there, it is uploaded again."""
-    merchant.go("/uploads/")
-    merchant.follow("订单明细.xlsx")
+    """The desk keeps what was not filed; it comes back as a workbook with the reason; put right there, it is uploaded again."""
+    left = "导入有未受理的单证，改好再传"
+    merchant.go("/")
+    expect(merchant.page.locator("ul.todo")).to_contain_text("订单明细.xlsx：未受理 1 票")
+    merchant.page.locator("ul.todo").get_by_role("link", name=left, exact=True).click()
+    merchant.look()
     failed = merchant.save("下载这些单证的", folder / "failed.xlsx")
     heads, *rows = rows_of(failed)
     said = [dict(zip(heads, row, strict=True)) for row in rows]
@@ -176,6 +179,8 @@ def corrects_the_bad_one(merchant: Clerk, trade: Trade, folder: Path) -> None:
     merchant.upload("order", "订单明细-未申报的行.xlsx", failed.read_bytes())
     expect(merchant.page.locator("td.e")).to_have_count(0)
     merchant.file(1)
+    merchant.go("/")
+    expect(merchant.page.locator("main")).not_to_contain_text(left)
 
 
 def pays_after_one_mistake(payer: Clerk, typed: Trade, others: Sequence[Trade]) -> None:

@@ -23,7 +23,7 @@ from accounts.audit import record
 from accounts.models import Enterprise, User
 from ledger.discrepancies import Found, close, open_many
 from ledger.models import Account, Discrepancy, DiscrepancyKind, Guarantee, Hold, Purpose, Transfer, TransferKind
-from portal.bulk import next_ids, write_rows
+from portal.bulk import next_ids, update_many, write_rows
 from portal.money import money
 from portal.sentences import keep
 
@@ -579,16 +579,4 @@ def _call_for(holds: Sequence[_Held]) -> None:
     """Write what these holds ought to be."""
     if holds:
         rows = [(hold.document_id, hold.wanted) for hold in holds]
-        _update("ledger_hold", "document_id", {"document_id": "bigint", "wanted": "numeric"}, rows)
-
-
-def _update(table: str, key: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:
-    """Set the columns of many rows in one statement; the key is the first column."""
-    names = [name for name in columns if name != key]
-    arrays = ", ".join(f"%s::{kind}[]" for kind in columns.values())
-    sets = ", ".join(f"{name} = n.{name}" for name in names)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} t SET {sets} FROM unnest({arrays}) n ({', '.join(columns)}) WHERE t.{key} = n.{key}",  # noqa: S608
-            [list(column) for column in zip(*rows, strict=True)],
-        )
+        update_many("ledger_hold", {"document_id": "bigint", "wanted": "numeric"}, rows)

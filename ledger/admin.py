@@ -12,7 +12,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminDateWidget
 from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -75,7 +74,7 @@ class PaymentForm(forms.Form):
         max_length=50,
         help_text=_("填写后确认该缴款书的全部税单；留空则只确认所选的税单"),
     )
-    paid_on = forms.DateField(label=_("缴款日期"), widget=AdminDateWidget)
+    paid_on = forms.DateField(label=_("缴款日期"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     voucher = forms.CharField(label=_("缴款凭证"), **VOUCHER)  # type: ignore[arg-type]
 
 
@@ -160,7 +159,6 @@ def ask(
         "opts": meta,
         "form": form,
         "chosen": chosen,
-        "media": desk.media + form.media,
         "back": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
         **page,
     }
@@ -266,10 +264,15 @@ class GuaranteeAdmin(Recorded):
             left = Account.objects.get(guarantee=guarantee, purpose=Purpose.AVAILABLE).balance
             return gettext("已记账，可用余额 %(left)s 元") % {"left": money(left)}
 
-        told = [gettext("%(enterprise)s：可用 %(left)s 元，预扣 %(held)s 元") % {
+        standing = gettext("%(enterprise)s：可用 %(left)s 元，预扣 %(held)s 元") % {
             "enterprise": guarantee.enterprise, "left": money(guarantee.left), "held": money(guarantee.on_hold),
-        }]  # fmt: skip
-        page = {"title": gettext("增加或减少额度"), "told": told, "action": "move_money", "submit": gettext("记账")}
+        }  # fmt: skip
+        page = {
+            "title": gettext("增加或减少额度"),
+            "headline": standing,
+            "action": "move_money",
+            "submit": gettext("记账"),
+        }
         return ask(self, request, Chosen([guarantee.pk]), MoneyForm(said_in(request)), book, **page)
 
     available = yuan("left", _("可用余额"))

@@ -65,7 +65,7 @@ ADVICE: dict[str, Advice] = {
     "22001": Advice(_("支付企业尚未在海关备案，请支付企业办理备案，或更换支付企业"), ("pay_code", "pay_name")),
 }
 #: A list that is reviewed because its guarantee is too small: what helps.
-TOP_UP = Advice(_("请担保企业补足担保额度，补足后海关自动放行，不必重报"))
+TOP_UP = Advice(_("请担保企业增加担保额度，到账后海关自动放行，不必重报"))
 OTHERWISE = Advice(_("请按海关原文核对，更正后重新申报；不明白时把单证编号和回执代码告诉服务热线"))
 
 

@@ -139,13 +139,13 @@ def _waits(unmet: Sequence[Problem]) -> Turn:
 
 def _tops_up(kind: Kind, body: Body | None) -> Turn:
     """The guarantee is too small: customs looks again by itself once the guarantor has raised it."""
-    what = _("补足担保额度，补足后海关自动放行")
+    what = _("增加担保额度，到账后海关自动放行")
     code = getattr(body, "assure_code", "")
     if code and code == getattr(body, "agent_code", ""):
         return Turn(str(_US), what, "", is_ours=True)
     names = [getattr(body, one.name) for one in kind.fields if one.name_of and getattr(body, one.name_of, "") == code]
     who = _("担保企业%(name)s") % {"name": next(filter(None, names), code)}
-    return Turn(who, what, _("不必重报，请提醒担保企业补足"))
+    return Turn(who, what, _("不必重报，请提醒担保企业增加额度"))
 
 
 def _held_up(message: Outbound) -> Turn:

@@ -221,8 +221,8 @@ def test_a_list_reviewed_for_a_guarantee_that_is_too_small_waits_for_its_guarant
     filed.move(documents, State.REVIEW, code="300", reason=SHORT)
     page = client_of("warehouse_filer").get(reverse("detail", args=["inventory", documents[0].pk]))
     told, body = page.context["story"].turn, page.content.decode()
-    assert documents[0].inventory.ebc_name in told.who and not told.is_ours and "补足担保额度" in told.what
-    assert "请担保企业补足担保额度，补足后海关自动放行，不必重报" in body
+    assert documents[0].inventory.ebc_name in told.who and not told.is_ours and "增加担保额度" in told.what
+    assert "请担保企业增加担保额度，到账后海关自动放行，不必重报" in body
     (row,) = client_of("warehouse_filer").get(reverse("list", args=["inventory"])).context["page"].rows
     assert documents[0].inventory.ebc_name in row.next_step
 
@@ -232,7 +232,7 @@ def test_a_list_reviewed_for_anything_else_waits_for_customs(cast, client_of):
     filed.accept(documents)
     filed.move(documents, State.REVIEW, code="300", reason="[Code:1200;Desc:待人工审核]")
     page = client_of("warehouse_filer").get(reverse("detail", args=["inventory", documents[0].pk]))
-    assert page.context["story"].turn.who == "海关" and "补足" not in page.content.decode()
+    assert page.context["story"].turn.who == "海关" and "增加担保额度" not in page.content.decode()
 
 
 def test_a_quantity_stands_with_its_unit_so_that_the_total_fits_beside(cast, client_of):

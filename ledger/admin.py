@@ -315,7 +315,7 @@ class TaxBillAdmin(ReadOnly):
     """Tax bills: looked at; their payment outside is confirmed by the action."""
 
     list_display = (
-        "tax_no", "invt_no", "guarantor", "state", "duty_no", "whole", "billed_at", "released_on", "paid_on",
+        "tax_no", "state", "whole", "duty_no", "guarantor", "invt_no", "billed_at", "released_on", "paid_on",
     )  # fmt: skip
     fields = (
         "tax_no", "invt_no", "order_no", "logistics_no", "enterprise", "guarantor", "merchant", "logistics",

@@ -15,9 +15,9 @@ LINES = 3
 OPTIONAL_HEAD = {"order_type": "I", "currency": "142", "buyer_id_type": "1", "batch_numbers": "B20250501"}
 OPTIONAL_LINE = {
     "currency": "142",
-    "item_describe": "原装进口，随附中文标签",
-    "note": "保税仓现货",
-}  # untranslated: data
+    "item_describe": "原装进口，随附中文标签",  # untranslated: data
+    "note": "保税仓现货",  # untranslated: data
+}
 
 
 def orders(count: int, parties: Parties, paid_at: datetime, *, prefix: str) -> Iterator[Entry]:

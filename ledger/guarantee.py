@@ -273,6 +273,7 @@ class _Held:
     #: Where it is to be held from now on, and why it moves (a kept sentence).
     target: int | None = None
     why: str = ""
+    moved: bool = False
     #: It was short, and money was given back.
     waited: bool = False
     #: What it ought to be by its row.
@@ -294,17 +295,17 @@ _HOLD_COLUMNS = (
 )  # fmt: skip
 _NOTE = f"""
 INSERT INTO ledger_hold AS h
-    (document_id, enterprise_id, guarantor_code, invt_no, cop_no, order_no, at, wanted, amount, moves)
-SELECT n.*, 0, 0 FROM unnest(
-    %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::numeric[]) n
+    (document_id, enterprise_id, guarantor_code, invt_no, cop_no, order_no, at, amount, wanted, moves)
+SELECT n.*, 0, 0, 0 FROM unnest(
+    %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[]) n
 ON CONFLICT (document_id) DO UPDATE SET enterprise_id = excluded.enterprise_id,
     guarantor_code = excluded.guarantor_code, invt_no = excluded.invt_no, cop_no = excluded.cop_no,
     order_no = excluded.order_no, at = excluded.at
 RETURNING {", ".join(f"h.{name}" for name in _HOLD_COLUMNS)}
 """  # noqa: S608 (the names are those of the tuple above)
 _TRANSFER_COLUMNS = (
-    "id", "enterprise_id", "guarantee_id", "kind", "key", "amount", "document_id", "list_no", "reason", "user_id",
-    "inbound_id", "happened_at", "recorded_at",
+    "id", "enterprise_id", "guarantee_id", "kind", "key", "amount", "document_id", "list_no", "wanted", "reason",
+    "user_id", "inbound_id", "happened_at", "recorded_at",
 )  # fmt: skip
 _ENTRY_COLUMNS = ("transfer_id", "enterprise_id", "account_id", "amount", "balance_after", "version")
 
@@ -358,11 +359,10 @@ class _Books:
     ) -> None:
         """Note one movement from the first account of ``way`` to the second."""
         owner, user_id = self.owners[guarantee_id], self.user.pk if self.user else None
-        document_id, number, why = (hold.document_id, hold.number, hold.why) if hold else (None, "", "")
+        of_list = (hold.document_id, hold.number, hold.wanted, hold.why) if hold else (None, "", None, "")
         self.transfers.append(
             (
-                owner, guarantee_id, str(kind), key, amount, document_id, number, why, user_id, self.inbound_id, at,
-                self.now,
+                owner, guarantee_id, str(kind), key, amount, *of_list, user_id, self.inbound_id, at, self.now,
             )
         )  # fmt: skip
         for purpose, signed in zip(way, (-amount, amount), strict=True):
@@ -412,7 +412,7 @@ class _Books:
 
     def _shift(self, hold: _Held, kind: str, amount: Decimal, way: tuple[str, str]) -> None:
         assert hold.guarantee_id is not None
-        hold.moves += 1
+        hold.moves, hold.moved = hold.moves + 1, True
         key = f"list {hold.document_id} {hold.moves}"
         at = hold.at if kind == TransferKind.HOLD else None
         self.move(hold.guarantee_id, kind, key, amount, way, at=at or self.now, hold=hold)
@@ -435,15 +435,19 @@ class _Books:
         ]
 
     def write(self) -> None:
-        """Write the movements, which themselves bring the rows of accounts and holds on, and what the holds ought to be.
+        """Write the movements, which themselves bring the rows of accounts and holds on.
 
-        At no moment is a hold more than it ought to be. What had waited and is held now is no discrepancy any more.
+        Of a hold that ought to be something else but does not move, only that is written. What had waited and is held
+        now is no discrepancy any more.
         """
         holds = [hold for _document_id, hold in sorted(self.holds.items())]
-        _call_for([hold for hold in holds if hold.wanted > hold.wanted_before])
         if self.transfers:
             self._write_transfers()
-        _call_for([hold for hold in holds if hold.wanted < hold.wanted_before])
+        update_many(
+            "ledger_hold",
+            {"document_id": "bigint", "wanted": "numeric"},
+            [(hold.document_id, hold.wanted) for hold in holds if not hold.moved and hold.wanted != hold.wanted_before],
+        )
         done = [_subject(hold.document_id) for hold in holds if hold.waited and hold.amount == hold.wanted]
         close((DiscrepancyKind.SHORT, DiscrepancyKind.NO_GUARANTEE), done)
 
@@ -491,9 +495,7 @@ def _note(
             continue
         owner = found.enterprise_id if found else None
         if hold is None or owner is None or (hold.enterprise_id, hold.number, hold.at) != (owner, one.number, one.at):
-            rows.append(
-                (document_id, owner, one.guarantor_code, one.invt_no, one.cop_no, one.order_no, one.at, one.amount)
-            )
+            rows.append((document_id, owner, one.guarantor_code, one.invt_no, one.cop_no, one.order_no, one.at))
     if not rows:
         return {}
     with connection.cursor() as cursor:
@@ -573,10 +575,3 @@ def _held(row: Sequence[Any]) -> _Held:
         at,
         wanted_before=wanted,
     )
-
-
-def _call_for(holds: Sequence[_Held]) -> None:
-    """Write what these holds ought to be."""
-    if holds:
-        rows = [(hold.document_id, hold.wanted) for hold in holds]
-        update_many("ledger_hold", {"document_id": "bigint", "wanted": "numeric"}, rows)

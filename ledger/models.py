@@ -119,6 +119,8 @@ class Transfer(models.Model):
     amount = _money(_("金额"))
     document_id = models.BigIntegerField(_("清单"), null=True, blank=True)
     list_no = _number(_("清单编号"), 30, blank=True)
+    #: What the list ought to hold from now on; empty where that stays as it was.
+    wanted = _money(_("应预扣金额"), null=True, blank=True)
     #: A kept sentence.
     reason = models.TextField(_("说明"), blank=True)
     user = models.ForeignKey(

@@ -207,6 +207,7 @@ class Migration(migrations.Migration):
                 ('amount', models.DecimalField(decimal_places=2, max_digits=18, verbose_name='金额')),
                 ('document_id', models.BigIntegerField(blank=True, null=True, verbose_name='清单')),
                 ('list_no', models.CharField(blank=True, db_collation='C', max_length=30, verbose_name='清单编号')),
+                ('wanted', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True, verbose_name='应预扣金额')),
                 ('reason', models.TextField(blank=True, verbose_name='说明')),
                 ('inbound_id', models.BigIntegerField(blank=True, null=True, verbose_name='来件编号')),
                 ('happened_at', models.DateTimeField(verbose_name='业务时间')),

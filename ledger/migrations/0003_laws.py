@@ -67,13 +67,15 @@ BEGIN
     held := ARRAY(SELECT id FROM ledger_account WHERE purpose = 'held' AND id IN (SELECT account_id FROM written));
     FOREACH way IN ARRAY ARRAY[-1, 1] LOOP
         WITH moved AS MATERIALIZED (
-            SELECT t.document_id, t.guarantee_id, t.enterprise_id, sum(n.amount) AS amount, count(*) AS times
-              FROM written n, LATERAL (SELECT document_id, guarantee_id, enterprise_id FROM ledger_transfer
+            SELECT t.document_id, t.guarantee_id, t.enterprise_id, sum(n.amount) AS amount, count(*) AS times,
+                   (array_agg(t.wanted ORDER BY n.transfer_id DESC) FILTER (WHERE t.wanted IS NOT NULL))[1] AS wanted
+              FROM written n, LATERAL (SELECT document_id, guarantee_id, enterprise_id, wanted FROM ledger_transfer
                                         WHERE id = n.transfer_id LIMIT 1) t
              WHERE n.account_id = ANY (held) AND sign(n.amount) = way GROUP BY 1, 2, 3),
         met AS (
             UPDATE ledger_hold h
-               SET amount = h.amount + m.amount, moves = h.moves + m.times, guarantee_id = m.guarantee_id
+               SET amount = h.amount + m.amount, moves = h.moves + m.times, guarantee_id = m.guarantee_id,
+                   wanted = coalesce(m.wanted, h.wanted)
               FROM moved m
              WHERE h.document_id = m.document_id
                AND (h.guarantee_id = m.guarantee_id OR way > 0 AND h.amount = 0)

@@ -71,6 +71,7 @@ def receive(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", desk, name="home"),
     path("who/", who),
+    path("search/", desk, name="search"),
     path("desk/", desk),
     path("bills/", bills),
     path("filing/", filing),

@@ -93,7 +93,8 @@ class Officer:
         raised by since counts."""
         there = left[row["guarantor"]]
         if step == SHORT:
-            there = min(there, limit - (row["short_at"] or limit))
+            short_at = limit if row["short_at"] is None else row["short_at"]
+            there = min(there, limit - short_at)
         if row["tax"] <= there:
             row["held"] = row["tax"]
             left[row["guarantor"]] -= row["tax"]
@@ -101,7 +102,7 @@ class Officer:
         if row["short_at"] is None:
             row["short_at"] = limit
             self._answer(row, "300", f"担保额度不足：本单税款{row['tax']:.2f}元，担保企业{row['guarantor']}"
-                         f"可用{max(there, Decimal(0)):.2f}元；补足后自动放行")  # fmt: skip
+                         f"可用{max(there, Decimal(0)):.2f}元；增加额度后自动放行")  # fmt: skip
         return False
 
     def _say(self, row: Row, step: str) -> None:

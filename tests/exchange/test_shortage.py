@@ -16,7 +16,7 @@ from tests.exchange.lists import Told, invt_no, letter
 from tests.exchange.test_money import undone
 
 #: What customs says of a guarantee that is too small, and of any other review.
-SHORT = "[Code:1200;Desc:转人工审核，担保额度不足：本单税款30.03元，担保企业可用0.00元；补足后自动放行]"
+SHORT = "[Code:1200;Desc:转人工审核，担保额度不足：本单税款30.03元，担保企业可用0.00元；增加额度后自动放行]"
 OTHER = "[Code:1200;Desc:转人工审核]"
 _ACCEPTED, _EXAMINED, _REFUSED = Told("120", 2), Told("399", 4), Told("100", 5)
 

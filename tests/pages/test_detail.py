@@ -211,7 +211,7 @@ def test_it_names_the_field_behind_an_element_of_the_message():
     assert reason.text == "iPhone, orderNo（订单编号）"
 
 
-SHORT = "[Code:1200;Desc:待人工审核，担保额度不足：本单税款30.03元，担保企业可用10.00元；补足后自动放行]"
+SHORT = "[Code:1200;Desc:待人工审核，担保额度不足：本单税款30.03元，担保企业可用10.00元；增加额度后自动放行]"
 
 
 def test_a_list_reviewed_for_a_guarantee_that_is_too_small_waits_for_its_guarantor(cast, client_of):

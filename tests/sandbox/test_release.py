@@ -280,7 +280,7 @@ def short_of(listener: Listener, one: Trade) -> tuple[str, str]:
     """What a list needs and what is left, as its 300 says."""
     info = listener.of(one.inventory)[-1].info
     found = re.fullmatch(
-        r"\[Code:1200;Desc:待人工审核，担保额度不足：本单税款(.+)元，担保企业(.+)可用(.+)元；补足后自动放行\]", info
+        r"\[Code:1200;Desc:待人工审核，担保额度不足：本单税款(.+)元，担保企业(.+)可用(.+)元；增加额度后自动放行\]", info
     )
     assert found and found[2] == MERCHANT, info
     return found[1], found[3]
@@ -381,6 +381,24 @@ def test_a_magic_value_is_short_until_the_limit_is_raised_by_what_it_needs(
     assert "200049.69 元" in customs.run("top-up", MERCHANT, "0.01").stdout
     come_to(listener, one, "2", "120", "300", "399", "800", "899")
     assert books(customs, one) == (Decimal("49.69"), True, "1")
+
+
+def test_a_magic_value_goes_on_also_where_there_was_no_guarantee_at_all(
+    make_customs: Make, listener: Listener, tmp_path: Path
+) -> None:
+    customs = make_customs(release="0")
+    customs.load(tmp_path, merchant=None)
+    customs.start()
+    one, plain = trade(magic="SANDBOXSHORT"), trade()
+    customs.file_trade(one, plain)
+    for each in (one, plain):
+        come_to(listener, each, "2", "120", "300")
+        assert short_of(listener, each) == ("49.69", "0.00")
+    assert customs.run("top-up", MERCHANT, "99.37").returncode == 0
+    until(lambda: sorted(listener.statuses(each.inventory)[-1] for each in (one, plain)) == ["300", "899"])
+    customs.run("top-up", MERCHANT, "0.01")
+    for each in (one, plain):
+        come_to(listener, each, "2", "120", "300", "399", "800", "899")
 
 
 def test_bills_are_gathered_into_a_payment_note_and_paid(

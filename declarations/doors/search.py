@@ -1,17 +1,17 @@
 """Search by any number (step 11 of the walk): own documents by the beginning of any number they carry, others' by the
-exact number where they name this enterprise, tax bills by theirs.
+exact number where they name this enterprise, tax bills and payment notes by theirs.
 
 What belongs to others and names us not is answered exactly as what does not exist. Every look-up is an index probe
 (migration 0004); their number is the same whatever was filed.
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Count, F, Max, Q, QuerySet, Sum, Value
 from django.db.models.functions import Collate
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -25,8 +25,10 @@ from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
 from declarations.models import Document
 from ledger.access import bills_of, may_see_bills
-from ledger.models import TaxBill
-from ledger.pages.looks import BILL_LOOKS
+from ledger.models import BillState, TaxBill
+from ledger.pages.filter import Filter
+from ledger.pages.looks import BILL_LOOKS, UNSETTLED
+from portal.money import money
 from portal.prefix import begins
 
 #: The longest number there is, and from how many characters on a beginning is enough.
@@ -41,7 +43,7 @@ CARRIED: dict[str, tuple[str, ...]] = {
     "waybill": ("bill_no",),
     "inventory": ("invt_no", "pre_no", "logistics_no", "bill_no", "ems_no"),
 }
-BILL_NUMBERS = ("tax_no", "invt_no", "order_no", "duty_no")
+BILL_NUMBERS = ("tax_no", "invt_no", "order_no", "logistics_no")
 
 
 class Hit(NamedTuple):
@@ -76,18 +78,22 @@ class Answer:
     own: Sequence[Result] = ()
     others: Sequence[Result] = ()
     bills: Sequence[Result] = ()
+    #: Payment notes; their bills stand on the page of the note, so they are not listed one by one.
+    notes: Sequence[Result] = ()
     has_more: bool = False
+    #: Whether the number is a whole one: then there is no more of it to type.
+    is_whole: bool = False
     fault: str = ""
 
     @property
     def count(self) -> int:
         """How many results there are."""
-        return len(self.own) + len(self.others) + len(self.bills)
+        return len(self.own) + len(self.others) + len(self.bills) + len(self.notes)
 
     @property
     def leads_to(self) -> str:
-        """The one page that says all of it: of the only own document, where the rest is its trade, or of the only bill."""
-        pages = [*self.own, *self.bills]
+        """The one page that says all of it: of the only own document, where the rest is its trade, or of the only bill or note."""
+        pages = [*self.own, *self.bills, *self.notes]
         is_only = len(self.own) == 1 or (len(pages) == 1 and not self.others)
         if self.has_more or not is_only:
             return ""
@@ -114,12 +120,15 @@ def answer(actor: Actor, text: str) -> Answer:
     told = _others(numbers)
     trades = {one.order_no: address_of(actor, one) for one in reversed(own(actor, [one.order_no for one in told]))}
     bills, more_bills = _bills(actor, numbers)
+    exact = [hit.value in numbers for hit in hits] + [bool(_carried(bill, numbers)) for bill in bills]
     return Answer(
         asked,
         [_result(actor, documents[hit.pk], hit) for hit in hits if hit.pk in documents],
         [_told(one, trades.get(one.order_no, "")) for one in told],
         [_bill(actor, bill, numbers) for bill in bills],
+        _notes(actor, numbers),
         has_more or more_bills,
+        all(exact),
     )
 
 
@@ -186,6 +195,19 @@ def _bills(actor: Actor, numbers: Sequence[str]) -> tuple[list[TaxBill], bool]:
     return meant[:MOST], len(meant) > MOST
 
 
+def _notes(actor: Actor, numbers: Sequence[str]) -> list[Result]:
+    """Payment notes of exactly such a number: how many of the enterprise's bills they gather, and what these come to."""
+    if not may_see_bills(actor):
+        return []
+    is_void = Q(state=BillState.VOID)
+    found = bills_of(actor).filter(duty_no__in=numbers).values("duty_no").order_by("duty_no")
+    told = found.annotate(
+        many=Count("pk", filter=~is_void), total=Sum("total", filter=~is_void), at=Max("billed_at"),
+        left=Count("pk", filter=Q(state__in=UNSETTLED)),
+    )  # fmt: skip
+    return [_note(row) for row in told]
+
+
 def _carried(bill: TaxBill, numbers: Iterable[str]) -> str:
     """By which of its numbers a bill is found exactly; empty when only by a beginning."""
     return next((name for name in BILL_NUMBERS if getattr(bill, name) in numbers), "")
@@ -211,9 +233,23 @@ def _told(one: Told, trade: str) -> Result:
 def _bill(actor: Actor, bill: TaxBill, numbers: Sequence[str]) -> Result:
     name = _carried(bill, numbers) or "tax_no"
     label = bill._meta.get_field(name).verbose_name  # type: ignore[union-attr]
-    drawn = BILL_LOOKS[bill.state]
     return Result(
-        label=_("税单"), number=bill.tax_no, look=Look(drawn.tone, drawn.icon, drawn.word, drawn.code),
+        label=_("税单"), number=bill.tax_no, look=_drawn(bill.state),
         who=_("海关"), at=bill.billed_at, found_by="" if name == "tax_no" else f"{label} {getattr(bill, name)}",
         address=reverse("tax_bill", kwargs={"pk": bill.pk}), order_no=bill.order_no,
     )  # fmt: skip
+
+
+def _note(row: Mapping[str, Any]) -> Result:
+    """A payment note is as far as its bills are; void ones do not count."""
+    state = BillState.CONSOLIDATED if row["left"] else BillState.PAID if row["many"] else BillState.VOID
+    sums = _("%(count)s 张，%(total)s 元") % {"count": row["many"], "total": money(row["total"] or 0)}
+    return Result(
+        label=_("缴款书"), number=row["duty_no"], look=_drawn(state), who=_("海关"), at=row["at"], found_by=sums,
+        address=Filter(duty_no=row["duty_no"]).address(),
+    )  # fmt: skip
+
+
+def _drawn(state: str) -> Look:
+    drawn = BILL_LOOKS[state]
+    return Look(drawn.tone, drawn.icon, drawn.word, drawn.code)

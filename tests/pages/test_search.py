@@ -10,7 +10,9 @@ from lxml import html
 
 from declarations.doors import search
 from declarations.kinds import kind
-from declarations.models import Document
+from declarations.models import Document, Order
+from ledger.models import BillState, TaxBill
+from ledger.window import today
 from portal.tenancy import acting_as
 from tests import make
 from tests.pages import trade
@@ -18,6 +20,7 @@ from tests.pages.trade import FILERS
 
 pytestmark = pytest.mark.django_db
 LIST_NO = "221820250000000001"
+NOTE_NO = "221620250000000099"
 
 
 def found(cast, by, text):
@@ -145,7 +148,7 @@ def test_two_own_documents_of_a_trade_are_both_listed(cast, client_of):
 @pytest.mark.parametrize("by", ["merchant_finance", "warehouse_filer"])
 def test_a_tax_bill_is_found_by_each_of_its_numbers(by, name, cast):
     documents = trade.whole(cast)
-    bill = trade.bill(cast, documents["inventory"], LIST_NO, duty_no="2218202500000099")
+    bill = trade.bill(cast, documents["inventory"], LIST_NO, logistics_no="YD2025000099")
     (result,) = found(cast, by, getattr(bill, name)).bills
     assert (result.number, result.address) == (bill.tax_no, reverse("tax_bill", args=[bill.pk]))
 
@@ -158,9 +161,61 @@ def test_a_tax_bill_alone_is_opened_at_once(cast, client_of):
 
 @pytest.mark.parametrize("by", ["neighbour_filer", "platform_filer", "payment_filer", "merchant_developer"])
 def test_a_tax_bill_is_nobody_elses(by, cast):
-    bill = trade.bill(cast, trade.whole(cast)["inventory"], LIST_NO, duty_no="2218202500000099")
-    for name in ("tax_no", "duty_no"):
-        assert found(cast, by, getattr(bill, name)).bills == []
+    bill = trade.bill(cast, trade.whole(cast)["inventory"], LIST_NO, duty_no=NOTE_NO, logistics_no="YD2025000099")
+    for name in ("tax_no", "duty_no", "logistics_no"):
+        answer = found(cast, by, getattr(bill, name))
+        assert answer.bills == [] and answer.notes == []
+
+
+def noted(cast, many, **cells):
+    """So many bills of 30.03 yuan under one payment note."""
+    document = trade.whole(cast)["inventory"]
+    return [
+        trade.bill(cast, document, f"22182025000000{n:04}", duty_no=NOTE_NO, state=BillState.CONSOLIDATED, **cells)
+        for n in range(many)
+    ]
+
+
+def test_the_whole_number_of_a_payment_note_leads_to_its_page_however_many_bills_it_has(cast, client_of):
+    noted(cast, search.MOST + 2)
+    answer = found(cast, "merchant_finance", NOTE_NO)
+    (note,) = answer.notes
+    assert (note.label, note.number, note.found_by) == ("缴款书", NOTE_NO, "22 张，660.66 元")
+    assert (answer.count, answer.has_more, answer.bills) == (1, False, [])
+    page = f"{reverse('tax_bills')}?duty_no={NOTE_NO}"
+    assert ask(client_of, "merchant_finance", NOTE_NO).headers["Location"] == page
+    assert found(cast, "merchant_finance", NOTE_NO[:-1]).count == 0
+
+
+def test_a_payment_note_stands_before_what_else_has_its_number(cast, client_of):
+    noted(cast, 1)
+    trade.file(cast, "order", 2, order_no=NOTE_NO)
+    page = ask(client_of, "merchant_filer", NOTE_NO).content.decode()
+    assert page.index('id="notes"') < page.index('id="own"') and "1 张，30.03 元" in page
+
+
+def test_a_payment_note_is_paid_when_all_its_bills_are_and_void_ones_do_not_count(cast):
+    first, second, third = noted(cast, 3)
+
+    def told():
+        (note,) = found(cast, "merchant_finance", NOTE_NO).notes
+        return str(note.look.word), note.found_by
+
+    paid = {"state": BillState.PAID, "paid_on": today(), "paid_voucher": "PZ-1", "paid_total": first.total}
+    TaxBill.objects.filter(pk=first.pk).update(**paid)
+    assert told() == ("已汇总", "3 张，90.09 元")
+    TaxBill.objects.filter(pk__in=(second.pk, third.pk)).update(state=BillState.VOID)
+    assert told() == ("已缴", "1 张，30.03 元")
+
+
+def test_no_more_of_a_whole_number_is_asked_for(cast, client_of):
+    for n in range(search.MOST + 2):
+        trade.file(cast, "order", n + 1)
+    Order.objects.update(pay_transaction_id="PAY2025000001")
+    whole = ask(client_of, "merchant_filer", "PAY2025000001").content.decode()
+    begun = ask(client_of, "merchant_filer", "PAY2025").content.decode()
+    assert "还有更多" in whole and "请输入更完整的编号" not in whole
+    assert "请输入更完整的编号" in begun
 
 
 def answered(client_of, by, number):
@@ -273,7 +328,7 @@ def test_it_costs_the_same_queries_whatever_there_is(cast):
     with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):
         with CaptureQueriesContext(connection) as one:
             assert search.answer(actor, documents["order"].order_no).count == 3
-        assert len(one) == 5
+        assert len(one) == 6
     for n in range(2, 8):
         trade.whole(cast, n)
     with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):

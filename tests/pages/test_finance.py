@@ -245,6 +245,20 @@ def test_a_payment_note_says_what_is_left_of_it_and_when_it_was_paid(cast, finan
     assert "没有符合“缴款书 DN2”的税单" in finance.get(reverse("tax_bills") + "?duty_no=DN2").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("status", "head", "said"), [("2", "应缴", set()), ("paid", "缴款书", {"已缴"}), ("3", "缴款书", {"作废"})]
+)
+def test_a_payment_note_says_paid_only_of_what_was_paid(status, head, said, cast, finance):
+    """One whose bills are all void asks for nothing, and was never paid."""
+    books.give(cast, "merchant")
+    (bill,) = books.bring(cast, [Wish(1, days=40, status="3" if status == "3" else "2", duty_no="DN1")])
+    if status == "paid":
+        books.pay(bill)
+    page = html.fromstring(finance.get(reverse("tax_bills") + "?duty_no=DN1").content)
+    (card,) = page.xpath("//section[@aria-labelledby='note']/header")
+    assert card.xpath("string(h2)") == head and {one.text_content() for one in card.xpath("span")} == said
+
+
 def test_a_note_of_a_list_whose_release_is_not_known_is_due_and_comes_last(cast, finance):
     books.give(cast, "merchant")
     lost, late = books.bring(cast, [Wish(1, days=None, status="2", duty_no="DN1"), Wish(2, days=44)])

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly, Recorded, WordFilter
@@ -38,13 +38,12 @@ from ledger.models import (
     Transfer,
     TransferKind,
 )
-from ledger.payment import Payable, confirm_payment, payable
+from ledger.payment import Payable, as_shown, confirm_payment, payable
 from portal.money import FEN, money
-from portal.sentences import keep, speak
+from portal.sentences import speak
 
 #: How many of the rows an action is for its page names.
 MOST_LISTED = 20
-NOT_AS_SHOWN = gettext_noop("税单的份数或金额与刚才所示不同，请核对后再确认")
 VOUCHER = {"max_length": 60, "help_text": _("同一凭证只记一次账")}
 
 
@@ -59,7 +58,9 @@ class MoneyForm(forms.Form):
     """Money in or out of one guarantee."""
 
     way = forms.ChoiceField(
-        label=_("方向"), choices=[(one.value, one.label) for one in TransferKind if one in ("top_up", "reduce")]
+        label=_("方向"),
+        choices=[(one.value, one.label) for one in TransferKind if one in ("top_up", "reduce")],
+        help_text=_("这里只登记本系统的账目；海关的额度不随之改变，须另行向海关增加或减少"),
     )
     amount = amount_field()
     voucher = forms.CharField(label=_("凭证号"), **VOUCHER)  # type: ignore[arg-type]
@@ -143,9 +144,12 @@ def ask(
     chosen: Chosen,
     form: forms.Form,
     book: Callable[[dict[str, Any]], str],
-    **page: Any,
+    page: Callable[[], dict[str, Any]],
 ) -> HttpResponse | None:
-    """The page between an action and its deed: a form for the chosen rows, then the deed; a refusal stands in the form."""
+    """The page between an action and its deed: a form for the chosen rows, then the deed.
+
+    A refusal stands in the form, and the page shows what stands by then.
+    """
     if form.is_valid():
         try:
             desk.message_user(request, book(form.cleaned_data), messages.SUCCESS)
@@ -160,7 +164,7 @@ def ask(
         "form": form,
         "chosen": chosen,
         "back": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
-        **page,
+        **page(),
     }
     return TemplateResponse(request, "admin/ledger/ask.html", context)
 
@@ -264,16 +268,14 @@ class GuaranteeAdmin(Recorded):
             left = Account.objects.get(guarantee=guarantee, purpose=Purpose.AVAILABLE).balance
             return gettext("已记账，可用余额 %(left)s 元") % {"left": money(left)}
 
-        standing = gettext("%(enterprise)s：可用 %(left)s 元，预扣 %(held)s 元") % {
-            "enterprise": guarantee.enterprise, "left": money(guarantee.left), "held": money(guarantee.on_hold),
-        }  # fmt: skip
-        page = {
-            "title": gettext("增加或减少额度"),
-            "headline": standing,
-            "action": "move_money",
-            "submit": gettext("记账"),
-        }
-        return ask(self, request, Chosen([guarantee.pk]), MoneyForm(said_in(request)), book, **page)
+        def page() -> dict[str, Any]:
+            standing = gettext("%(enterprise)s：可用 %(left)s 元，预扣 %(held)s 元") % {
+                "enterprise": guarantee.enterprise, "left": money(guarantee.left), "held": money(guarantee.on_hold),
+            }  # fmt: skip
+            title, submit = gettext("增加或减少额度"), gettext("记账")
+            return {"title": title, "headline": standing, "action": "move_money", "submit": submit}
+
+        return ask(self, request, Chosen([guarantee.pk]), MoneyForm(said_in(request)), book, page)
 
     available = yuan("left", _("可用余额"))
     held = yuan("on_hold", _("预扣金额"))
@@ -348,27 +350,30 @@ class TaxBillAdmin(ReadOnly):
         rows = TaxBill.objects.filter(pk__in=chosen.numbers)
         notes = set(rows.values_list("duty_no", flat=True).distinct())
         form = PaymentForm(said_in(request), initial={"duty_no": notes.pop() if len(notes) == 1 else ""})
-        duty_no = (form["duty_no"].value() or "").strip()
+        form.is_valid()
+        duty_no = (form.cleaned_data if form.is_bound else form.initial).get("duty_no", "")
         wanted = TaxBill.objects.filter(duty_no=duty_no) if duty_no else rows
-        due = payable(wanted)
-        shown = f"{duty_no} {due.count} {due.total}"
 
         def book(said: dict[str, Any]) -> str:
-            if request.POST.get("shown") != shown:
-                raise LedgerProblem(keep(NOT_AS_SHOWN))
             done = confirm_payment(
-                duty_no=said["duty_no"],
+                duty_no=duty_no,
                 bills=() if duty_no else list(rows),
                 paid_on=said["paid_on"],
                 voucher=said["voucher"],
                 user=staff_of(request),
+                shown=request.POST.get("shown", ""),
             )
             return gettext("已确认 %(count)s 份税单缴款，共 %(total)s 元，预扣的担保金已返还") % {
                 "count": done.count, "total": money(done.total),
             }  # fmt: skip
 
-        page = {"title": gettext("确认缴款"), "action": "confirm", "submit": gettext("确认缴款"), "shown": shown}
-        return ask(self, request, chosen, form, book, headline=headline(duty_no, due), told=listed(wanted), **page)
+        def page() -> dict[str, Any]:
+            due, title = payable(wanted), gettext("确认缴款")
+            shown = as_shown(duty_no, due.count, due.total)
+            told = {"headline": headline(duty_no, due), "told": listed(wanted), "shown": shown}
+            return {"title": title, "action": "confirm", "submit": title, **told}
+
+        return ask(self, request, chosen, form, book, page)
 
     @admin.display(description=_("计算说明"))
     def why(self, bill: TaxBill) -> str:
@@ -440,14 +445,16 @@ class DiscrepancyAdmin(ReadOnly):
         def book(said: dict[str, Any]) -> str:
             done = settle(rows, why=said["why"], user=staff_of(request))
             if left := sum(1 for one in rows if one.kind in ENDED_BY_MONEY):
-                words = gettext("%(left)s 项缺的是担保额度，增加额度后自动解决，不能标为已处理")
+                words = gettext("%(left)s 项缺的是担保额度，向海关增加额度并登记后自动解决，不能标为已处理")
                 self.message_user(request, words % {"left": left}, messages.WARNING)
             return gettext("已处理 %(count)s 项") % {"count": done}
 
-        told = [f"{one.get_kind_display()} · {one.number} · {speak(one.note)}" for one in rows[:MOST_LISTED]]
-        page = {"title": gettext("标为已处理"), "action": "settle", "submit": gettext("标为已处理")}
-        told += more(len(rows))
-        return ask(self, request, chosen, SettledForm(said_in(request)), book, told=told, **page)
+        def page() -> dict[str, Any]:
+            told = [f"{one.get_kind_display()} · {one.number} · {speak(one.note)}" for one in rows[:MOST_LISTED]]
+            title = gettext("标为已处理")
+            return {"title": title, "action": "settle", "submit": title, "told": told + more(len(rows))}
+
+        return ask(self, request, chosen, SettledForm(said_in(request)), book, page)
 
     @admin.display(description=_("说明"))
     def what(self, one: Discrepancy) -> str:

@@ -53,13 +53,25 @@ def payable(bills: QuerySet[TaxBill]) -> Payable:
     return Payable(**found)
 
 
+def as_shown(duty_no: str, count: int, total: Decimal) -> str:
+    """What a page shows of what is to be paid; it comes back with the confirmation."""
+    return f"{duty_no} {count} {total}"
+
+
 def confirm_payment(
-    *, paid_on: date, voucher: str, user: User | None, duty_no: str = "", bills: Collection[TaxBill] = ()
+    *,
+    paid_on: date,
+    voucher: str,
+    user: User | None,
+    duty_no: str = "",
+    bills: Collection[TaxBill] = (),
+    shown: str | None = None,
 ) -> Paid:
     """Staff confirm that the bills of a payment note, or those chosen, were paid; their holds are given back.
 
     Said again with the same voucher it changes nothing. Void bills of a note are left out. Raises ``LedgerProblem`` for a
-    void one chosen by itself, for one paid by another voucher, for a day before a bill was there, and when there is none.
+    void one chosen by itself, for one paid by another voucher, for a day before a bill was there, when there is none, and
+    where the bills, once locked, are not what was ``shown`` to whoever confirms (``as_shown``).
     """
     if not voucher.strip() or len(voucher) > 60:
         raise LedgerProblem(keep(_("请填写凭证号，60 个字以内")))
@@ -69,6 +81,9 @@ def confirm_payment(
         found = locked(Q(duty_no=duty_no) if duty_no else Q(pk__in=[bill.pk for bill in bills]))
         chosen = [bill for bill in found if not duty_no or bill.state != BillState.VOID]
         _refuse(found, chosen, duty_no, voucher, paid_on)
+        stands = as_shown(duty_no, len(chosen), sum((bill.total for bill in chosen), NOTHING))
+        if shown not in (None, stands):
+            raise LedgerProblem(keep(_("税单的份数或金额与刚才所示不同，请核对后再确认")))
         paid = [bill for bill in chosen if bill.state != BillState.PAID]
         TaxBill.objects.filter(pk__in=[bill.pk for bill in paid]).update(
             state=BillState.PAID, paid_on=paid_on, paid_voucher=voucher, paid_total=F("total")

@@ -70,7 +70,8 @@ def test_an_amount_that_is_none_is_refused_at_its_field(client_of: Clients, cast
 
 def test_staff_move_money_and_are_told_what_is_left(client_of: Clients, cast: Cast) -> None:
     guarantee, staff = deposit(cast.enterprises["platform"], "100.00"), client_of("staff")
-    assert "可用 100.00 元，预扣 0.00 元" in press(staff, "guarantee", "move_money", guarantee)
+    page = press(staff, "guarantee", "move_money", guarantee)
+    assert "可用 100.00 元，预扣 0.00 元" in page and "海关的额度不随之改变" in page
     money = {"sure": "1", "way": "top_up", "amount": "50.00", "voucher": "V1"}
     for _time in range(2):
         assert "已记账，可用余额 150.00 元" in press(staff, "guarantee", "move_money", guarantee, **money)
@@ -173,6 +174,7 @@ def test_what_was_tampered_with_is_refused_in_words(client_of: Clients, cast: Ca
         ("", "没有找到要确认缴款的税单"),
         ("JKS9", "没有找到要确认缴款的税单"),
         ("9" * 51, "errorlist"),
+        ("JKS1\0", "errorlist"),
     ):
         form = {"duty_no": duty_no, "chosen": chosen, "shown": f"{duty_no} 0 0.00", **PAID}
         assert why in confirm(staff, page, "taxbill", **form)

@@ -56,7 +56,7 @@ DISCREPANCY_LOOKS: dict[str, tuple[str, str, Any]] = {
     DiscrepancyKind.HELD_UP: (
         "bad",
         "hourglass-split",
-        gettext_lazy("以海关的余额为准：请向海关增加额度，到账后海关自动放行，清单不必重报"),
+        gettext_lazy("以海关的余额为准，在本系统登记不改变它：请向海关增加额度，到账后海关自动放行，清单不必重报"),
     ),
     DiscrepancyKind.TAX_DIFFERS: (
         "warn",

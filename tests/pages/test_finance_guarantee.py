@@ -102,10 +102,10 @@ def test_lists_customs_holds_up_are_shown_to_the_guarantor_with_what_to_do(bills
     text = " ".join(
         html.fromstring(finance.get(reverse("guarantee")).content).xpath("//main")[0].text_content().split()
     )
-    assert "海关因担保额度不足暂不放行 2 票清单，税款合计 48.78 元" in text and "账目与海关一致" not in text
+    assert "海关因担保额度不足暂不放行 2 票清单，税款合计 48.78 元" in text and "没有需核对的" not in text
     for n in (1, 2):
         assert f"22162026I00000000{n}" in text and f"可用0.0{n}元" in text
-    assert "请向海关增加额度，到账后海关自动放行，清单不必重报" in text
+    assert "以海关的余额为准，在本系统登记不改变它：请向海关增加额度，到账后海关自动放行，清单不必重报" in text
     Membership.objects.filter(user=cast.users["platform_filer"]).update(roles=[MemberRole.FINANCE])
     assert shown(client_of("platform_filer")).held_up is None
 
@@ -203,7 +203,7 @@ def test_a_hold_that_does_not_fit_is_said_with_what_is_missing_and_goes_when_it_
     page = shown(finance)
     assert page.open == [] and page.movements[0].transfer.list_no == big.invt_no
     assert page.movements[1].note == "凭证 ICBC-7" and page.movements[1].change == Decimal("2000.00")
-    assert "账目与海关一致" in finance.get(reverse("guarantee")).content.decode()
+    assert "没有需核对的，账目与海关已发来的回执和税单一致" in finance.get(reverse("guarantee")).content.decode()
 
 
 def test_little_left_is_said_with_what_to_do(bills, cast, finance):

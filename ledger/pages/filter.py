@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Enterprise
 from ledger.models import BillState, TaxBill
 from ledger.pages.looks import UNSETTLED
-from ledger.window import DUE, FIRST_DAY, Phase, released_in
+from ledger.window import DUE, FIRST_DAY, Phase, released_in, today
 from portal.prefix import begins
 
 #: The tabs beside the states: what is to be paid now, and where our own figures are others than customs'.
@@ -75,6 +75,8 @@ class Filter:
     q: str = ""
     #: Exactly the bills of one payment note.
     duty_no: str = ""
+    #: What stands in one of these phases; in no phase in particular where there is none.
+    phases: tuple[Phase, ...] = ()
     by: str = ""
     since: date | None = None
     until: date | None = None
@@ -90,6 +92,7 @@ class Filter:
             tab=_known(query.get("tab", ""), TABS),
             q=_number(query.get("q", "")),
             duty_no=_number(query.get("duty_no", "")),
+            phases=tuple(phase for phase in Phase if phase in query.get("phase", "").split(",")),
             by=_known(query.get("by", ""), DAYS),
             district=query.get("district", "") if query.get("district", "").isdecimal() else "",
             capacity=_known(query.get("as", ""), CAPACITIES),
@@ -113,11 +116,22 @@ class Filter:
     @property
     def is_narrow(self) -> bool:
         """Whether anything but the tab restricts the list."""
-        return any((self.q, self.duty_no, self.since, self.until, self.district, self.capacity))
+        return any((self.q, self.duty_no, self.phases, self.since, self.until, self.district, self.capacity))
+
+    @property
+    def phases_in_words(self) -> str:
+        """The phases as a reader would say them."""
+        return _("、").join(str(phase.label) for phase in self.phases)
+
+    @property
+    def phase(self) -> str:
+        """The phases as the address says them."""
+        return ",".join(self.phases)
 
     def in_words(self) -> str:
         """The filter as a reader would say it."""
         said = [self.q, _("缴款书 %(number)s") % {"number": self.duty_no} if self.duty_no else ""]
+        said.append(self.phases_in_words)
         day = str(DAYS[self.by])
         if self.since:
             said.append(_("%(what)s %(day)s 起") % {"what": day, "day": self.since})
@@ -138,6 +152,8 @@ class Filter:
             bills = bills.filter(fits)
         if self.duty_no:
             bills = bills.filter(duty_no=self.duty_no)
+        if self.phases:
+            bills = bills.alias(stands_in=phase_on(today())).filter(stands_in__in=self.phases)
         if self.capacity:
             bills = bills.filter(**{_COLUMN_OF[self.capacity]: enterprise})
         if self.district:
@@ -173,6 +189,7 @@ class Filter:
             "tab": self.tab,
             "q": self.q,
             "duty_no": self.duty_no,
+            "phase": self.phase,
             "by": self.by,
             "since": self.since or "",
             "until": self.until or "",
@@ -187,6 +204,11 @@ class Filter:
     def clear_address(self) -> str:
         """The same tab without a filter."""
         return Filter(tab=self.tab).address()
+
+    @property
+    def any_phase_address(self) -> str:
+        """The list under this filter, in whatever phase."""
+        return self.address(phase="")
 
 
 def counts_in(tab: str, state: str, phase: str, differs: bool) -> bool:

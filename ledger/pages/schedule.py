@@ -16,7 +16,7 @@ from ledger.access import guaranteed_by
 from ledger.models import BillState
 from ledger.pages.filter import WINDOW, Filter
 from ledger.pages.looks import UNSETTLED, short
-from ledger.window import CLOSING_DAY, DUE, FIRST_DAY, LAST_DAY, Phase, Window, phase_of, released_in, today
+from ledger.window import CLOSING_DAY, DUE, FIRST_DAY, LAST_DAY, Phase, Window, phase_of, today
 
 MONTHS = 6
 #: Height of the strip in pixels, as the page draws it.
@@ -126,7 +126,7 @@ class Schedule:
     @property
     def payable(self) -> Amount:
         """Day 31 to 45, or earlier with a payment note."""
-        asked = Filter(tab=WINDOW, since=self.on - timedelta(days=LAST_DAY), capacity="guarantor")
+        asked = Filter(tab=WINDOW, phases=(Phase.OPEN, Phase.CLOSING), capacity="guarantor")
         return Amount(self.open.count + self.closing.count, self.open.total + self.closing.total, asked.address())
 
     @property
@@ -171,7 +171,7 @@ def schedule(actor: Actor) -> Schedule | None:
 
 def arranged(on: date, by_day: Iterable[Mapping[str, Any]], by_month: Iterable[Mapping[str, Any]]) -> Schedule:
     """The schedule of a day, from what the database counted."""
-    phases = {str(phase): Amount(address=_in_phase(phase, on)) for phase in Phase}
+    phases = {str(phase): Amount(address=_in_phase(phase)) for phase in Phase}
     released: dict[int, Amount] = defaultdict(Amount)
     noted: dict[date, Decimal] = defaultdict(Decimal)
     early = Amount()
@@ -195,15 +195,9 @@ def arranged(on: date, by_day: Iterable[Mapping[str, Any]], by_month: Iterable[M
     return Schedule(on, phases, days, last_today=released[LAST_DAY], early=early, months=_months(on, by_month))
 
 
-def _in_phase(phase: Phase, on: date) -> str:
-    """The list of what stands in a phase."""
-    if phase == Phase.UNRELEASED:
-        return Filter(capacity="guarantor").address()
-    first, last = released_in(phase, on)
-    tab = BillState.MADE if phase == Phase.WAITING else WINDOW
-    if phase == Phase.OPEN:
-        last = None  # with a payment note also what was released later
-    return Filter(tab=tab, since=first, until=last, capacity="guarantor").address()
+def _in_phase(phase: Phase) -> str:
+    """The list of what stands in a phase and is not settled."""
+    return Filter(tab=WINDOW if phase in DUE else BillState.MADE, phases=(phase,), capacity="guarantor").address()
 
 
 def _months(on: date, groups: Iterable[Mapping[str, Any]]) -> list[Month]:

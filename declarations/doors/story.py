@@ -405,23 +405,26 @@ def _billed(actor: Actor, document: Document) -> Iterator[Step]:
     bills = {bill.tax_no: bill for bill in bills_of(actor).filter(document_id=document.pk)}
     told = TaxBillNotice.objects.filter(enterprise=document.enterprise_id, tax_no__in=bills).order_by("id")
     for notice in told:
-        line = {
-            BillState.MADE: _("税款合计 %(amount)s 元") % {"amount": money(bills[notice.tax_no].total)},
-            BillState.CONSOLIDATED: _("缴款书编号 %(number)s") % {"number": notice.duty_no},
-            BillState.VOID: _("不必缴纳，预扣返还"),
+        bill = bills[notice.tax_no]
+        # Only the sum of the latest 816 is kept, so what an earlier one came to is not told.
+        is_latest = notice.customs_time == bill.billed_at
+        lines = {
+            BillState.MADE: [_("税款合计 %(amount)s 元") % {"amount": money(bill.total)}] if is_latest else [],
+            BillState.CONSOLIDATED: [_("缴款书编号 %(number)s") % {"number": notice.duty_no}],
+            BillState.VOID: [_("不必缴纳，预扣返还")],
         }[BillState(notice.status)]
-        yield _of_bill(bills[notice.tax_no], notice.status, notice.customs_time, line)
+        yield _of_bill(bill, notice.status, notice.customs_time, lines)
     for bill in bills.values():
         if bill.paid_on:
             at = max(document.state_at, datetime.combine(bill.paid_on, time.min, SHANGHAI))
             line = _("缴款日 %(day)s，凭证 %(voucher)s") % {"day": bill.paid_on, "voucher": bill.paid_voucher}
-            yield _of_bill(bill, BillState.PAID, at, line)
+            yield _of_bill(bill, BillState.PAID, at, [line])
 
 
-def _of_bill(bill: TaxBill, status: str, at: datetime, line: str) -> Step:
+def _of_bill(bill: TaxBill, status: str, at: datetime, lines: list[str]) -> Step:
     drawn = BILL_LOOKS[status]
     return Step(
-        at, drawn.tone, drawn.icon, _("电子税单%(state)s") % {"state": drawn.word}, code=drawn.code, lines=[line],
+        at, drawn.tone, drawn.icon, _("电子税单%(state)s") % {"state": drawn.word}, code=drawn.code, lines=lines,
         message=reverse("tax_bill", kwargs={"pk": bill.pk}), message_label=_("电子税单"), rank=_AFTER_ANSWERS,
     )  # fmt: skip
 

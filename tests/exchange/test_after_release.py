@@ -69,6 +69,15 @@ def test_it_tells_the_bill_from_its_making_to_its_payment(secured: Cast) -> None
     }
 
 
+@pytest.mark.parametrize("comes_late", [False, True])
+def test_it_tells_the_sum_of_a_changed_bill_only_where_customs_last_said_it(secured: Cast, comes_late: bool) -> None:
+    """What the bill came to before is not kept, and is not told as if it had always been what it is."""
+    (goods,) = listed(secured, 1)
+    changed = (Told("816", 7, "30.03"), Told("816", 9, "99.00"))
+    tell(*ROAD[:4], *(reversed(changed) if comes_late else changed), about=goods)
+    assert of_tax(steps(secured, goods)) == [("电子税单已生成", []), ("电子税单已生成", ["税款合计 99.00 元"])]
+
+
 def test_it_tells_that_the_bill_is_void(secured: Cast) -> None:
     (goods,) = listed(secured, 1)
     tell(*ROAD, VOID, about=goods)

@@ -1,7 +1,8 @@
 """Electronic tax bills: what customs sent (816), what became of it (818), and the list it belongs to.
 
 Each function takes the set of what arrived and ends in the same rows in whatever order it came. Bills are locked by
-their number, before any account (``guarantee.py`` tells the order). How they are paid: ``payment.py``.
+their number, before any account (``guarantee.py`` tells the order), and all that a transaction will touch at once
+(``take_in_order``). How they are paid: ``payment.py``.
 """
 
 import hashlib
@@ -223,6 +224,11 @@ def attach(enterprise_id: int, lists: Iterable[Attached]) -> None:
         _write("ledger_taxbillline", _OWN_OF_LINE, changed_lines)
         _tell(OF_LISTS, bills, found)
         _look_for_lists(bills)
+
+
+def take_in_order(enterprise_id: int, *, tax_nos: Collection[str], invt_nos: Collection[str]) -> None:
+    """Lock the bills a message is about and all others of the lists it touches: two transactions never wait crosswise."""
+    locked(Q(enterprise=enterprise_id) & (Q(tax_no__in=tax_nos) | Q(invt_no__in=invt_nos)))
 
 
 def locked(wanted: Q) -> list[TaxBill]:

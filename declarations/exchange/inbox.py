@@ -215,6 +215,7 @@ def _settle_bills(inbound: Inbound, enterprise_id: int, root: etree._Element) ->
     named = Inventory.objects.filter(enterprise_id=enterprise_id, invt_no__in=numbers).exclude(invt_no="")
     lists = dict(named.values_list("document_id", "invt_no"))
     _take_in_order(lists)
+    bills.take_in_order(enterprise_id, tax_nos={tax_no for tax_no, _no in told}, invt_nos=numbers)
     known = frozenset(lists.values())
     bills.record_bills(
         made,

@@ -5,16 +5,21 @@ from decimal import Decimal
 from itertools import permutations
 
 import pytest
+from django.db.models import Q
 
 from accounts.cast import Cast
 from declarations.exchange import inbox
 from declarations.models import Inbound, InboundState, Inventory
+from ledger.bills import locked
 from ledger.models import Discrepancy, TaxBill
+from ledger.payment import confirm_payment
+from ledger.window import today
 from portal.sentences import speak
 from tests.exchange import answers
+from tests.exchange.conftest import secure
 from tests.exchange.desk import listed, read_all
 from tests.exchange.lists import Told, books, held, invt_no, letter
-from tests.ledger.books import open_discrepancies, undone
+from tests.ledger.books import meanwhile, open_discrepancies, undone
 
 Lists = tuple[int, int]
 
@@ -109,6 +114,22 @@ def test_an_end_told_under_another_list_frees_the_list_of_the_bill(secured: Cast
     other = held(second)
     read(news(secured, second, "3", 9, "T"))
     assert (held(first), held(second)) == (Decimal(0), other)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bill_is_read_while_staff_confirm_all_of_its_list(committed: Cast) -> None:
+    """Whoever locks bills takes them all in one order, also the others of the list a message is about."""
+    secure(committed)
+    (one,) = listed(committed, 1)
+    read(letter(Told("120", 2), one), bill(committed, one, 7, taxNo="T1"), bill(committed, one, 7, taxNo="T5"))
+    inbox.store(bill(committed, one, 8, "45.50", taxNo="T5"))
+    with meanwhile(read_all) as begin:
+        locked(Q(tax_no="T1"))
+        begin()
+        paid = confirm_payment(bills=TaxBill.objects.all(), paid_on=today(), voucher="V", user=None)
+    assert (paid.count, paid.total) == (2, Decimal("60.06"))
+    assert set(Inbound.objects.values_list("state", "attempts")) == {(InboundState.PROCESSED, 1)}
+    assert ("paid_differs", f"bill {committed.enterprises['warehouse'].pk} T5") in open_discrepancies()
 
 
 # --- a bill that names another guarantor ------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """What the stories of the books need: a guarantee, lists that want something held, and the books as numbers."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import connection, connections, transaction
 
 from accounts.models import Enterprise
 from ledger.guarantee import Wanted, open_guarantee
@@ -21,6 +23,40 @@ def undone() -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
+
+
+@contextmanager
+def meanwhile(job: Callable[[], object]) -> Iterator[Callable[[], None]]:
+    """A transaction beside which another thread does a job, from when the block says so; that one has to wait for it.
+
+    The block goes on when it waits, and after its commit the job has to come to a good end.
+    """
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            job()
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+
+    def begin() -> None:
+        thread.start()
+        until = time.monotonic() + 60
+        with connection.cursor() as cursor:
+            while not raised and time.monotonic() < until:
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                if cursor.fetchone()[0]:
+                    return
+        raise AssertionError("nobody waits")
+
+    with transaction.atomic():
+        yield begin
+    thread.join(60)
+    assert not thread.is_alive() and raised == []
 
 
 def deposit(enterprise: Enterprise, amount: str = "1000.00", number: str = "BZJ-1") -> Guarantee:

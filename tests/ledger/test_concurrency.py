@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +15,7 @@ from ledger.guarantee import align_many, top_up
 from ledger.models import Account, BillState, Discrepancy, Entry, Hold, TaxBill, Transfer
 from portal.tenancy import acting_as
 from tests.cast import people
-from tests.ledger.books import NOW, balances, deposit, held, wants
+from tests.ledger.books import NOW, balances, deposit, held, meanwhile, wants
 from tests.ledger.test_bills import an_816, receive
 from tests.ledger.test_desk import PAID, Clients, billed, confirm, press
 
@@ -45,39 +44,6 @@ def at_once(jobs: Sequence[Callable[[], Any]]) -> list[BaseException]:
         thread.join(120)
         assert not thread.is_alive(), "somebody still waits"
     return raised
-
-
-@contextmanager
-def meanwhile(job: Callable[[], Any]) -> Iterator[None]:
-    """Begin the job in a thread of its own when the block is through and the job has come to wait for what it locked."""
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            job()
-        except BaseException as error:
-            raised.append(error)
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    with transaction.atomic():
-        yield
-        thread.start()
-        _somebody_waits()
-    thread.join(60)
-    assert not thread.is_alive() and raised == []
-
-
-def _somebody_waits() -> None:
-    """Come back as soon as a transaction waits for another."""
-    until = time.monotonic() + 60
-    with connection.cursor() as cursor:
-        while time.monotonic() < until:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-    pytest.fail("nobody waits")
 
 
 def test_of_64_threads_exactly_as_many_holds_succeed_as_fit() -> None:
@@ -234,8 +200,9 @@ def test_a_bill_that_becomes_another_while_its_payment_is_confirmed_is_shown_aga
     staff, said = client_of("staff"), []
     page = press(staff, "taxbill", "confirm", bill)
     assert "缴款书 JKS1：1 份，30.03 元" in page
-    with meanwhile(lambda: said.append(confirm(staff, page, "taxbill", duty_no="JKS1", **PAID))):
+    with meanwhile(lambda: said.append(confirm(staff, page, "taxbill", duty_no="JKS1", **PAID))) as begin:
         receive(cast, an_816(cast, vat=Decimal("99.00"), billed_at=NOW + timedelta(hours=2)))
+        begin()
     (again,) = said
     assert "与刚才所示不同" in again and "缴款书 JKS1：1 份，99.00 元" in again
     assert not TaxBill.objects.filter(state=BillState.PAID).exists()

@@ -118,6 +118,8 @@ class MovementFilter:
             place={name: query.get(name, "") for name in ("before", "after")},
         )
         found.since, found.until = (found._day(query.get(name, "")) for name in ("since", "until"))
+        if found.since and found.until and found.since > found.until:
+            found.faults.append(_("起始日 %(since)s 晚于截止日 %(until)s，请对调") % {"since": found.since, "until": found.until})  # fmt: skip
         return found
 
     def _day(self, text: str) -> date | None:

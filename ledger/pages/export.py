@@ -20,7 +20,7 @@ from ledger.access import bills_of, movements_of, names_of
 from ledger.models import BillState, Entry, Purpose, TaxBill, Transfer
 from ledger.pages.account import MovementFilter, note_of
 from ledger.pages.bill_list import differs, in_order
-from ledger.pages.filter import Filter
+from ledger.pages.filter import TABS, Filter
 from ledger.pages.looks import BILL_LOOKS, TRANSFER_LOOKS, UNSETTLED
 from ledger.window import Window, today
 from portal.calendar import SHANGHAI
@@ -119,8 +119,19 @@ def movements_workbook(actor: Actor, asked: MovementFilter) -> IO[bytes] | None:
 
 
 def file_name(title: str, actor: Actor, asked: Filter | MovementFilter) -> str:
-    """What the workbook is called: what it lists, whose, and of which period (without one: as of today)."""
-    return f"{title}_{actor.enterprise.customs_code}_{_period(asked.since, asked.until)}.xlsx"
+    """What the workbook is called: what it lists, whose, which of them, and of which period (without one: as of today)."""
+    parts = [title, actor.enterprise.customs_code, *_which(asked), _period(asked.since, asked.until)]
+    return f"{'_'.join(parts)}.xlsx"
+
+
+def _which(asked: Filter | MovementFilter) -> list[str]:
+    """The tab or kind, and the number, as far as a file name takes them."""
+    if isinstance(asked, Filter):
+        said = [TABS[asked.tab] if asked.tab else "", asked.duty_no, asked.q]
+    else:
+        said = [TRANSFER_LOOKS[asked.kind].word if asked.kind else "", asked.q]
+    plain = ("".join(char for char in str(one) if char.isalnum() or char in "-_") for one in said)
+    return [one for one in plain if one]
 
 
 def _period(since: date | None, until: date | None) -> str:

@@ -4,7 +4,7 @@ import io
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import openpyxl
 import pytest
@@ -148,6 +148,27 @@ def test_it_narrows_by_kind_number_and_day_and_adds_up(query, wanted, bills, fin
     total = [cell.value for cell in sheet[sheet.max_row]]
     assert total[0] == f"合计 {page.count}"
     assert Decimal(str(total[3])) == page.more and Decimal(str(total[4])) == page.taken
+
+
+def test_the_days_of_a_period_in_the_wrong_order_are_said(bills, finance):
+    first, last = today() - timedelta(days=9), today() - timedelta(days=1)
+    assert not shown(finance, f"?since={first}&until={last}").filter.faults
+    assert shown(finance, f"?since={last}&until={first}").filter.faults == [f"起始日 {last} 晚于截止日 {first}，请对调"]
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "which"),
+    [
+        ("tax_bills_export", {"duty_no": "DN2026000007"}, "_DN2026000007"),
+        ("tax_bills_export", {"tab": "due", "q": "../22"}, "_待缴_22"),
+        ("guarantee_export", {"kind": "hold", "q": WISHES[1].invt_no}, f"_预扣_{WISHES[1].invt_no}"),
+        ("guarantee_export", {}, ""),
+    ],
+)
+def test_a_workbook_of_some_is_not_called_as_that_of_all(name, query, which, bills, cast, finance):
+    answer = finance.get(reverse(name) + "?" + urlencode(query))
+    whose = cast.enterprises["merchant"].customs_code
+    assert unquote(answer["Content-Disposition"]).endswith(f"_{whose}{which}_{today():%Y%m%d}.xlsx")
 
 
 def sheet_of(answer):

@@ -271,23 +271,24 @@ def _stuck(actor: Actor) -> list[Task]:
 
 
 def _unfiled(actor: Actor) -> list[Task]:
-    """Workbooks of which documents were not taken and are not filed yet."""
+    """Workbooks of which documents were not taken and are not filed yet: each by itself, or where they are many all in one."""
     left = unfiled.left_of(actor)
-    if not left:
-        return []
+    if len(left) > MOST_REASONS:
+        return [_to_be_filed(actor, left, reverse("uploads"))]
+    return [_to_be_filed(actor, [one], reverse("upload_check", kwargs={"pk": one.upload_id})) for one in left]
+
+
+def _to_be_filed(actor: Actor, left: Sequence[unfiled.Left], address: str) -> Task:
     why = [
         ("", _("%(name)s：未受理 %(count)s 票") % {"name": one.filename, "count": one.documents}, 0)
         for one in left[:MOST_REASONS]
     ]
     count = sum(one.documents for one in left)
-    only = reverse("upload_check", kwargs={"pk": left[0].upload_id})
-    return [
-        Task(
-            icon="file-earmark-spreadsheet", tone="bad", title=_("导入有未受理的单证，改好再传"), why=why,
-            more=len(left) - len(why), count=count, unit=npgettext("unit", "票", "票", count), since=left[0].filed_at,
-            address=only if len(left) == 1 else reverse("uploads"), action=_("去改正") if actor.may_file else _("查看"),
-        )
-    ]  # fmt: skip
+    return Task(
+        icon="file-earmark-spreadsheet", tone="bad", title=_("导入有未受理的单证，改好再传"), why=why,
+        more=len(left) - len(why), count=count, unit=npgettext("unit", "票", "票", count), since=left[0].filed_at,
+        address=address, action=_("去改正") if actor.may_file else _("查看"),
+    )  # fmt: skip
 
 
 def _unfinished(actor: Actor) -> list[Task]:

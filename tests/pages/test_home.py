@@ -11,7 +11,7 @@ from django.utils import timezone
 from lxml import html
 
 from declarations.doors import unfiled, uploads
-from declarations.doors.desk import desk
+from declarations.doors.desk import MOST_REASONS, desk
 from declarations.exchange import shortage
 from declarations.lifecycle import Move, State, move_many
 from declarations.models import Document, StateChange, Upload
@@ -178,6 +178,19 @@ def test_it_reminds_of_what_a_workbook_could_not_file_until_it_is_filed(cast, cl
     second = filed.uploaded(cast, "order", [make.order(3)])
     uploads.decide(actor=cast.actor("merchant_filer"), upload=second, all_or_nothing=True)
     assert uploads.work_next() and orders_left(cast) == [], "the other one came with another workbook"
+
+
+@pytest.mark.parametrize("books", [2, MOST_REASONS + 1])
+def test_each_workbook_leads_to_its_own_page_and_where_they_are_many_to_all_of_them(books, cast):
+    sent = []
+    for n in range(books):
+        one = filed.uploaded(cast, "order", [make.order(10 + n), make.order(n, goods_value="x")])
+        uploads.decide(actor=cast.actor("merchant_filer"), upload=one, all_or_nothing=False)
+        assert uploads.work_next()
+        sent.append(one)
+    found = [(task.address, task.count, task.more) for task in shown(cast, "merchant_filer").tasks]
+    each = [(reverse("upload_check", args=[one.pk]), 1, 0) for one in sent]
+    assert found == (each if books == 2 else [(reverse("uploads"), books, 1)])
 
 
 def test_it_reminds_for_two_weeks_also_of_rows_without_an_order_number(cast):

@@ -135,6 +135,65 @@ def called(numbers: Iterable[str]) -> list[Told]:
         return [Told(*row) for row in cursor.fetchall()]
 
 
+class Lack(NamedTuple):
+    """What own documents at 2 lack: `missing` is what is known not to be there, `why` says of each kind who files it."""
+
+    kind: str
+    missing: str
+    why: str
+    documents: int
+    since: datetime
+
+
+def lacks() -> list[Lack]:
+    """What the enterprise's documents at 2 lack, as the lamps of their trades show it; one query.
+
+    Nothing of a trade whose list has come: then customs compares, or the list says itself what is next.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind, own_codes, payer, seen, documents, since FROM declarations_lacking()")
+        rows = cursor.fetchall()
+    found = [_lack(*row) for row in rows]
+    return [one for one in found if one]
+
+
+def _lack(slug: str, own_codes: str, payer: str, seen: str, documents: int, since: datetime) -> Lack | None:
+    own_kind, ours = kind_of(slug), set(own_codes.split(",")) - {""}
+    came = {other: int(best) for other, best in (one.split(":") for one in seen.split(",") if one)}
+    if came.get("inventory") in {_REFUSED, _ACCEPTED}:
+        return None
+    missing, said = [], []
+    for other in (one for one in KINDS if one.slug != slug and came.get(one.slug) != _ACCEPTED):
+        words = {"document": other.label, "owner": payer if other.slug == "payment" and payer else owners(other)}
+        names_us = _where_named(own_kind, ours, other)
+        if other.slug in came:
+            refused = came[other.slug] == _REFUSED
+            said.append(
+                (_("%(document)s被退单，由%(owner)s更正") if refused else _("%(document)s已申报，海关尚未接受")) % words
+            )
+        elif names_us or other.slug in own_kind.after:
+            said.append(_("%(document)s由%(owner)s申报") % words)
+        else:
+            said.append(_("%(document)s由%(owner)s申报（本企业看不到是否已申报）") % words)
+            continue
+        missing.append(other.slug)
+        if other.slug == "order":
+            break  # the others come after it
+    if not said:
+        return None
+    names = _("、").join(str(kind_of(one).label) for one in missing) or _("其他单证（本企业看不到）")
+    return Lack(slug, names, _("；").join(said), documents, since)
+
+
+#: How `declarations_lacking` says how far a document came.
+_REFUSED, _ACCEPTED = 0, 2
+
+
+def _where_named(own_kind: Kind, ours: Iterable[str], other: Kind) -> set[bool]:
+    """Whether another document names us where an own one does: True where it must, False where it may; empty: never."""
+    return {other.field(code).required for code in _code_fields(own_kind) & set(ours) & _code_fields(other)}
+
+
 def owners(kind: Kind, body: Any = None) -> str:
     """Who files documents of a kind: the enterprises another document names for it, else the types of enterprise."""
     return _("、").join(_candidates(kind, body))
@@ -287,9 +346,9 @@ class _Trade:
         )  # fmt: skip
 
     def _names_us(self, other: Kind) -> set[bool]:
-        """Whether the other document names us where this one does: True where it must, False where it may; empty: never."""
+        """Where the other document names us."""
         ours = {code for code in _code_fields(self.kind) if getattr(self.body, code) in self.actor.enterprise.codes}
-        return {other.field(code).required for code in ours & _code_fields(other)}
+        return _where_named(self.kind, ours, other)
 
     def _needs(self, other: Kind) -> str:
         """What must be accepted before the other can be."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
@@ -22,14 +22,17 @@ from accounts.roles import MemberRole
 from declarations.access import uploads_of
 from declarations.doors import unfiled, uploads
 from declarations.doors.advice import names_of, reasons
-from declarations.doors.chain import owners
+from declarations.doors.chain import lacks
 from declarations.doors.tables import STAGES, TODO, Stage
+from declarations.doors.turns import Stop, stopped
+from declarations.exchange import shortage
 from declarations.kinds import KINDS
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import REFUSED, State
 from declarations.models import Document, Outbound, OutboundState, StateChange, UploadState
 from ledger.access import bills_of, discrepancies_of, may_see_bills, may_see_guarantee
+from ledger.access import names_of as names_of_enterprises
 from ledger.models import BillState, DiscrepancyKind
 from ledger.pages.account import Share, Standing, held_up, shares_of, standing_of
 from ledger.pages.schedule import Amount, Schedule, schedule
@@ -157,11 +160,18 @@ def desk(actor: Actor) -> Desk:
     credential = Credential.objects.filter(enterprise=actor.enterprise, active=True).order_by("-not_after").first()
     purse = Purse.of(actor) if may_see_guarantee(actor) else None
     payments = [*_held_up(actor), *_payments(purse), *_disagreements(actor)] if purse else []
-    filings = [*_refusals(actor, kinds, counted), *_stuck(actor), *_unfiled(actor), *_unfinished(actor)]
+    stops = [one for one in _stops() if one[0].kind in own]
+    filings = [
+        *_refusals(actor, kinds, counted),
+        *_disagreeing(stops),
+        *_stuck(actor),
+        *_unfiled(actor),
+        *_unfinished(actor),
+    ]
     money_first = purse is not None and actor.roles <= {MemberRole.FINANCE}
     return Desk(
         tasks=[*payments, *filings] if money_first else [*filings, *payments],
-        waits=_waits(actor, kinds, counted),
+        waits=_waits(actor, kinds, counted, stops),
         released=_released(actor, kinds, counted),
         purse=purse,
         money_first=money_first,
@@ -313,7 +323,9 @@ def _unfinished(actor: Actor) -> list[Task]:
     ]  # fmt: skip
 
 
-def _waits(actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int]) -> list[Wait]:
+def _waits(
+    actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int], stops: Sequence[tuple[Stop, int]]
+) -> list[Wait]:
     """Own documents that others hold up, those that wait longest first: by what is missing and who owes it."""
     documents = Document.objects.filter(enterprise=actor.enterprise).order_by()
     found: Iterable[tuple[str, str, str, int, datetime]] = ()
@@ -331,49 +343,90 @@ def _waits(actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, str]
         )
         for slug, waits_for, reason, many, since in found
     ]  # fmt: skip
-    return [*waits, *_compared_later(actor, documents, kinds, counted)]
+    compared = any(counted.get((kind.slug, State.DECLARING)) for kind in kinds)
+    later = _compared_later(kinds) if compared else []
+    return sorted([*waits, *_stopped(actor, stops), *_short(actor, counted), *later], key=lambda wait: wait.since)
 
 
-def _compared_later(
-    actor: Actor, documents: Any, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int]
-) -> list[Wait]:
-    """What customs has, and compares once the documents that are filed after it are there too, or are corrected.
+def _compared_later(kinds: Sequence[Kind]) -> list[Wait]:
+    """What customs has, and compares once the other documents of the trade are there too."""
+    own = {kind.slug for kind in kinds}
+    waits: dict[tuple[str, str, str], Wait] = {}
+    for one in sorted(lacks(), key=lambda lack: lack.since):
+        if one.kind in own:
+            before = waits.get((one.kind, one.missing, one.why))
+            wait = Wait(
+                kind_of(one.kind), one.missing, one.why, one.documents, one.since,
+                _list_of(kind_of(one.kind), State.DECLARING),
+            )  # fmt: skip
+            waits[one.kind, one.missing, one.why] = replace(before, count=before.count + wait.count) if before else wait
+    return list(waits.values())
 
-    Where the refused list is one's own it stands among what needs doing, and nobody else is waited for.
+
+def _stops() -> list[tuple[Stop, int]]:
+    """Where the trades of own documents that customs took in stand still, and of how many each; oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 0, kind, standing, list_state, filer, is_own, min(since), codes, guarantees, count(*)"
+            " FROM declarations_stopped()"
+            " GROUP BY kind, standing, list_state, filer, is_own, codes, guarantees ORDER BY min(since)"
+        )
+        return [(Stop._make(row), many) for *row, many in cursor.fetchall()]
+
+
+def _stopped(actor: Actor, stops: Sequence[tuple[Stop, int]]) -> list[Wait]:
+    """Own documents whose trade goes on once somebody else has seen to its list; customs' own work is no wait.
+
+    What is one's own to do stands among what needs doing.
     """
-    slugs = [
-        kind.slug
-        for kind in kinds
-        if counted.get((kind.slug, State.DECLARING)) and any(kind.slug in other.after for other in KINDS)
-    ]
-    if not slugs:
-        return []
-    found = documents.filter(kind__in=slugs, state=State.DECLARING).values_list("kind")
-    waits, refused = [], _refused_lists()
-    for slug, many, since in found.annotate(many=Count("id"), since=Min("state_at")).order_by("since"):
-        address = _list_of(kind_of(slug), State.DECLARING)
-        for _slug, filer, stopped, refused_at in (one for one in refused if one[0] == slug):
-            many -= stopped
-            if filer != actor.enterprise.name:
-                why = _("清单被海关退单，由%(filer)s更正后重新申报") % {"filer": filer}
-                waits.append(Wait(kind_of(slug), _("清单更正"), why, stopped, refused_at, address))
-        if many <= 0:
+    waits = []
+    for stop, many in stops:
+        if stop.is_own or stop.is_ours or (stop.guarantees and may_see_guarantee(actor)):
             continue
-        later = [other for other in KINDS if slug in other.after]
-        said = [_("%(document)s由%(owner)s申报") % {"document": other.label, "owner": owners(other)} for other in later]
-        waits.append(
-            Wait(
-                kind_of(slug), names_of(other.slug for other in later), _("；").join(said), many, since, address
-            )
-        )  # fmt: skip
+        if stop.list_state in REFUSED:
+            missing, why = _("清单更正"), _("清单被海关退单，由%(filer)s更正后重新申报") % {"filer": stop.filer}
+        elif stop.guarantees or stop.list_state == State.DETAINED:
+            missing, why = _("担保额度") if stop.guarantees else _("扣留的清单"), stopped(stop).in_short
+        else:
+            continue
+        kind = kind_of(stop.kind)
+        waits.append(Wait(kind, missing, why, many, stop.since, _list_of(kind, stop.standing)))
     return waits
 
 
-def _refused_lists() -> list[tuple[str, str, int, datetime]]:
-    """Kind, who filed the refused list, how many own documents of the kind belong to its trade, since when."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT kind, filer, documents, since FROM declarations_refused_lists() ORDER BY since")
-        return cursor.fetchall()
+def _disagreeing(stops: Sequence[tuple[Stop, int]]) -> list[Task]:
+    """Own documents of which customs said, when it refused the list, that they or those they disagree with are wrong."""
+    tasks = []
+    for stop, many in stops:
+        if not stop.is_own and stop.is_ours:
+            title = _("%(document)s与其他单证不一致，清单被退单") % {"document": kind_of(stop.kind).label}
+            tasks.append(
+                Task(
+                    icon="x-octagon", tone="bad", title=title,
+                    why=[(said.code, f"{said.text}{_('；')}{said.advice.text}", 0) for said in stop.why], count=many,
+                    unit=npgettext("unit", "票", "票", many), since=stop.since,
+                    address=_list_of(kind_of(stop.kind), stop.standing), action=_("查看"),
+                )
+            )  # fmt: skip
+    return tasks
+
+
+def _short(actor: Actor, counted: Mapping[tuple[str, str], int]) -> list[Wait]:
+    """Own lists that customs holds up until another's guarantee is raised."""
+    lists = kind_of("inventory")
+    if not counted.get((lists.slug, State.REVIEW)):
+        return []
+    held_up = Document.objects.filter(
+        enterprise=actor.enterprise, kind=lists.slug, state=State.REVIEW, reason__contains=shortage.WORDS
+    ).exclude(inventory__assure_code__in=actor.enterprise.codes)
+    codes = held_up.order_by().values_list("inventory__assure_code")
+    found = list(codes.annotate(many=Count("id"), since=Min("state_at")).order_by("since"))
+    names = names_of_enterprises(code for code, _many, _since in found) if found else {}
+    why = _("由担保企业%(name)s增加担保额度，到账后海关自动放行")
+    return [
+        Wait(lists, _("担保额度"), why % {"name": names.get(code, code)}, many, since, _list_of(lists, State.REVIEW))
+        for code, many, since in found
+    ]
 
 
 def _list_of(kind: Kind, state: str) -> str:

@@ -16,7 +16,7 @@ from accounts.access import Actor
 from declarations.doors.advice import TOP_UP, Reason, disagreeing, reasons, ways_out, why
 from declarations.doors.letters import IN, OUT
 from declarations.doors.tables import Cell, Look, look, said
-from declarations.doors.turns import Turn, next_steps, turn, unmet_by
+from declarations.doors.turns import Turn, next_steps, stops_of, turn, unmet_by
 from declarations.exchange.receipts import STATE_OF_CODE, state_of
 from declarations.fields import Amount, Described, Text
 from declarations.kinds import INVENTORY
@@ -170,6 +170,7 @@ def story(kind: Kind, document: Document, *, actor: Actor | None = None) -> Stor
             unmet=unmet_by(kind, [document]).get(document.pk, ()),
             reason=document.reason,
             body=getattr(document, kind.slug),
+            stop=stops_of(kind, [document]).get(document.pk),
         ),
         ways_out=ways_out(kind, disagreeing(found)),
         sections=_sections(kind, document, flagged),

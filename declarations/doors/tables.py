@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from declarations.doors.advice import reasons
-from declarations.doors.turns import turn, unmet_by
+from declarations.doors.turns import Stop, stops_of, turn, unmet_by
 from declarations.fields import Amount, Money, Whole
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import STATE_LOOKS, State
@@ -343,8 +343,8 @@ def page(kind: Kind, documents: QuerySet[Document], drafts: QuerySet[Draft], ask
         Cell(str(described.label), is_number=isinstance(described, Amount | Whole), drop=_drop(kind, place, described))
         for place, described in enumerate(columns)
     ]
-    unmet = unmet_by(kind, part.rows)
-    rows = [_row(kind, columns, document, unmet.get(document.pk, ())) for document in part.rows]
+    unmet, stops = unmet_by(kind, part.rows), stops_of(kind, part.rows)
+    rows = [_row(kind, columns, one, unmet.get(one.pk, ()), stops.get(one.pk)) for one in part.rows]
     moving = any(counts.get(state) for state in MOVING)
     return ListPage(kind, asked, tabs, heads, rows, *_around(kind, asked, part), is_moving=moving)
 
@@ -387,7 +387,9 @@ def _around(kind: Kind, asked: Filter, part: Part[Any]) -> tuple[str, str]:
     return newer, asked.address(kind, **part.on) if part.on else ""
 
 
-def _row(kind: Kind, columns: Sequence[Any], document: Document, unmet: Sequence[Problem]) -> ListRow:
+def _row(
+    kind: Kind, columns: Sequence[Any], document: Document, unmet: Sequence[Problem], stop: Stop | None
+) -> ListRow:
     body = getattr(document, kind.slug)
     bad = document.state in TODO
     return ListRow(
@@ -400,7 +402,7 @@ def _row(kind: Kind, columns: Sequence[Any], document: Document, unmet: Sequence
         look=look(document.state, document.code),
         next_step=_reason(document.reason)
         if bad and document.reason
-        else turn(kind, document.state, unmet=unmet, reason=document.reason, body=body).in_short,
+        else turn(kind, document.state, unmet=unmet, reason=document.reason, body=body, stop=stop).in_short,
         is_bad=bad,
         changed=document.changed_at,
     )

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
+from django.db import connection
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -45,6 +47,34 @@ _US = gettext_lazy("本企业")
 _PORTAL = gettext_lazy("本系统")
 _CUSTOMS = gettext_lazy("海关")
 
+
+class Stop(NamedTuple):
+    """Why a trade stands still for an own document at 2 or 120: how far its list came, who filed it, since when it matters.
+
+    `codes` are customs' where documents disagree; `guarantees`: one's own guarantee is too small.
+    """
+
+    document: int
+    kind: str
+    standing: str
+    list_state: str
+    filer: str
+    is_own: bool
+    since: datetime
+    codes: str
+    guarantees: bool
+
+    @property
+    def why(self) -> list[Reason]:
+        """Which documents disagree, by customs' codes, in the published words."""
+        return list(reasons("".join(f"[Code:{code};Desc:]" for code in (self.codes or "").split(",") if code)))
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether customs said that the own document, or the one it disagrees with, is wrong."""
+        return self.kind in disagreeing(self.why)
+
+
 #: state → who, what, what is ours to do
 TURNS: dict[str, tuple[Any, Any, Any]] = {
     State.WAITING: ("", gettext_lazy("等前序单证到齐并被海关接受"), gettext_lazy("无须操作，到齐后自动发往海关")),
@@ -79,12 +109,15 @@ def turn(
     unmet: Sequence[Problem] = (),
     reason: str = "",
     body: Body | None = None,
+    stop: Stop | None = None,
 ) -> Turn:
     """Whose turn it is; `message` is the one that carries the document, `why` what customs said when refusing it.
 
     Of a document that waits: `unmet` is what it waits for. Of one that is reviewed: `reason` is what customs said, `body`
-    names the guarantor.
+    names the guarantor. `stop` is why the trade of one that customs took in stands still.
     """
+    if stop:
+        return stopped(stop)
     if state == State.WAITING and unmet:
         return _waits(unmet)
     if state == State.REVIEW and any(said.advice is TOP_UP for said in reasons(reason)):
@@ -120,6 +153,35 @@ def unmet_by(kind: Kind, documents: Iterable[Document]) -> dict[int, list[Proble
     ids = [document.pk for document in waiting]
     found = filing.check_again(enterprise=waiting[0].enterprise, kind=kind, document_ids=ids, now=timezone.now())
     return {one: [problem for problem in problems if problem.level == WAIT] for one, problems in found.items()}
+
+
+def stops_of(kind: Kind, documents: Iterable[Document]) -> dict[int, Stop]:
+    """Where the trade stands still, of those of one enterprise's documents that customs took in, by document: as its lamps show.
+
+    One query, none where it cannot be.
+    """
+    orders = [document.order_no for document in documents if document.state in {State.DECLARING, State.STORED}]
+    if not orders or not _followers(kind):
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM declarations_stopped_of(%s)", [orders])
+        return {stop.document: stop for stop in map(Stop._make, cursor.fetchall()) if stop.kind == kind.slug}
+
+
+def stopped(stop: Stop) -> Turn:
+    """Who gets the trade going again: who is in the wrong, the office on site, the guarantor, customs, or who filed the list."""
+    if stop.is_ours:
+        words = {"codes": stop.codes.replace(",", _("、")), "documents": names_of(disagreeing(stop.why))}
+        what = _("清单被海关退单（%(codes)s）：核对%(documents)s，由有误的一方更正") % words
+        return Turn(_("单证有误的一方"), what, _("请先与对方核对哪一份有误"), is_ours=True, short=capfirst(what))
+    if stop.list_state in REFUSED:
+        what = _("清单被退单，更正后重新申报")
+        return Turn(str(_US) if stop.is_own else stop.filer, what, _("无须操作，清单更正后海关重新比对"), stop.is_own)
+    if stop.list_state == State.DETAINED:
+        return Turn(str(TURNS[State.DETAINED][0]), _("处理扣留的货物（清单已扣留）"), str(_NOTHING))
+    if stop.guarantees:
+        return Turn(str(_US), _("增加担保额度，到账后海关自动放行"), "", is_ours=True)
+    return Turn(str(_CUSTOMS), _("清单：%(step)s") % {"step": TURNS[stop.list_state][1]}, str(_NOTHING))
 
 
 def _waits(unmet: Sequence[Problem]) -> Turn:

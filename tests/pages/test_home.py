@@ -11,10 +11,11 @@ from django.utils import timezone
 from lxml import html
 
 from declarations.doors import unfiled, uploads
+from declarations.doors.advice import ADVICE
 from declarations.doors.desk import MOST_REASONS, desk
 from declarations.exchange import shortage
 from declarations.lifecycle import Move, State, move_many
-from declarations.models import Document, StateChange, Upload
+from declarations.models import Document, Inventory, StateChange, Upload
 from ledger import guarantee
 from ledger.models import Discrepancy, DiscrepancyKind, Guarantee, GuaranteeKind
 from ledger.window import today
@@ -79,13 +80,58 @@ def test_it_groups_what_waits_by_what_is_missing_and_who_owes_it(cast, client_of
     assert len(listed.context["page"].rows) == 4, "the number leads to what it counts"
 
 
-def test_what_customs_compares_later_waits_for_the_later_documents(cast):
-    trade.file(cast, "order")
-    trade.file(cast, "order", 2)
+def test_what_customs_compares_later_waits_for_what_its_lamps_call_missing(cast):
+    """The payment first; and of what the enterprise cannot see nobody says that it is not filed."""
+    first, _second = trade.file(cast, "order"), trade.file(cast, "order", 2)
+    Document.objects.filter(pk=first.pk).update(state_at=timezone.now() - timedelta(hours=2))
     (wait,) = shown(cast, "merchant_filer").waits
-    assert (wait.count, wait.missing) == (2, "运单、清单") and "保税物流企业" in wait.why
+    assert (wait.count, wait.missing) == (2, "清单")
+    assert wait.why.startswith(f"支付单由{make.PAYER.name}申报（本企业看不到是否已申报）；运单由直购物流企业、")
+    trade.file(cast, "order", 3, by="platform_filer")
+    (wait,) = shown(cast, "platform_filer").waits
+    assert wait.missing == "支付单、清单" and wait.why.startswith(f"支付单由{make.PAYER.name}申报；运单")
+    trade.file(cast, "payment", 3)
+    (wait,) = shown(cast, "platform_filer").waits
+    assert wait.missing == "清单" and "支付单" not in wait.why
     filed.move(list(Document.objects.all()), State.STORED, code="120")
     assert shown(cast, "merchant_filer").waits == []
+
+
+def test_a_payment_waits_for_its_order_and_then_for_what_it_cannot_see(cast):
+    trade.file(cast, "payment")
+    (wait,) = shown(cast, "payment_filer").waits
+    assert (wait.missing, wait.why) == ("订单", "订单由电商平台、电商企业申报")
+    trade.file(cast, "order")
+    (wait,) = shown(cast, "payment_filer").waits
+    assert wait.missing == "其他单证（本企业看不到）" and "清单由" in wait.why and "订单" not in wait.why
+
+
+def test_a_waybill_waits_for_its_order_and_then_for_the_list(cast):
+    waybill = trade.file(cast, "waybill")
+    assert waybill.state == State.WAITING
+    (wait,) = shown(cast, "bonded_logistics_filer").waits
+    assert wait.missing == "订单、支付单"
+    order, _paid = trade.file(cast, "order", 2), trade.file(cast, "payment", 2)
+    trade.file(cast, "waybill", 2)
+    assert shown(cast, "bonded_logistics_filer").waits[1].missing == "清单"
+    filed.move([order], State.REJECTED, code="100", reason="x")
+    later = shown(cast, "bonded_logistics_filer").waits[1]
+    assert later.missing == "订单" and later.why.startswith("订单被退单，由")
+
+
+def test_each_row_is_as_old_as_what_waits_in_it(cast):
+    """An order of this minute does not wait as long as the oldest of all orders."""
+    old, young = trade.whole(cast)["order"], trade.file(cast, "order", 2, pay_name="另一家支付企业")
+    long_ago = timezone.now() - timedelta(minutes=19)
+    Document.objects.filter(pk=old.pk).update(state_at=long_ago)
+    (row,) = shown(cast, "merchant_filer").waits
+    assert (row.count, row.since) == (1, Document.objects.get(pk=young.pk).state_at), "customs compares the other"
+    trade.file(cast, "order", 3)
+    Document.objects.filter(number=young.number).update(state_at=long_ago)
+    assert [(row.count, row.since == long_ago) for row in shown(cast, "merchant_filer").waits] == [
+        (1, True),
+        (1, False),
+    ]
 
 
 def test_a_trade_whose_list_is_refused_waits_for_its_correction_and_for_nothing_else(cast):
@@ -93,26 +139,131 @@ def test_a_trade_whose_list_is_refused_waits_for_its_correction_and_for_nothing_
     documents = trade.whole(cast)
     trade.whole(cast, 2)
     filed.move([documents["inventory"]], State.REJECTED, code="100", reason="[Code:1313;Desc:x]")
-    refused, others = shown(cast, "merchant_filer").waits
-    assert (refused.count, refused.missing, others.count, others.missing) == (1, "清单更正", 1, "运单、清单")
+    (refused,) = shown(cast, "merchant_filer").waits
+    assert (refused.count, refused.missing) == (1, "清单更正")
     assert make.WAREHOUSE.name in refused.why and refused.since == Document.objects.get(state="rejected").state_at
-    (courier, still) = shown(cast, "bonded_logistics_filer").waits
-    assert (courier.count, courier.missing, still.count) == (1, "清单更正", 1)
+    (courier,) = shown(cast, "bonded_logistics_filer").waits
+    assert (courier.count, courier.missing) == (1, "清单更正")
     (payer,) = shown(cast, "payment_filer").waits
-    assert (payer.count, payer.missing) == (2, "运单、清单")
+    assert (payer.count, payer.missing) == (2, "其他单证（本企业看不到）")
     Document.objects.filter(kind="inventory").update(platform_code=make.MERCHANT.customs_code)
     (apart,) = shown(cast, "merchant_filer").waits
-    assert apart.count == 2, "the list of another platform's trade is no matter of this one"
+    assert (apart.count, apart.missing) == (2, "清单"), "the list of another platform's trade is no matter of this one"
     Document.objects.filter(kind="inventory").update(platform_code=make.PLATFORM.credit_code)
-    assert len(shown(cast, "merchant_filer").waits) == 2, "the platform's other code is the same platform"
+    assert shown(cast, "merchant_filer").waits == [refused], "the platform's other code is the same platform"
+
+
+def test_a_trade_with_lists_of_two_filers_is_counted_once(cast):
+    """As the lamps: the one that came furthest stands for it, the newest of those refused."""
+    first = trade.whole(cast)["inventory"]
+    for slug in ("order", "payment", "waybill"):
+        trade.file(cast, slug, 2)
+    other = trade.file(cast, "inventory", by="merchant_filer")
+    for listed in (first, other):
+        filed.move([listed], State.REJECTED, code="100", reason="[Code:1313;Desc:x]")
+    by = "bonded_logistics_filer"
+    rows = {row.missing: (row.count, make.MERCHANT.name in row.why) for row in shown(cast, by).waits}
+    assert rows == {"清单更正": (1, True), "清单": (1, False)}
+    Document.objects.filter(pk=first.pk).update(state=State.DECLARING)
+    assert [row.missing for row in shown(cast, by).waits] == ["清单"], "one of the two stands"
+
+
+STOPPED = [
+    (State.REJECTED, "1313", "清单被退单，更正后重新申报", "清单更正"),
+    (State.FAILED, "", "清单被退单，更正后重新申报", "清单更正"),
+    (State.DETAINED, "", "处理扣留的货物（清单已扣留）", "扣留的清单"),
+    (State.REVIEW, "", "清单：人工审核", ""),
+    (State.INSPECTING, "", "清单：查验", ""),
+]
+
+
+@pytest.mark.parametrize("standing", [State.DECLARING, State.STORED])
+@pytest.mark.parametrize(("state", "code", "step", "missing"), STOPPED)
+def test_desk_list_and_page_of_an_order_say_the_same_of_its_list(standing, state, code, step, missing, cast, client_of):
+    documents = trade.whole(cast)
+    order = documents["order"]
+    if standing == State.STORED:
+        filed.move([order], State.STORED, code="120")
+    filed.move([documents["inventory"]], state, code="100", reason=f"[Code:{code};Desc:x]" if code else "")
+    client = client_of("merchant_filer")
+    page = client.get(reverse("detail", args=["order", order.pk])).context["story"].turn
+    (row,) = client.get(reverse("list", args=["order"])).context["page"].rows
+    assert page.what == step and row.next_step == page.in_short
+    assert [wait.missing for wait in shown(cast, "merchant_filer").waits] == ([missing] if missing else [])
+    assert page.who in {make.WAREHOUSE.name, "现场海关", "海关"}
+    filed.move([documents["inventory"]], State.RELEASED, code="800")
+    assert "清单被退单" not in client.get(reverse("detail", args=["order", order.pk])).context["story"].turn.what
+
+
+def test_who_is_not_named_on_the_list_is_told_nothing_of_it(cast, client_of):
+    documents = trade.whole(cast)
+    filed.move([documents["payment"]], State.STORED, code="120")
+    filed.move([documents["inventory"]], State.REJECTED, code="100", reason="[Code:1327;Desc:x]")
+    turn = (
+        client_of("payment_filer")
+        .get(reverse("detail", args=["payment", documents["payment"].pk]))
+        .context["story"]
+        .turn
+    )
+    assert "清单被" not in turn.what
+    assert shown(cast, "payment_filer").tasks == [] == shown(cast, "payment_filer").waits
+
+
+@pytest.mark.parametrize("code", sorted(ADVICE))
+def test_whose_document_customs_doubts_has_it_to_do_with_code_and_reason(code, cast, client_of):
+    """What customs said of the list itself stays with its filer."""
+    documents = trade.whole(cast)
+    filed.move([documents["inventory"]], State.REJECTED, code="100", reason=f"[Code:{code};Desc:张三1234.56]")
+    found = shown(cast, "merchant_filer")
+    page = client_of("merchant_filer").get(reverse("detail", args=["order", documents["order"].pk])).content.decode()
+    assert "张三" not in page
+    if "order" not in ADVICE[code].kinds:
+        assert found.tasks == [] and [wait.missing for wait in found.waits] == ["清单更正"]
+        return
+    (task,) = found.tasks
+    assert found.waits == [] and task.count == 1 and task.title == "订单与其他单证不一致，清单被退单"
+    assert task.why[0][0] == code and str(ADVICE[code].text) in task.why[0][1] and "张三" not in task.why[0][1]
+    assert f"清单被海关退单（{code}）" in page
+    filed.move([documents["inventory"]], State.REJECTED, code="100", reason=f"[Code:{code};Desc:x][Code:1300;Desc:x]")
+    assert shown(cast, "merchant_filer").tasks == [], "something else is wrong too"
+
+
+def test_a_payment_customs_doubts_is_told_where_the_list_names_its_filer(cast):
+    documents = trade.whole(cast)
+    filed.move([documents["inventory"]], State.REJECTED, code="100", reason="[Code:1332;Desc:x]")
+    Inventory.objects.update(area_code=make.PAYER.customs_code)
+    (task,) = shown(cast, "payment_filer").tasks
+    assert task.title == "支付单与其他单证不一致，清单被退单" and task.why[0][0] == "1332"
+
+
+def test_a_list_that_wants_guarantee_waits_for_the_guarantor(cast):
+    documents = trade.whole(cast)
+    listed = documents["inventory"]
+    filed.move([documents["order"]], State.STORED, code="120")
+    filed.move([listed], State.REVIEW, code="300", reason="[Code:1200;Desc:担保额度不足，本单税款24.39元，可用0.00元]")
+    assert listed.inventory.assure_code in cast.enterprises["merchant"].codes
+    (wait,) = shown(cast, "warehouse_filer").waits
+    assert (wait.missing, wait.count) == ("担保额度", 1) and make.MERCHANT.name in wait.why
+    (wait,) = shown(cast, "merchant_filer").waits
+    assert (wait.missing, wait.why) == ("担保额度", "本企业：增加担保额度，到账后海关自动放行")
+    assert shown(cast, "merchant_administrator").waits == [], (
+        "it stands among what needs doing, of who sees the guarantee"
+    )
+    assert [wait.missing for wait in shown(cast, "bonded_logistics_filer").waits] == [], (
+        "why is between those two and customs"
+    )
+    filed.move([listed], State.REVIEW, code="300", reason="[Code:1200;Desc:人工审核]")
+    filed.move([listed], State.EXAMINED, code="399")
+    assert shown(cast, "warehouse_filer").waits == shown(cast, "merchant_filer").waits == []
 
 
 def test_nobody_is_waited_for_where_the_refused_list_is_ones_own(cast):
     for slug in ("order", "payment", "waybill"):
         trade.file(cast, slug)
+    assert [wait.missing for wait in shown(cast, "merchant_filer").waits] == ["清单"]
     own = trade.file(cast, "inventory", by="merchant_filer")
-    assert [wait.missing for wait in shown(cast, "merchant_filer").waits] == ["运单、清单"]
-    filed.move([own], State.REJECTED, code="100", reason="[Code:1313;Desc:x]")
+    assert shown(cast, "merchant_filer").waits == [], "customs compares"
+    filed.move([own], State.REJECTED, code="100", reason="[Code:1327;Desc:x]")
     desk_ = shown(cast, "merchant_filer")
     assert desk_.waits == [] and titles(desk_) == ["清单退单"]
 

@@ -49,9 +49,12 @@ PASS_THE_WALL = {
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",
+    "declarations_lacking": "which kinds of a trade can be seen that own documents belong to, as declarations_chain tells",
     "declarations_predecessors": "whether the documents of a known order number are there and accepted",
-    "declarations_refused_lists": "how many own documents belong to a trade whose list was refused, and who filed that list",
     "declarations_search": "the same of others' documents on which one is named, by exact number",
+    "declarations_stopped": "state and filer of lists that name one where the trade of an own document stands still, and the code by"
+    " which customs said that own documents disagree",
+    "declarations_stopped_of": "the same, by order",
     "ledger_entries_continue": "nothing: a trigger that moves a balance with its entry, for roles that may not write balances",
     "ledger_health": "in how many things the books differ, and since when, for /health/",
 }

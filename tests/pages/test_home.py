@@ -22,6 +22,7 @@ from ledger.window import today
 from portal.sentences import keep
 from portal.tenancy import acting_as
 from tests import make
+from tests.filing.test_waiting import times
 from tests.pages import filed, trade
 
 pytestmark = pytest.mark.django_db
@@ -538,3 +539,22 @@ def test_it_costs_the_same_queries_however_much_there_is(cast):
         trade.bill(cast, trade.whole(cast, n)["inventory"], f"2218202500000000{n:02}")
         trade.file(cast, "inventory", 20 + n, by="merchant_filer", logistics_name=f"快递{n}")
     assert queries() <= first
+
+
+@pytest.mark.parametrize("name", ["declarations_lacking", "declarations_stopped", "declarations_stopped_of"])
+def test_what_stands_still_is_found_by_index_however_much_there_ever_was(name, cast):
+    """A probe of an index for each order; what was done with long ago is not read, also where many trades stand still."""
+    documents = trade.whole(cast)
+    filed.move([documents["order"]], State.STORED, code="120")
+    times(documents["order"], 20_000)
+    times(trade.file(cast, "order", 2), 3_000)
+    filed.move([documents["inventory"]], State.REJECTED, code="100", reason="[Code:1327;Desc:x]")
+    times(documents["inventory"], 3_000)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('portal.enterprise', %s, true)", [str(cast.enterprises["merchant"].pk)])
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = %s", [name])
+        orders = "ARRAY(SELECT order_no FROM declarations_document WHERE kind = 'inventory' ORDER BY id LIMIT 100)"
+        cursor.execute("EXPLAIN (ANALYZE) " + cursor.fetchone()[0].replace("order_numbers", orders))
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Seq Scan on declarations_document" not in plan
+    assert "document_" in plan

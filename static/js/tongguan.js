@@ -138,10 +138,14 @@
   /* Form lines: the sum of a row and of the order while typing; the server computes them again. */
   function cents(input) {
     var text = input ? input.value.replace(/,/g, "").trim() : "";
-    return /^\d+(\.\d+)?$/.test(text) ? Math.round(parseFloat(text) * 100000) : null;
+    return /^\d+(\.\d+)?$/.test(text) ? Math.round(parseFloat(text) * 100000) : text ? NaN : null;
   }
 
+  /* What is no number, or more than is counted exactly, has no sum to show. */
   function shown(amount) {
+    if (!Number.isSafeInteger(amount)) {
+      return "—";
+    }
     var digits = (amount / 100000).toFixed(5).replace(/0{1,3}$/, "");
     var pieces = digits.split(".");
     return pieces[0].replace(/\B(?=(\d{3})+$)/g, ",") + "." + pieces[1];
@@ -154,7 +158,8 @@
       terms.forEach(function (term) {
         var sign = term.charAt(0) === "-" ? -1 : 1;
         each("[data-field='" + term.replace(/^[+-]/, "") + "']", function (input) {
-          total += sign * (cents(input) || 0);
+          var amount = cents(input);
+          total += amount === null ? 0 : sign * amount;
         });
       });
       place.textContent = shown(total);
@@ -165,7 +170,17 @@
     each("[data-theme-switch], [data-print]", function (button) {
       button.hidden = false;
     }, within);
+    tellWide();
   }
+
+  /* A table wider than its card says so, as a scrollbar may not be seen before it is used. */
+  function tellWide() {
+    each("[data-wide]", function (hint) {
+      var table = hint.closest("section").querySelector(".scroll-x");
+      hint.hidden = table.scrollWidth <= table.clientWidth;
+    });
+  }
+  window.addEventListener("resize", tellWide);
 
   /* On a phone the filters of a list are folded until asked for; without script they stand open. */
   function fold() {
@@ -237,10 +252,11 @@
     if (!total || input === total || (total.value && total.value !== total.dataset.offered)) {
       return;
     }
-    if (price === null || quantity === null) {
+    var product = price === null || quantity === null ? NaN : Math.round((price / 100000) * quantity);
+    if (!Number.isSafeInteger(product)) {
       return;
     }
-    total.value = (Math.round((price / 100000) * quantity) / 100000).toFixed(5).replace(/0{1,3}$/, "");
+    total.value = (product / 100000).toFixed(5).replace(/0{1,3}$/, "");
     total.dataset.offered = total.value;
   }
 

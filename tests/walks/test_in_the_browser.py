@@ -31,6 +31,8 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="CHROMIUM IS NOT INSTALLED: NO PAGE WAS WALKED IN A BROWSER"),
 ]
 
+PHONE, DESK = 375, 1440
+
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
@@ -340,6 +342,9 @@ def exports_the_bills(finance: Clerk, parcels: Sequence[Trade], folder: Path) ->
     page = finance.page
     finance.follow("电子税单")
     finance.narrow({"by-q": parcels[0].order_no}, to=1)
+    page.set_viewport_size({"width": PHONE, "height": 900})
+    expect(page.locator("#list tbody").get_by_text(parcels[0].order_no)).to_be_visible()
+    page.set_viewport_size({"width": DESK, "height": 900})
     today = timezone.now().astimezone(SHANGHAI).date()
     period = {"by-since": f"{today - timedelta(days=1)}", "by-until": f"{today}"}
     finance.narrow({"by-q": parcels[0].order_no[:-6], **period}, to=len(parcels))
@@ -378,6 +383,30 @@ def test_it_works_with_scripts_switched_off(
         finds_what_is_held(finance, trade)
         finance.follow("电子税单")
         finance.narrow({"by-q": trade.order_no}, to=1)
+
+
+def test_a_form_tells_what_its_width_hides(chromium: Browser, portal: Stack) -> None:
+    """On a desk that the goods go on to the right, on a phone which of them must be filled in."""
+    with clerk(chromium, portal, "warehouse_filer") as warehouse:
+        warehouse.go("/inventory/new/")
+        page = warehouse.page
+        hint = page.get_by_text("右边还有几栏，可左右滚动")
+        expect(hint).to_be_visible()
+        page.set_viewport_size({"width": PHONE, "height": 900})
+        expect(hint).to_be_hidden()
+        star = "cell => getComputedStyle(cell, '::after').content"
+        for needed, shown in (("[aria-required]", '"*"'), (":not([aria-required])", "none")):
+            cell = page.locator(f"#goods-lines td:has(input.form-control{needed})").first
+            assert cell.evaluate(star) == shown
+
+
+def test_a_form_shows_no_sum_of_what_is_no_number_or_beyond_counting(chromium: Browser, portal: Stack) -> None:
+    with clerk(chromium, portal, "merchant_filer") as merchant:
+        merchant.go("/order/new/")
+        paid, total = merchant.page.locator("#f-actual_paid"), merchant.page.locator("[data-sum=actual_paid]")
+        for typed, shown in (("12.5", "12.50"), ("9" * 32, "—"), ("", "0.00"), ("NaN", "—"), ("1,000", "1,000.00")):
+            paid.fill(typed)
+            expect(total).to_have_text(shown)
 
 
 @pytest.mark.parametrize(

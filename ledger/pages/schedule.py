@@ -109,6 +109,11 @@ class Schedule:
         return self.phases[Phase.OPEN]
 
     @property
+    def by_day(self) -> int:
+        """How many of the open ones are so by their day of release, with or without a note."""
+        return self.open.count - self.early.count
+
+    @property
     def closing(self) -> Amount:
         """Day 43 to 45."""
         return self.phases[Phase.CLOSING]
@@ -228,7 +233,7 @@ def _how_far(unsettled: Sequence[Mapping[str, Any]], on: date) -> tuple[str, str
         return _("未到缴纳日，%(day)s 起") % {"day": short(Window(first).opens, on)}, ""
     if Window(last).phase(on) == Phase.OVERDUE:
         return _("逾期 %(count)d 张") % {"count": left}, "bad"
-    return _("待缴 %(count)d 张") % {"count": left}, "warn"
+    return _("未缴 %(count)d 张") % {"count": left}, "warn"
 
 
 def _months_back(day: date, count: int) -> date:

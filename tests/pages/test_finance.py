@@ -232,6 +232,32 @@ def test_a_bill_with_a_payment_note_is_to_be_paid_whatever_day_it_is(cast, finan
     }  # fmt: skip
 
 
+def zone_of_open(finance):
+    """What the strip of days says beside the sum that may be paid."""
+    page = html.fromstring(finance.get(reverse("tax_bills")).content)
+    return page.xpath("string(//ul[@class='zones']/li[@class='open']/small)")
+
+
+def test_the_strip_gives_days_of_release_only_of_what_is_to_be_paid_by_its_day(cast, finance):
+    """What has a note early is none of these days; and a month tells unpaid what waits as well as what is due."""
+    books.give(cast, "merchant")
+    (early,) = books.bring(cast, [Wish(1, days=2, status="2", duty_no="DN1")])
+    by_note = f"缴款书已出 1 张 {early.total}"
+    assert zone_of_open(finance) == by_note
+    books.bring(cast, [Wish(2, days=31)])
+    said = zone_of_open(finance)
+    assert said.startswith("放行 ") and said.endswith(f"；{by_note}")
+    books.pay(early)
+    assert zone_of_open(finance) == said.removesuffix(f"；{by_note}")
+
+
+def test_a_month_names_unpaid_what_is_not_paid_and_not_what_is_to_be_paid_now(cast, finance):
+    books.give(cast, "merchant")
+    books.bring(cast, [Wish(1, days=1, status="2", duty_no="DN1"), Wish(2, days=1)])
+    (month,) = finance.get(reverse("tax_bills")).context["schedule"].months
+    assert (month.unpaid.count, month.word) == (2, "未缴 2 张")
+
+
 def test_a_payment_note_says_what_is_left_of_it_and_when_it_was_paid(cast, finance, client_of):
     books.give(cast, "merchant")
     first, second = books.bring(cast, [Wish(n, days=40, status="2", duty_no="DN1") for n in (1, 2)])
@@ -361,7 +387,8 @@ def test_the_workbook_tells_names_days_and_differences(brought, finance):
 
 
 def test_text_that_looks_like_a_formula_stays_text(brought, finance):
-    TaxBill.objects.filter(pk=brought[1].pk).update(order_no="=1+1", logistics_no="012345678901234567")
+    later = {"fingerprint": "later", "billed_at": brought[1].billed_at + timedelta(seconds=1)}
+    TaxBill.objects.filter(pk=brought[1].pk).update(order_no="=1+1", logistics_no="012345678901234567", **later)
     sheet = sheet_of(finance.get(reverse("tax_bills_export") + f"?q={brought[1].tax_no}"))
     row = [(cell.data_type, cell.value) for cell in sheet[4]]
     assert ("s", "=1+1") in row and ("s", "012345678901234567") in row

@@ -96,7 +96,8 @@ def render(counts: dict[str, list[DictRow]], settings: Settings) -> str:
     ]
     inbound = [(row["state"], row["n"], row["repeats"]) for row in counts["inbound"]]
     return (
-        '<!doctype html><html lang="zh-Hans"><head><meta charset="utf-8"><title>海关沙箱</title></head><body>'
+        '<!doctype html><html lang="zh-Hans"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>海关沙箱</title></head><body>'
         "<h1>海关沙箱</h1><p>仅供演示与联调，不是真实海关。</p>"
         + _table("怎样回应", ("情形", "做法"), BEHAVIOUR)
         + _table("演示单号（订单编号含有，或清单备注含有）", ("含有", "结果"), MAGIC_VALUES)
@@ -121,6 +122,8 @@ def _status(status: str) -> str:
 
 
 def _table(title: str, heads: tuple[str, ...], rows: Iterable[Sequence[object]]) -> str:
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    # A long code may break after its underscores, so that the page is no wider than a phone.
+    cells = (["<td>" + escape(str(cell)).replace("_", "_<wbr>") + "</td>" for cell in row] for row in rows)
+    body = "".join("<tr>" + "".join(row) + "</tr>" for row in cells)
     head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
     return f'<h2>{escape(title)}</h2><table border="1"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

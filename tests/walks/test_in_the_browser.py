@@ -400,6 +400,14 @@ def test_a_form_tells_what_its_width_hides(chromium: Browser, portal: Stack) -> 
             assert cell.evaluate(star) == shown
 
 
+def test_the_page_of_the_pretended_customs_is_no_wider_than_a_phone(chromium: Browser, portal: Stack) -> None:
+    page = chromium.new_page(viewport={"width": 390, "height": 900})
+    page.goto(f"http://127.0.0.1:{portal.sandbox_port}/")
+    assert page.get_by_text("direct_logistics").count()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
 def test_a_form_shows_no_sum_of_what_is_no_number_or_beyond_counting(chromium: Browser, portal: Stack) -> None:
     with clerk(chromium, portal, "merchant_filer") as merchant:
         merchant.go("/order/new/")

@@ -174,7 +174,7 @@ def _lack(slug: str, own_codes: str, payer: str, seen: str, documents: int, sinc
         elif names_us or other.slug in own_kind.after:
             said.append(_("%(document)s由%(owner)s申报") % words)
         else:
-            said.append(_("%(document)s由%(owner)s申报（本企业看不到是否已申报）") % words)
+            said.append(_("%(document)s由%(owner)s申报（本企业看不到）") % words)
             continue
         missing.append(other.slug)
         if other.slug == "order":

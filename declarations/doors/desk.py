@@ -345,22 +345,29 @@ def _waits(
     ]  # fmt: skip
     compared = any(counted.get((kind.slug, State.DECLARING)) for kind in kinds)
     later = _compared_later(kinds) if compared else []
-    return sorted([*waits, *_stopped(actor, stops), *_short(actor, counted), *later], key=lambda wait: wait.since)
+    return _merged([*waits, *_stopped(actor, stops), *_short(actor, counted), *later])
+
+
+def _merged(waits: Iterable[Wait]) -> list[Wait]:
+    """Those that say the same as one, the oldest first; documents of several tabs are found in the whole list."""
+    found: dict[tuple[str, str, str], Wait] = {}
+    for wait in sorted(waits, key=lambda wait: wait.since):
+        key = (wait.kind.slug, wait.missing, wait.why)
+        before = found.get(key)
+        if before:
+            address = before.address if before.address == wait.address else _list_of(wait.kind, "")
+            wait = replace(before, count=before.count + wait.count, address=address)
+        found[key] = wait
+    return list(found.values())
 
 
 def _compared_later(kinds: Sequence[Kind]) -> list[Wait]:
     """What customs has, and compares once the other documents of the trade are there too."""
-    own = {kind.slug for kind in kinds}
-    waits: dict[tuple[str, str, str], Wait] = {}
-    for one in sorted(lacks(), key=lambda lack: lack.since):
-        if one.kind in own:
-            before = waits.get((one.kind, one.missing, one.why))
-            wait = Wait(
-                kind_of(one.kind), one.missing, one.why, one.documents, one.since,
-                _list_of(kind_of(one.kind), State.DECLARING),
-            )  # fmt: skip
-            waits[one.kind, one.missing, one.why] = replace(before, count=before.count + wait.count) if before else wait
-    return list(waits.values())
+    return [
+        Wait(kind, one.missing, one.why, one.documents, one.since, _list_of(kind, State.DECLARING))
+        for one in lacks()
+        if (kind := kind_of(one.kind)) in kinds
+    ]
 
 
 def _stops() -> list[tuple[Stop, int]]:
@@ -396,18 +403,25 @@ def _stopped(actor: Actor, stops: Sequence[tuple[Stop, int]]) -> list[Wait]:
 
 def _disagreeing(stops: Sequence[tuple[Stop, int]]) -> list[Task]:
     """Own documents of which customs said, when it refused the list, that they or those they disagree with are wrong."""
+    doubted = [(stop, many) for stop, many in stops if stop.is_ours and not stop.is_own]
     tasks = []
-    for stop, many in stops:
-        if not stop.is_own and stop.is_ours:
-            title = _("%(document)s与其他单证不一致，清单被退单") % {"document": kind_of(stop.kind).label}
-            tasks.append(
-                Task(
-                    icon="x-octagon", tone="bad", title=title,
-                    why=[(said.code, f"{said.text}{_('；')}{said.advice.text}", 0) for said in stop.why], count=many,
-                    unit=npgettext("unit", "票", "票", many), since=stop.since,
-                    address=_list_of(kind_of(stop.kind), stop.standing), action=_("查看"),
-                )
-            )  # fmt: skip
+    for kind in (kind for kind in KINDS if any(stop.kind == kind.slug for stop, _many in doubted)):
+        own = [(stop, many) for stop, many in doubted if stop.kind == kind.slug]
+        why: dict[tuple[str, str], int] = {}
+        for stop, many in own:
+            for said in stop.why:
+                key = said.code, f"{said.text}{_('；')}{said.advice.text}"
+                why[key] = why.get(key, 0) + many
+        first = sorted(why.items(), key=lambda item: -item[1])[:MOST_REASONS]
+        count, standings = sum(many for _stop, many in own), {stop.standing for stop, _many in own}
+        tasks.append(
+            Task(
+                icon="x-octagon", tone="bad", title=_("%(document)s与其他单证不一致，清单被退单") % {"document": kind.label},
+                why=[(code, text, many) for (code, text), many in first], more=len(why) - len(first), count=count,
+                unit=npgettext("unit", "票", "票", count), since=min(stop.since for stop, _many in own),
+                address=_list_of(kind, standings.pop() if len(standings) == 1 else ""), action=_("查看"),
+            )
+        )  # fmt: skip
     return tasks
 
 

@@ -87,7 +87,7 @@ def test_what_customs_compares_later_waits_for_what_its_lamps_call_missing(cast)
     Document.objects.filter(pk=first.pk).update(state_at=timezone.now() - timedelta(hours=2))
     (wait,) = shown(cast, "merchant_filer").waits
     assert (wait.count, wait.missing) == (2, "清单")
-    assert wait.why.startswith(f"支付单由{make.PAYER.name}申报（本企业看不到是否已申报）；运单由直购物流企业、")
+    assert wait.why.startswith(f"支付单由{make.PAYER.name}申报（本企业看不到）；运单由直购物流企业、")
     trade.file(cast, "order", 3, by="platform_filer")
     (wait,) = shown(cast, "platform_filer").waits
     assert wait.missing == "支付单、清单" and wait.why.startswith(f"支付单由{make.PAYER.name}申报；运单")
@@ -229,6 +229,22 @@ def test_whose_document_customs_doubts_has_it_to_do_with_code_and_reason(code, c
     assert shown(cast, "merchant_filer").tasks == [], "something else is wrong too"
 
 
+def test_what_says_the_same_is_one_row(cast):
+    """Whatever customs gave as the reason, and however far the own documents came."""
+    for n, code in enumerate(("1300", "1313", "1327", "1332"), 1):
+        documents = trade.whole(cast, n)
+        if n % 2:
+            filed.move([documents["order"]], State.STORED, code="120")
+        filed.move([documents["inventory"]], State.REJECTED, code="100", reason=f"[Code:{code};Desc:x]")
+    found = shown(cast, "merchant_filer")
+    assert [(wait.missing, wait.count, wait.address) for wait in found.waits] == [
+        ("清单更正", 2, reverse("list", args=["order"]))
+    ]
+    (task,) = found.tasks
+    assert task.count == 2 and {code: many for code, _text, many in task.why} == {"1327": 1, "1332": 1}
+    assert [(wait.missing, wait.count) for wait in shown(cast, "bonded_logistics_filer").waits] == [("清单更正", 4)]
+
+
 def test_a_payment_customs_doubts_is_told_where_the_list_names_its_filer(cast):
     documents = trade.whole(cast)
     filed.move([documents["inventory"]], State.REJECTED, code="100", reason="[Code:1332;Desc:x]")
@@ -330,6 +346,22 @@ def test_it_reminds_of_what_a_workbook_could_not_file_until_it_is_filed(cast, cl
     second = filed.uploaded(cast, "order", [make.order(3)])
     uploads.decide(actor=cast.actor("merchant_filer"), upload=second, all_or_nothing=True)
     assert uploads.work_next() and orders_left(cast) == [], "the other one came with another workbook"
+
+
+def test_the_list_of_imports_marks_the_ones_the_desk_reminds_of(cast, client_of):
+    def marked():
+        pages = [
+            client_of("merchant_filer").get(reverse(*name)) for name in (("uploads",), ("upload", None, ["order"]))
+        ]
+        return [page.content.decode().count("待改正") for page in pages]
+
+    for number in (2, 3):
+        one = filed.uploaded(cast, "order", [make.order(number + 5), make.order(number, goods_value="x")])
+        uploads.decide(actor=cast.actor("merchant_filer"), upload=one, all_or_nothing=False)
+        assert uploads.work_next()
+    assert marked() == [2, 2]
+    trade.file(cast, "order", 2, accepted=False)
+    assert marked() == [1, 1], "one of them was typed in"
 
 
 @pytest.mark.parametrize("books", [2, MOST_REASONS + 1])

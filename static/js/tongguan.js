@@ -200,7 +200,21 @@
       event.preventDefault();
     }
   });
+  /* What is being clicked is not taken away between press and release, which would lose the click; the next answer will do. */
+  var pressed = false;
+  document.addEventListener("pointerdown", function () {
+    pressed = true;
+  });
+  ["pointerup", "pointercancel"].forEach(function (end) {
+    document.addEventListener(end, function () {
+      pressed = false;
+    });
+  });
   document.addEventListener("htmx:beforeSwap", function (event) {
+    if (pressed && polls(event)) {
+      event.detail.shouldSwap = false;
+      return;
+    }
     var active = document.activeElement;
     held = null;
     if (active && active !== document.body && !active.id && event.target.contains(active)) {

@@ -6,6 +6,7 @@ Those who come early wait for the others and go on by themselves; what was wrong
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -103,7 +104,8 @@ def test_a_trade_goes_from_workbook_to_release_and_to_its_tax_bill(
         sees_the_lamps_fill(warehouse, first)
         warehouse.until_stands("inventory", third.order_no, "899")
         still_waits_for_the_order(warehouse, spoiled)
-        corrects_the_bad_one(merchant, spoiled, tmp_path)
+        with clicks_while_the_page_moves_on(warehouse):
+            corrects_the_bad_one(merchant, spoiled, tmp_path)
         warehouse.until_stands("inventory", spoiled.order_no, "899")
         courier.until_stands("waybill", spoiled.waybill_no, "120")
         payer.until_stands("payment", spoiled.transaction_no, "120")
@@ -230,6 +232,22 @@ def still_waits_for_the_order(warehouse: Clerk, trade: Trade) -> None:
     expect(lamps.nth(1)).to_have_class("done")
 
 
+@contextmanager
+def clicks_while_the_page_moves_on(warehouse: Clerk) -> Iterator[None]:
+    """The page of a list asks again, and there is news, between press and release: the link still leads where it says."""
+    page, path = warehouse.page, warehouse.path
+    page.locator("ol.time a[href^='/uploads/']").hover()
+    page.mouse.down()
+    with page.expect_response(
+        lambda answer: f"{path}?seen=" in answer.url and answer.status == 200, timeout=3 * PATIENCE
+    ) as news:
+        yield
+    news.value.finished()
+    page.mouse.up()
+    page.wait_for_url("**/uploads/*/")
+    warehouse.look()
+
+
 def files_by_form(one: Clerk, slug: str, entry: Any) -> None:
     """A form filled in, with as many lines as there are goods, and filed; it leads to the document's page."""
     one.go(f"/{slug}/new/")
@@ -350,7 +368,7 @@ def exports_the_bills(finance: Clerk, parcels: Sequence[Trade], folder: Path) ->
     finance.narrow({"by-q": parcels[0].order_no[:-6], **period}, to=len(parcels))
     shown = [text.strip() for text in page.locator("#list tbody td.key").all_inner_texts()]
     sums = [yuan(text) for text in page.locator("#list tfoot td.num").all_inner_texts()]
-    _about, _blank, heads, *rows, last = rows_of(finance.save("导出", folder / "bills.xlsx"))
+    _about, _blank, heads, *rows, last = rows_of(finance.save(f"导出 {len(parcels)} 张", folder / "bills.xlsx"))
     bills = [dict(zip(heads, row, strict=True)) for row in rows]
     assert {bill["订单编号"] for bill in bills} == {trade.order_no for trade in parcels}
     assert sorted(bill["电子税单编号"] for bill in bills) == sorted(shown)

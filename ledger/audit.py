@@ -25,6 +25,13 @@ class Verdict:
     broken: list[str]
 
 
+def _told(*kinds: str) -> str:
+    """Whether it is told, or was settled by staff, that bill ``b`` differs so."""
+    return f"""EXISTS (SELECT FROM ledger_discrepancy d WHERE d.kind IN ({", ".join(f"'{kind}'" for kind in kinds)})
+               AND d.subject = 'bill ' || b.enterprise_id || ' ' || b.tax_no
+               AND (d.closed_at IS NULL OR d.settled_by_id IS NOT NULL))"""
+
+
 CHECKS = (
     Check(
         "every guarantee has its three accounts, and they sum to zero",
@@ -103,13 +110,23 @@ CHECKS = (
             WHERE a.purpose = 'held' GROUP BY t.document_id, t.guarantee_id, h.guarantee_id, h.amount
            HAVING sum(e.amount) <> CASE WHEN t.guarantee_id = h.guarantee_id THEN h.amount ELSE 0 END""",
     ),
+    # Once it is refused or sent back it calls for nothing: it gave all back for a reason, or was short and had nothing.
     Check(
-        "a list that has bills calls for what the open ones come to, or for nothing once it is refused or sent back",
+        "a list that has bills calls for what the open ones come to, unless it gave everything back",
         """SELECT 'list ' || h.document_id FROM ledger_hold h JOIN (
                SELECT document_id, coalesce(sum(total) FILTER (WHERE state IN ('made', 'consolidated')), 0) AS whole
                  FROM ledger_taxbill WHERE document_id IS NOT NULL GROUP BY document_id) b
                ON b.document_id = h.document_id
-            WHERE h.wanted NOT IN (0, b.whole)""",
+            WHERE h.wanted <> b.whole AND (h.wanted <> 0 OR CASE h.moves WHEN 0 THEN NOT EXISTS (
+                      SELECT FROM ledger_discrepancy d WHERE d.kind IN ('short', 'no_guarantee')
+                         AND d.subject = 'list ' || h.document_id AND d.closed_at IS NOT NULL)
+                  ELSE (SELECT t.kind <> 'release' OR t.reason = '' FROM ledger_transfer t
+                         WHERE t.document_id = h.document_id ORDER BY t.id DESC LIMIT 1) END)""",
+    ),
+    Check(
+        "who holds for a list answers for its bills",
+        """SELECT 'bill ' || b.tax_no FROM ledger_taxbill b JOIN ledger_hold h ON h.document_id = b.document_id
+            WHERE h.amount > 0 AND b.guarantor_id <> h.enterprise_id""",
     ),
     Check(
         "no list waits for money that is there",
@@ -131,6 +148,34 @@ CHECKS = (
         "a bill has lines",
         """SELECT 'bill ' || tax_no FROM ledger_taxbill b
             WHERE NOT EXISTS (SELECT FROM ledger_taxbillline WHERE bill_id = b.id)""",
+    ),
+    Check(
+        "the lines of a bill add up to it, or it is told that they do not",
+        f"""SELECT 'bill ' || b.tax_no FROM ledger_taxbill b JOIN (
+               SELECT bill_id, sum(duty) AS duty, sum(consumption) AS consumption, sum(vat) AS vat
+                 FROM ledger_taxbillline GROUP BY bill_id) l ON l.bill_id = b.id
+            WHERE b.document_id IS NOT NULL AND b.state <> 'void'
+              AND (l.duty, l.consumption, l.vat) <> (b.duty, b.consumption, b.vat) AND NOT {_told("lines_differ")}""",  # noqa: S608 (the words are ours)
+    ),
+    Check(
+        "a bill has its list, or it is told that it has none",
+        f"""SELECT 'bill ' || b.tax_no FROM ledger_taxbill b
+            WHERE b.document_id IS NULL AND b.state <> 'void' AND NOT {_told("bill_without_list")}""",  # noqa: S608 (the words are ours)
+    ),
+    Check(
+        "what was paid of a bill is what it comes to, or it is told that it is not",
+        f"""SELECT 'bill ' || b.tax_no FROM ledger_taxbill b
+            WHERE b.state = 'paid' AND b.paid_total <> b.total
+              AND NOT {_told("paid_differs", "void_after_payment")}""",  # noqa: S608 (the words are ours)
+    ),
+    Check(
+        "a bill's payment note is the latest that customs told",
+        """SELECT 'bill ' || b.tax_no FROM ledger_taxbill b LEFT JOIN (
+               SELECT DISTINCT ON (enterprise_id, tax_no) enterprise_id, tax_no, duty_no FROM ledger_taxbillnotice
+                WHERE duty_no <> '' ORDER BY enterprise_id, tax_no, customs_time DESC,
+                      array_position(ARRAY['void', 'consolidated', 'made'], status::text), duty_no COLLATE "C" DESC) n
+               ON n.enterprise_id = b.enterprise_id AND n.tax_no = b.tax_no
+            WHERE b.duty_no <> coalesce(n.duty_no, '')""",
     ),
     Check(
         "a bill's state is that of its latest notice, or paid",

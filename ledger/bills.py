@@ -320,10 +320,8 @@ _LIFE = {state: rank for rank, state in enumerate(STATES.values())}
 
 def state_of(told: Collection[TaxBillNotice]) -> tuple[str, str]:
     """State and payment note from the set of notices; the note stays known when a bill becomes void."""
-    last = _last(told)
     noted = [one for one in told if one.duty_no]
-    note = last.duty_no or (max(noted, key=lambda one: (one.customs_time, one.duty_no)).duty_no if noted else "")
-    return BillState(last.status), note
+    return BillState(_last(told).status), _last(noted).duty_no if noted else ""
 
 
 def _last(told: Collection[TaxBillNotice]) -> TaxBillNotice:

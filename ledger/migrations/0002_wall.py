@@ -37,6 +37,17 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     TO portal_web, portal_staff;
 """
 
+# Staff pay bills and do nothing else to their state; only what customs says of a list makes it give everything back.
+DEEDS = """
+CREATE POLICY pays ON ledger_taxbill AS RESTRICTIVE FOR UPDATE TO portal_staff USING (true) WITH CHECK (state = 'paid');
+CREATE POLICY releases_nothing ON ledger_transfer AS RESTRICTIVE FOR INSERT TO portal_staff
+    WITH CHECK (kind <> 'release');
+"""
+DEEDS_BACK = """
+DROP POLICY releases_nothing ON ledger_transfer;
+DROP POLICY pays ON ledger_taxbill;
+"""
+
 # How the books stand, for whoever watches the portal: a count and an age, and nothing of anybody's.
 HEALTH = """
 CREATE FUNCTION ledger_health() RETURNS TABLE (open_discrepancies bigint, oldest_discrepancy double precision)
@@ -57,5 +68,6 @@ class Migration(migrations.Migration):
         TenantPolicy("ledger_taxbillline", staff=True, using=SEEN_LINES),
         TenantPolicy("ledger_taxbillnotice", staff=True, using=SEEN_NOTICES),
         migrations.RunSQL(RIGHTS, RIGHTS_BACK),
+        migrations.RunSQL(DEEDS, DEEDS_BACK),
         migrations.RunSQL(HEALTH, "DROP FUNCTION ledger_health()"),
     ]

@@ -9,7 +9,8 @@
                  it belongs to whom the list names, lies in one guarantee, that of its owner, and is no more than it
                  ought to be
     a bill       says what its latest 816 said; only a later one under the same number changes that, and takes its lines,
-                 which nobody else changes or deletes
+                 which are written at once and which nobody else changes, deletes or adds to; it is born unpaid, is paid
+                 with what it comes to, and stays paid, then, so, by that and with so much, whatever is said of it later
     for ever     entries, transfers, what customs told of bills, and rules of tax are neither changed nor deleted;
                  guarantees, accounts, holds, bills and discrepancies not deleted; a guarantee stays with its enterprise
 
@@ -210,7 +211,8 @@ DROP TRIGGER ledger_guarantee_stays ON ledger_guarantee;
 DROP FUNCTION ledger_guarantee_stays();
 """
 
-# What is ours beside it (state, payment, our own computation, whose list it is) follows other laws.
+# What is ours beside it (our own computation, whose list it is, the state until it is paid) no law of a row can hold:
+# the audit compares it with notices, lists and discrepancies.
 BILLS = """
 CREATE FUNCTION ledger_taxbill_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -218,10 +220,31 @@ BEGIN
 END $$;
 CREATE TRIGGER ledger_taxbill_follows BEFORE UPDATE ON ledger_taxbill FOR EACH ROW
     WHEN ((OLD.id, OLD.enterprise_id, OLD.tax_no) IS DISTINCT FROM (NEW.id, NEW.enterprise_id, NEW.tax_no)
-          OR (OLD.invt_no, OLD.duty, OLD.consumption, OLD.vat, OLD.total, OLD.billed_at, OLD.fingerprint)
-             IS DISTINCT FROM (NEW.invt_no, NEW.duty, NEW.consumption, NEW.vat, NEW.total, NEW.billed_at, NEW.fingerprint)
-             AND (NEW.billed_at, NEW.fingerprint) <= (OLD.billed_at, OLD.fingerprint))
+          OR (OLD.assure_code, OLD.ebc_code, OLD.logistics_code, OLD.agent_code, OLD.invt_no, OLD.order_no,
+              OLD.logistics_no, OLD.customs_code, OLD.duty, OLD.consumption, OLD.vat, OLD.total, OLD.billed_at,
+              OLD.fingerprint, OLD.inbound_id, OLD.received_at)
+             IS DISTINCT FROM
+             (NEW.assure_code, NEW.ebc_code, NEW.logistics_code, NEW.agent_code, NEW.invt_no, NEW.order_no,
+              NEW.logistics_no, NEW.customs_code, NEW.duty, NEW.consumption, NEW.vat, NEW.total, NEW.billed_at,
+              NEW.fingerprint, NEW.inbound_id, NEW.received_at)
+             AND (NEW.fingerprint = OLD.fingerprint
+                  OR (NEW.billed_at, NEW.fingerprint) <= (OLD.billed_at, OLD.fingerprint)))
     EXECUTE FUNCTION ledger_taxbill_follows();
+
+CREATE FUNCTION ledger_taxbill_stays_paid() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'bill % is paid once, with what it comes to: refused', NEW.tax_no
+        USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER ledger_taxbill_born_unpaid BEFORE INSERT ON ledger_taxbill FOR EACH ROW
+    WHEN (NEW.state = 'paid') EXECUTE FUNCTION ledger_taxbill_stays_paid();
+CREATE TRIGGER ledger_taxbill_paid_in_full BEFORE UPDATE ON ledger_taxbill FOR EACH ROW
+    WHEN (OLD.state <> 'paid' AND NEW.state = 'paid' AND NEW.paid_total <> NEW.total)
+    EXECUTE FUNCTION ledger_taxbill_stays_paid();
+CREATE TRIGGER ledger_taxbill_stays_paid BEFORE UPDATE ON ledger_taxbill FOR EACH ROW
+    WHEN (OLD.state = 'paid' AND (OLD.state, OLD.paid_on, OLD.paid_voucher, OLD.paid_total)
+          IS DISTINCT FROM (NEW.state, NEW.paid_on, NEW.paid_voucher, NEW.paid_total))
+    EXECUTE FUNCTION ledger_taxbill_stays_paid();
 
 CREATE FUNCTION ledger_taxbill_takes_its_lines() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -244,13 +267,36 @@ CREATE TRIGGER ledger_taxbillline_follows BEFORE UPDATE ON ledger_taxbillline FO
     EXECUTE FUNCTION ledger_taxbillline_stands();
 CREATE TRIGGER ledger_taxbillline_stands BEFORE DELETE ON ledger_taxbillline FOR EACH ROW
     WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION ledger_taxbillline_stands();
+
+-- Lines go only when a later 816 takes them all: a bill that has some was written before, and takes no more.
+CREATE FUNCTION ledger_taxbillline_at_once() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    wrong bigint;
+BEGIN
+    SELECT n.bill_id INTO wrong FROM (SELECT bill_id, count(*) AS many FROM written GROUP BY bill_id) n
+     WHERE n.many <> (SELECT count(*) FROM ledger_taxbillline l WHERE l.bill_id = n.bill_id) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'bill % has the lines of its 816: refused', wrong USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER ledger_taxbillline_at_once AFTER INSERT ON ledger_taxbillline REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_taxbillline_at_once();
 """
 BILLS_BACK = """
+DROP TRIGGER ledger_taxbillline_at_once ON ledger_taxbillline;
+DROP FUNCTION ledger_taxbillline_at_once();
 DROP TRIGGER ledger_taxbillline_stands ON ledger_taxbillline;
 DROP TRIGGER ledger_taxbillline_follows ON ledger_taxbillline;
 DROP FUNCTION ledger_taxbillline_stands();
 DROP TRIGGER ledger_taxbill_takes_its_lines ON ledger_taxbill;
 DROP FUNCTION ledger_taxbill_takes_its_lines();
+DROP TRIGGER ledger_taxbill_stays_paid ON ledger_taxbill;
+DROP TRIGGER ledger_taxbill_paid_in_full ON ledger_taxbill;
+DROP TRIGGER ledger_taxbill_born_unpaid ON ledger_taxbill;
+DROP FUNCTION ledger_taxbill_stays_paid();
 DROP TRIGGER ledger_taxbill_follows ON ledger_taxbill;
 DROP FUNCTION ledger_taxbill_follows();
 """

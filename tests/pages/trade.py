@@ -47,12 +47,15 @@ def bill(cast: Cast, document: Document, invt_no: str = "221820250000000001", **
     """The tax bill of a list: warehouse declares, merchant answers for the tax."""
     now = timezone.now()
     merchant = cast.enterprises["merchant"]
-    payment = {"paid_on": today(), "paid_voucher": "PZ-1", "paid_total": Decimal("30.03")}
-    paid = payment if cells.get("state") == BillState.PAID else {}
-    return TaxBill.objects.create(**{
+    payment = {"state": cells.get("state"), "paid_on": today(), "paid_voucher": "PZ-1", "paid_total": Decimal("30.03")}
+    paid = cells.get("state") == BillState.PAID
+    made = TaxBill.objects.create(**{
         "enterprise_id": document.enterprise_id, "guarantor": merchant, "merchant": merchant,
         "document_id": document.pk, "invt_no": invt_no, "tax_no": f"{invt_no}_0", "order_no": document.order_no,
         "customs_code": "2218", "duty": Decimal(0), "consumption": Decimal(0), "vat": Decimal("30.03"),
         "total": Decimal("30.03"), "billed_at": now, "released_on": today(), "fingerprint": f"{invt_no} 1",
-        "received_at": now, **paid, **cells,
+        "received_at": now, **cells, **({"state": BillState.MADE} if paid else {}),
     })  # fmt: skip
+    if paid:
+        TaxBill.objects.filter(pk=made.pk).update(**payment)
+    return made

@@ -26,7 +26,7 @@ from accounts.actions import Action
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations import filing
 from declarations.access import documents_of, drafts_of, uploads_of
-from declarations.doors import chain, failed_rows, forms, grid, letters, search, story, tables, uploads
+from declarations.doors import chain, failed_rows, forms, grid, letters, search, story, tables, unfiled, uploads
 from declarations.doors.desk import desk
 from declarations.doors.template import template
 from declarations.kinds import KINDS
@@ -296,7 +296,7 @@ def upload(request: Request, kind: Kind) -> HttpResponse:
     before = uploads_of(request.actor).filter(kind=kind.slug).select_related("user").order_by("-id")[:5]
     context = {
         "kind": kind, "fault": fault, "about": _(kind.body.__doc__ or ""), "most": uploads.MAX_BYTES // 1024 // 1024,
-        "uploads": _shown(before),
+        "uploads": _shown(before), "unfiled": _unfiled(request),
     }  # fmt: skip
     return render(request, "declarations/upload.html", context)
 
@@ -333,12 +333,18 @@ def uploads_page(request: Request) -> HttpResponse:
     home = reverse("uploads")
     context = {
         "uploads": _shown(part.rows),
+        "unfiled": _unfiled(request),
         "newer": f"{home}?{urlencode(part.back)}" if part.back else "",
         "older": f"{home}?{urlencode(part.on)}" if part.on else "",
         "kinds": [kind for kind in KINDS if kind.filed_by & set(request.actor.enterprise.types)],
         "may_file": request.actor.may_file,
     }
     return render(request, "declarations/uploads.html", context)
+
+
+def _unfiled(request: Request) -> set[int]:
+    """The workbooks of which the desk says that something is still to be filed."""
+    return {one.upload_id for one in unfiled.left_of(request.actor)}
 
 
 @require_GET

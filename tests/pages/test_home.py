@@ -348,22 +348,6 @@ def test_it_reminds_of_what_a_workbook_could_not_file_until_it_is_filed(cast, cl
     assert uploads.work_next() and orders_left(cast) == [], "the other one came with another workbook"
 
 
-def test_the_list_of_imports_marks_the_ones_the_desk_reminds_of(cast, client_of):
-    def marked():
-        pages = [
-            client_of("merchant_filer").get(reverse(*name)) for name in (("uploads",), ("upload", None, ["order"]))
-        ]
-        return [page.content.decode().count("待改正") for page in pages]
-
-    for number in (2, 3):
-        one = filed.uploaded(cast, "order", [make.order(number + 5), make.order(number, goods_value="x")])
-        uploads.decide(actor=cast.actor("merchant_filer"), upload=one, all_or_nothing=False)
-        assert uploads.work_next()
-    assert marked() == [2, 2]
-    trade.file(cast, "order", 2, accepted=False)
-    assert marked() == [1, 1], "one of them was typed in"
-
-
 @pytest.mark.parametrize("books", [2, MOST_REASONS + 1])
 def test_each_workbook_leads_to_its_own_page_and_where_they_are_many_to_all_of_them(books, cast):
     sent = []

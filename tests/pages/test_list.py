@@ -237,6 +237,22 @@ def test_it_turns_the_pages_of_uploads_both_ways(cast, client_of, monkeypatch):
     assert names(client.get(second.context["newer"])) == names(first)
 
 
+def test_the_list_of_imports_marks_the_ones_the_desk_reminds_of(cast, client_of):
+    def marked():
+        pages = [
+            client_of("merchant_filer").get(reverse(*name)) for name in (("uploads",), ("upload", None, ["order"]))
+        ]
+        return [page.content.decode().count("待改正") for page in pages]
+
+    for number in (2, 3):
+        one = filed.uploaded(cast, "order", [make.order(number + 5), make.order(number, goods_value="x")])
+        uploads.decide(actor=cast.actor("merchant_filer"), upload=one, all_or_nothing=False)
+        assert uploads.work_next()
+    assert marked() == [2, 2]
+    trade.file(cast, "order", 2, accepted=False)
+    assert marked() == [1, 1], "one of them was typed in"
+
+
 def test_it_says_what_a_worker_kept_in_the_readers_language(cast, client_of):
     (document,) = filed.file(cast, "order", 1)
     why = keep(gettext_noop("还没有导入过。先下载模板，填好后上传，系统逐格校验"))

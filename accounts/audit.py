@@ -1,6 +1,7 @@
 """Writes down who did what to which thing, in the transaction of the deed, so that neither exists without the other."""
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -21,17 +22,25 @@ def record(actor: Actor | Bystander | None, action: str, subject: str = "", **de
 
     Raises ValueError for an action that is not in the table of actions.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, _row(actor, action, subject, details))
+
+
+def record_many(deeds: Iterable[tuple[Actor | Bystander | None, str, str, Mapping[str, Any]]]) -> None:
+    """Append an entry for each of these (who, action, subject, details), all at once. Raises ValueError as ``record``."""
+    with connection.cursor() as cursor:
+        cursor.executemany(INSERT, [_row(*deed) for deed in deeds])
+
+
+def _row(actor: Actor | Bystander | None, action: str, subject: str, details: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The columns of an entry, as the statement above has them."""
     user = actor.user if actor else None
     enterprise = actor.enterprise if actor else None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT,
-            [
-                enterprise.pk if enterprise else None,
-                user.pk if user else None,
-                Action(action).value,
-                subject[:200],
-                json.dumps(details, cls=DjangoJSONEncoder, ensure_ascii=False),
-                (actor.address if actor else "") or None,
-            ],
-        )
+    return (
+        enterprise.pk if enterprise else None,
+        user.pk if user else None,
+        Action(action).value,
+        subject[:200],
+        json.dumps(details, cls=DjangoJSONEncoder, ensure_ascii=False),
+        (actor.address if actor else "") or None,
+    )

@@ -447,6 +447,10 @@ class DiscrepancyAdmin(ReadOnly):
             if left := sum(1 for one in rows if one.kind in ENDED_BY_MONEY):
                 words = gettext("%(left)s 项缺的是担保额度，向海关增加额度并登记后自动解决，不能标为已处理")
                 self.message_user(request, words % {"left": left}, messages.WARNING)
+            stands = Discrepancy.objects.filter(pk__in=chosen.numbers, closed_at=None).exclude(kind__in=ENDED_BY_MONEY)
+            if busy := stands.count():
+                words = gettext("%(busy)s 项正在随海关报文更新，请稍后再处理")
+                self.message_user(request, words % {"busy": busy}, messages.WARNING)
             return gettext("已处理 %(count)s 项") % {"count": done}
 
         def page() -> dict[str, Any]:

@@ -10,11 +10,12 @@ from dataclasses import astuple, dataclass, fields
 from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Now
 
 from accounts.access import Bystander
 from accounts.actions import Action
-from accounts.audit import record
+from accounts.audit import record_many
 from accounts.models import User
 from ledger.models import Discrepancy, DiscrepancyKind
 
@@ -86,27 +87,37 @@ def open_many(found: Iterable[Found]) -> None:
 
 
 def close(kinds: Collection[str], subjects: Collection[str]) -> None:
-    """What was open of these is put right."""
+    """What was open of these is put right; what staff had dealt with, too: should it come again, it is open again."""
     if kinds and subjects:
-        Discrepancy.objects.filter(kind__in=kinds, subject__in=subjects, closed_at=None).update(closed_at=Now())
+        Discrepancy.objects.filter(
+            Q(closed_at=None) | Q(settled_by__isnull=False), kind__in=kinds, subject__in=subjects
+        ).update(closed_at=Coalesce("closed_at", Now()), settled_by=None, settled_why="")
 
 
 def settle(rows: Collection[Discrepancy], *, why: str, user: User) -> int:
     """Staff dealt with these, and say how; how many it ended. Each stands in the record of deeds.
 
-    What money ends stays open: until then the list is short, whatever anybody says.
+    What money ends stays open: until then the list is short, whatever anybody says. One that is being told anew in this
+    moment is left alone: everybody else holds its list or its bill before it (``guarantee.py``), and waits for nobody here.
     """
     with transaction.atomic():
-        chosen = Discrepancy.objects.select_for_update(no_key=True, of=("self",)).select_related("enterprise")
+        chosen = Discrepancy.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
         ended = list(
-            chosen.filter(pk__in=[one.pk for one in rows], closed_at=None)
+            chosen.select_related("enterprise")
+            .filter(pk__in=[one.pk for one in rows], closed_at=None)
             .exclude(kind__in=ENDED_BY_MONEY)
             .order_by("pk")
         )
         Discrepancy.objects.filter(pk__in=[one.pk for one in ended]).update(
             closed_at=Now(), settled_by=user, settled_why=why
         )
-        for one in ended:
-            staff = Bystander(user=user, enterprise=one.enterprise)
-            record(staff, Action.DISCREPANCY_SETTLED, one.number, kind=one.kind, why=why)
+        record_many(
+            (
+                Bystander(user=user, enterprise=one.enterprise),
+                Action.DISCREPANCY_SETTLED,
+                one.number,
+                {"kind": one.kind, "why": why},
+            )
+            for one in ended
+        )
     return len(ended)

@@ -465,3 +465,20 @@ def test_an_end_that_names_another_list_ends_the_bill_of_its_number(cast: Cast) 
     assert standing(owner, [INVT_NO, other]) == {other: bills.Standing(Decimal("0.00"), BillState.VOID)}
     receive(cast, an_816(cast))
     assert standing(owner, [INVT_NO, other]) == {INVT_NO: bills.Standing(Decimal("0.00"), BillState.VOID)}
+
+
+def test_what_staff_dealt_with_is_open_again_when_it_comes_again_after_it_was_right(on_hold: Cast) -> None:
+    """The same figures as those they dealt with: in between customs said what was paid, so it is another time."""
+    paid_bill()
+
+    def told(vat: str, day: int) -> list[str]:
+        receive(on_hold, an_816(on_hold, vat=Decimal(vat), billed_at=NOW + timedelta(days=day)))
+        return [kind for kind, _subject in open_discrepancies() if kind == "paid_differs"]
+
+    assert told("99.00", 60) == ["paid_differs"]
+    settle([Discrepancy.objects.get(kind="paid_differs")], why="补缴 68.97 元", user=on_hold.users["staff"])
+    assert told("99.00", 61) == []
+    assert told("30.03", 62) == []
+    assert told("99.00", 63) == ["paid_differs"]
+    assert Discrepancy.objects.get(kind="paid_differs").settled_by is None
+    assert AuditEntry.objects.get(action="discrepancy_settled").details["why"] == "补缴 68.97 元"

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.cast import Cast
+from accounts.models import AuditEntry
+from ledger.discrepancies import Found, open_many, settle
 from ledger.guarantee import align_many, top_up
 from ledger.models import Account, BillState, Discrepancy, Entry, Hold, TaxBill, Transfer
 from portal.tenancy import acting_as
@@ -207,3 +210,36 @@ def test_a_bill_that_becomes_another_while_its_payment_is_confirmed_is_shown_aga
     assert "与刚才所示不同" in again and "缴款书 JKS1：1 份，99.00 元" in again
     assert not TaxBill.objects.filter(state=BillState.PAID).exists()
     assert "共 99.00 元" in confirm(staff, again, "taxbill", duty_no="JKS1", **PAID)
+
+
+def test_staff_who_deal_with_what_differs_wait_for_nobody(cast: Cast, client_of: Clients) -> None:
+    """Of two one is just being told anew: that one is left alone and said so, whatever order the reader takes them in."""
+    receive(cast, an_816(cast), an_816(cast, tax_no="T2"))
+    rows, staff, said = list(Discrepancy.objects.filter(kind="bill_without_list")), client_of("staff"), []
+    page = press(staff, "discrepancy", "settle", *rows)
+
+    def press_it() -> None:
+        said.append(confirm(staff, page, "discrepancy", why="已核对"))
+        connections.close_all()
+
+    job = threading.Thread(target=press_it)
+    with transaction.atomic():
+        receive(cast, an_816(cast, tax_no="T2", vat=Decimal("9.99"), billed_at=NOW + timedelta(hours=2)))
+        job.start()
+        job.join(60)
+        assert "已处理 1 项" in said[0] and "1 项正在随海关报文更新" in said[0]
+    assert Discrepancy.objects.get(closed_at=None).number == "T2"
+
+
+def test_any_number_of_discrepancies_is_dealt_with_by_the_same_queries(cast: Cast) -> None:
+    owner, staff = cast.enterprises["warehouse"].pk, cast.users["staff"]
+
+    def cost(many: int) -> int:
+        found = [Found("lines_differ", f"bill {owner} {many} {place}", owner, str(place)) for place in range(many)]
+        open_many(found)
+        with CaptureQueriesContext(connection) as queries:
+            assert settle(list(Discrepancy.objects.filter(closed_at=None)), why="已核对", user=staff) == many
+        return len(queries)
+
+    assert cost(500) == cost(5)
+    assert AuditEntry.objects.filter(action="discrepancy_settled").count() == 505

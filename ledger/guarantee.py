@@ -160,7 +160,9 @@ def hold_what_fits() -> None:
     guarantee was opened.
     """
     short = Hold.objects.filter(wanted__gt=F("amount")).exclude(enterprise__guarantee=None)
-    for guarantee_id in sorted(set(short.values_list("enterprise__guarantee", flat=True))):
+    for guarantee_id in (
+        short.order_by("enterprise__guarantee").values_list("enterprise__guarantee", flat=True).distinct()
+    ):
         with transaction.atomic():
             books = _Books.lock([guarantee_id])
             books.freed.add(guarantee_id)

@@ -7,7 +7,7 @@
     an account   is born empty; its balance and version are those of its last entry, which moves them itself
     a hold       is born empty; its amount, place and number of moves are moved by its list's entries and by nothing else;
                  it belongs to whom the list names, lies in one guarantee, that of its owner, and is no more than it
-                 ought to be
+                 ought to be; what it is called by (the numbers of its list, its day) follows what the list says
     a bill       says what its latest 816 said; only a later one under the same number changes that, and takes its lines,
                  which are written at once and which nobody else changes, deletes or adds to; it is born unpaid, is paid
                  with what it comes to, and stays paid, then, so, by that and with so much, whatever is said of it later

@@ -66,6 +66,7 @@ class Books(NamedTuple):
     documents: frozenset[tuple[object, ...]]
     receipts: frozenset[tuple[object, ...]]
     holds: frozenset[tuple[int, Decimal]]
+    wanted: frozenset[tuple[int, Decimal]]
     balances: frozenset[tuple[object, ...]]
     bills: frozenset[tuple[object, ...]]
     discrepancies: frozenset[tuple[object, ...]]
@@ -77,6 +78,7 @@ def books() -> Books:
         documents=frozenset(Document.objects.values_list("id", "state", "code", "inventory__invt_no")),
         receipts=frozenset(Receipt.objects.values_list("document_id", "code", "customs_time")),
         holds=frozenset(Hold.objects.exclude(amount=0).values_list("document_id", "amount")),
+        wanted=frozenset(Hold.objects.exclude(wanted=0).values_list("document_id", "wanted")),
         balances=frozenset(Account.objects.values_list("guarantee_id", "purpose", "balance")),
         bills=frozenset(
             TaxBill.objects.values_list(

@@ -1,7 +1,6 @@
 """The story of a list goes on after customs has closed it: its tax bill, and what the guarantee held, for whom it concerns."""
 
 from datetime import date
-from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -14,10 +13,12 @@ from declarations.exchange import inbox
 from declarations.kinds import kind
 from declarations.lifecycle import State
 from declarations.models import Document
-from ledger.models import BillState, TaxBill
+from ledger.audit import audit
+from ledger.models import TaxBill
+from ledger.payment import confirm_payment
 from tests import make
 from tests.exchange.desk import accepted, bring, listed, read_all
-from tests.exchange.lists import Told, invt_no, letter
+from tests.exchange.lists import Told, held, invt_no, letter
 
 ROAD = (Told("2", 1), Told("120", 2), Told("399", 4), Told("800", 6), Told("816", 7), Told("899", 8))
 GATHERED, VOID = Told("818", 9, "2"), Told("818", 10, "3")
@@ -54,9 +55,8 @@ def own(secured: Cast) -> int:
 def test_it_tells_the_bill_from_its_making_to_its_payment(secured: Cast) -> None:
     (goods,) = listed(secured, 1)
     tell(*ROAD, GATHERED, about=goods)
-    TaxBill.objects.update(
-        state=BillState.PAID, paid_on=date(2025, 7, 20), paid_voucher="PZ-1", paid_total=Decimal("30.03")
-    )
+    confirm_payment(duty_no=f"PAY{invt_no(goods)}", paid_on=date(2025, 7, 20), voucher="PZ-1", user=None)
+    assert held(goods) == 0 and not [verdict for verdict in audit() if verdict.broken]
     found = steps(secured, goods)
     assert of_tax(found) == [
         ("电子税单已生成", ["税款合计 30.03 元"]),

@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from io import StringIO
 
@@ -389,6 +390,17 @@ def test_a_list_gives_everything_back_only_when_customs_says_so(billed: Guarante
     with undone():
         give_back("release", "退单，预扣返还")
         assert verdicts() == {}
+
+
+@pytest.mark.parametrize("column", ["invt_no", "cop_no", "order_no", "at", "guarantor_code"])
+def test_what_a_hold_is_called_by_is_for_the_reader_of_customs_messages_to_say(billed: Guarantee, column: str) -> None:
+    """No law ties it to the list, which the books know by its number only; but nobody at a desk may write it."""
+    for role in ("portal_staff", "portal_web"):
+        with refused("permission denied"):
+            run(f"SET LOCAL ROLE {role}")
+            run(f"UPDATE ledger_hold SET {column} = {column}")
+    align_many([replace(wants(1, billed.enterprise, "30.00"), invt_no="X", at=NOW + timedelta(days=1))])
+    assert Hold.objects.values_list("invt_no", "at").get() == ("X", NOW + timedelta(days=1))
 
 
 def test_staff_may_write_no_more_than_their_desk_does(db: None) -> None:

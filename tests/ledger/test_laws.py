@@ -22,6 +22,7 @@ from ledger.tasks import audit_books
 from portal.bulk import write_rows
 from tests.cast import NEVER_EMPTIED
 from tests.ledger.books import NOW, balances, deposit, undone, wants
+from tests.ledger.test_bills import an_816, receive
 
 
 @pytest.fixture
@@ -390,6 +391,21 @@ def test_a_list_gives_everything_back_only_when_customs_says_so(billed: Guarante
     with undone():
         give_back("release", "退单，预扣返还")
         assert verdicts() == {}
+
+
+def test_a_list_that_was_short_and_is_refused_calls_for_nothing(billed: Guarantee, cast: Cast) -> None:
+    """Nothing moved for it, so it is the end of its shortage that tells; forgotten by hand, the shortage still stands."""
+    number, tax = wants(2, "", None).invt_no, (Decimal(0), Decimal(0), Decimal("5000.00"))
+    line = BillLine(1, "1901101000", Decimal(55000), *tax)
+    receive(cast, an_816(cast, invt_no=number, tax_no="T2", vat=tax[2], lines=(line,)))
+    attach(cast.enterprises["warehouse"].pk, [Attached(number, 2, None, None)])
+    align_many([wants(2, billed.enterprise, "5000.00")])
+    assert verdicts() == {}
+    with undone():
+        run("UPDATE ledger_hold SET wanted = 0 WHERE document_id = 2")
+        assert set(verdicts()) == {CALLS_FOR, "what a list lacks is told, and nothing that it does not lack"}
+    align_many([wants(2, billed.enterprise, "0")])
+    assert verdicts() == {}
 
 
 @pytest.mark.parametrize("column", ["invt_no", "cop_no", "order_no", "at", "guarantor_code"])

@@ -133,7 +133,8 @@ class Line:
     value: Decimal
     applied: Applied | None
     taxes: Taxes | None
-    #: Whether consumption tax applies, where a price per unit decides (a kept sentence), else "".
+    #: Whether consumption tax applies, where a price per unit decides, or by how much of what, where quantity does (a kept
+    #: sentence), else "".
     deciding: str = ""
     faults: tuple[str, ...] = ()
 
@@ -268,6 +269,7 @@ def _line(good: Good, price: Decimal, carriage: Decimal, rate: Rate | None, rule
         specific=specific[0],
         per=specific[1],
     )
+    deciding = deciding or specific[2]
     return Line(good.gcode, price, carriage, value, applied, taxes_on(value, applied), deciding, faults)
 
 
@@ -310,16 +312,22 @@ def _consumption(good: Good, value: Decimal, rate: Rate) -> tuple[Decimal | None
     return rate.consumption if reached else Decimal(0), said, rate.faults
 
 
-def _specific(good: Good, value: Decimal, specific: Specific | None) -> tuple[Decimal, Decimal] | None:
-    """Consumption tax by quantity as a fraction, so that it is divided only once; None without the litres."""
+def _specific(good: Good, value: Decimal, specific: Specific | None) -> tuple[Decimal, Decimal, str] | None:
+    """Consumption tax by quantity as a fraction, so that it is divided only once, and whence; None without the litres."""
     if specific is None:
-        return Decimal(0), Decimal(1)
+        return Decimal(0), Decimal(1), ""
     litres = _quantity(good, "litre")
     if litres is None:
         return None
     cheap = specific.line is not None and value * specific.litres < specific.line * litres
     yuan = specific.low_yuan if cheap and specific.low_yuan is not None else specific.yuan
-    return litres * yuan, specific.litres
+    said = keep(
+        _("%(litres)s 升，每 %(per)s 升 %(yuan)s 元"),
+        litres=_plain(litres),
+        per=_plain(specific.litres),
+        yuan=_plain(yuan),
+    )
+    return litres * yuan, specific.litres, said
 
 
 def _refusal(value: Decimal, rule: Rule, year_so_far: Decimal) -> str:

@@ -169,7 +169,7 @@ def _how_consumption(value: Decimal, by: Applied, deciding: str) -> str:
         "base": _base(value, by),
         "left": plain(_WHOLE - by.consumption),
         "rate": plain(by.consumption),
-        "quantity": plain(by.specific / by.per),
+        "quantity": plain(_to_five(by.specific / by.per)),
     }
     if not by.specific:
         said = _("%(base)s ÷ (1 − %(rate)s%%) × 消费税税率 %(rate)s%%") % words
@@ -209,8 +209,12 @@ def _share(by: Applied) -> str:
 def _full_consumption(value: Decimal, by: Applied) -> Decimal:
     """Consumption tax before the share, to five decimals at most: what VAT is reckoned on."""
     c, base = by.consumption / _WHOLE, value * (1 + by.duty / _WHOLE)
-    full = (base * c + by.specific / by.per) / (1 - c)
-    return full.quantize(Decimal("0.00001"), ROUND_HALF_UP)
+    return _to_five((base * c + by.specific / by.per) / (1 - c))
+
+
+def _to_five(yuan: Decimal) -> Decimal:
+    """To five decimals, as customs states taxes."""
+    return yuan.quantize(Decimal("0.00001"), ROUND_HALF_UP)
 
 
 # --- where nothing was kept ------------------------------------------------------------------------------------------

@@ -240,7 +240,9 @@ def test_tax_by_quantity_is_of_litres_and_cheap_beer_pays_less() -> None:
     beer = rate(specific=Specific(Decimal(250), Decimal(988), Decimal(2590), Decimal(220)))
     litres = {"qty1": "988", "unit1": "095"}
     assert taxed(good("2590", **litres), by=beer).consumption == Decimal("175.00")
-    assert taxed(good("2589.99", **litres), by=beer).consumption == Decimal("154.00")
+    cheap = taxed(good("2589.99", **litres), by=beer)
+    assert cheap.consumption == Decimal("154.00")
+    assert speak(cheap.lines[0].deciding) == "988 升，每 988 升 220 元"
     assert taxed(good("2590", qty1="988000", unit1="096"), by=beer).consumption == Decimal("175.00")
     unknown = taxed(good("2590", qty1="988", unit1="035"), by=beer)
     assert (unknown.treatment, unknown.faults) == (Treatment.UNKNOWN, (("1", Fault.NO_QUANTITY),))
@@ -272,7 +274,9 @@ def test_a_gift_costs_nothing_and_pays_nothing() -> None:
 def test_a_line_tells_how_its_tax_came_about() -> None:
     spirit = rate("5", "20", specific=Specific(Decimal("0.912")), faults=(Fault.CONSUMPTION_BY_NEIGHBOUR,))
     line = taxed(good("388", qty1="0.7", unit1="095"), by=spirit).lines[0]
-    assert line.workings() == {
+    told = line.workings()
+    assert speak(told.pop("deciding")) == "0.7 升，每 1 升 0.912 元"
+    assert told == {
         "goods": "388.00", "carriage": "0.00", "faults": ["consumption_by_neighbour"], "duty": "0", "vat": "13",
         "consumption": "20", "share": "70", "specific": "0.6384", "per": "1",
     }  # fmt: skip

@@ -18,7 +18,9 @@ from ledger.tariff import rate_of
 from ledger.window import today
 from portal.calendar import SHANGHAI
 
-MILK, CREAM, WINE, BAG = "1901101000", "3304990029", "2204210000", "4202210090"
+MILK, CREAM, WINE, BAG, BEER = "1901101000", "3304990029", "2204210000", "4202210090", "2203000000"
+#: The statutory quantities that decide or measure consumption tax; one kilogram of everything else.
+_QUANTITIES = {CREAM: (Decimal("0.020"), "035"), BEER: (Decimal(6), "095")}
 _OFFICES = ("2218", "2216", "2233")
 #: Numbers of documents the books know only as numbers.
 _FIRST_DOCUMENT = 700_000
@@ -70,25 +72,35 @@ class Wish:
 def tariff() -> None:
     """The few lines of a tariff these goods need; one of them with a fault stated."""
     lines = (
-        (MILK, "供婴幼儿食用的零售包装配方奶粉", "15", "0", "", []),
+        (MILK, "供婴幼儿食用的零售包装配方奶粉", "15", "0", "", "", []),
         (
             CREAM,
             "其他美容品或化妆品",
             "6.5",
             "15",
+            "",
             "only if dutiable price >=10 CNY per ml or g, or >=15 CNY per sheet; else 0",
             [Fault.CONSUMPTION_BY_NEIGHBOUR],
         ),
-        (WINE, "装入≤2升容器的鲜葡萄酿造的酒", "14", "10", "", [Fault.VAT_BY_RULE]),
-        (BAG, "以皮革或再生皮革作面的手提包", "6", "0", "", []),
+        (WINE, "装入≤2升容器的鲜葡萄酿造的酒", "14", "10", "", "", [Fault.VAT_BY_RULE]),
+        (BAG, "以皮革或再生皮革作面的手提包", "6", "0", "", "", []),
+        (
+            BEER,
+            "麦芽酿造的啤酒",
+            "0",
+            "0",
+            "250 CNY/t if dutiable price >=370 USD/t, else 220 CNY/t",
+            "1 t = 988 l",
+            [],
+        ),
     )
-    for code, name, duty, consumption, condition, faults in lines:
+    for code, name, duty, consumption, specific, condition, faults in lines:
         TariffLine.objects.get_or_create(
             code=code,
             since=today().replace(year=2019, month=1, day=1),
             defaults={
                 "name": name, "duty": Decimal(duty), "vat": VatClass.GENERAL, "consumption": Decimal(consumption),
-                "condition": condition, "faults": faults, "unit1": "035",
+                "consumption_specific": specific, "condition": condition, "faults": faults, "unit1": "035",
             },
         )  # fmt: skip
 
@@ -109,7 +121,7 @@ def give(cast: Cast, owner: str, amount: str = "200000.00") -> Guarantee:
 def assessed(wish: Wish, rates: Mapping[str, tax.Rate]) -> tax.Assessment:
     """Our own computation of a wish."""
     goods = [
-        tax.Good(code, Decimal(price), Decimal(1), "122", Decimal("0.020") if code == CREAM else Decimal(1), "035")
+        tax.Good(code, Decimal(price), Decimal(1), "122", *_QUANTITIES.get(code, (Decimal(1), "035")))
         for code, price in wish.goods
     ]
     return tax.assess(

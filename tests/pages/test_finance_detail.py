@@ -14,7 +14,7 @@ from ledger.pages.bill import Road
 from ledger.tariff import rate_of
 from ledger.window import FIRST_DAY, LAST_DAY, Phase, Window, phase_of, released_in, today
 from tests.pages import books
-from tests.pages.books import BAG, CREAM, MILK, WINE, Wish
+from tests.pages.books import BAG, BEER, CREAM, MILK, WINE, Wish
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +63,14 @@ def test_consumption_tax_is_told_with_what_decides_it(cast, finance):
     assert told["消费税"][0].startswith("425.00 ÷ (1 − 15%) × 消费税税率 15% × 70%；每克")
     assert told["增值税"][0] == "(425.00 + 未打折的消费税 75.00) × 增值税税率 13% × 70%"
     assert page.bill.total == Decimal("98.00") and "消费税是价内税" in text
+
+
+def test_tax_by_quantity_is_told_by_litres_and_rate(cast, finance):
+    page, text = opened(cast, finance, Wish(1, ((BEER, "156.00"),), "10"))
+    (told,) = steps(page)
+    assert told["消费税"] == ("从量 1.51822 × 70%；6 升，每 988 升 250 元", Decimal("1.06"))
+    assert told["增值税"] == ("(166.00 + 未打折的消费税 1.51822) × 增值税税率 13% × 70%", Decimal("15.24"))
+    assert "从量 1.51822 × 70%；6 升，每 988 升 250 元" in text
 
 
 def test_over_the_single_limit_it_says_why_all_is_taxed(cast, finance):

@@ -1,9 +1,8 @@
 """``make shots``: the pictures of README.md, taken from a portal that ``make demo`` has left running.
 
-    .venv/bin/python docs/take_shots.py http://127.0.0.1:8000 http://127.0.0.1:8001
+    .venv/bin/python docs/take_shots.py http://127.0.0.1:8000
 
-The second address is the pretended customs' (by default one port further). Needs the browser that ``make test`` installs.
-Run it after every visible change, and look at what it took.
+Needs the browser that ``make test`` installs. Run it after every visible change, and look at what it took.
 """
 
 import sys
@@ -66,8 +65,7 @@ def merchant(page: Page) -> None:
 
 
 def warehouse(page: Page) -> None:
-    """What a warehouse's clerk sees: what is to do, a list that waits, one that was refused and the form it leads to."""
-    shoot(page, "desk", height=660)
+    """What a warehouse's clerk sees: a list that waits, one that was refused and the form it leads to."""
     first(page, "/inventory/?tab=waiting")
     shoot(page, "waiting", height=780)
     page.goto("/inventory/?tab=todo")
@@ -92,14 +90,7 @@ def finance(page: Page) -> None:
     shoot(page, "guarantee", height=760)
 
 
-def customs(browser: Browser, address: str) -> None:
-    """The page of the pretended customs, where it lists what calls up which outcome."""
-    page = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}).new_page()
-    page.goto(address)
-    page.locator("table", has_text="SANDBOX300").screenshot(path=HERE / "customs.png")
-
-
-def main(address: str, sandbox: str) -> None:
+def main(address: str) -> None:
     """Take them all."""
     HERE.mkdir(exist_ok=True)
     with sync_playwright() as driver:
@@ -110,12 +101,8 @@ def main(address: str, sandbox: str) -> None:
             ("merchant_finance", finance),
         ):
             visit(sign_in(browser, address, username))
-        customs(browser, sandbox)
         browser.close()
 
 
 if __name__ == "__main__":
-    portal = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"
-    parts = urlsplit(portal)
-    beside = f"{parts.scheme}://{parts.hostname}:{(parts.port or 80) + 1}"
-    main(portal, sys.argv[2] if len(sys.argv) > 2 else beside)
+    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000")

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.models import Enterprise, EnterpriseState
+from accounts.models import Enterprise
+from accounts.roles import EnterpriseState
 from declarations import filing
 from declarations.exchange import outbox
 from declarations.kinds import kind as kind_of

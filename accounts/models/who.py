@@ -1,7 +1,4 @@
-"""The tables of who: users, enterprises, memberships, certificates, and the append-only record of what was done.
-
-Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migration 0002).
-"""
+"""Users, enterprises, memberships, certificates, and the append-only record of what was done."""
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField

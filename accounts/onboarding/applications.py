@@ -1,0 +1,238 @@
+"""Every move of an application: begun, saved, handed in, taken on, sent back, approved, refused, withdrawn.
+
+Each is one function, one transaction, one conditional UPDATE on the version somebody saw, so that of two people who have
+the same application open one moves it and the other is told; and one entry in the record of deeds.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.forms import Form
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.access import Bystander
+from accounts.actions import Action
+from accounts.audit import record
+from accounts.models import Application, ApplicationState, Enterprise, Paper, Remark, Submission, User, Verdict
+from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
+from accounts.onboarding.kinds import Kind, kind_named
+from portal.personal import pack, unpack
+
+LABEL = "accounts_application.content"
+#: The most a reason or a remark may say, in characters.
+LONGEST_WORDS = 500
+
+Typed = Mapping[str, Sequence[str]]
+
+
+class Stale(Exception):
+    """Somebody else moved it since: the text says in Chinese to look again."""
+
+    def __init__(self) -> None:
+        super().__init__(_("这份申请刚刚被他人更新，请看过最新内容后再办"))
+
+
+class NotPossible(Exception):
+    """A move that cannot be made now; the text says in Chinese why and what to do."""
+
+
+# --- what was typed ----------------------------------------------------------------------------------------------------
+
+
+def typed_in(row: Application | Submission) -> dict[str, list[str]]:
+    """What was typed, by field: the texts as the form sent them."""
+    found: dict[str, list[str]] = json.loads(unpack(bytes(row.content), LABEL))
+    return found
+
+
+def form_of(kind: Kind, typed: Typed) -> Form:
+    """The form of the kind, filled with what was typed."""
+    data = QueryDict(mutable=True)
+    for name, texts in typed.items():
+        data.setlist(name, list(texts))
+    return kind.form(data, label_suffix="")
+
+
+def _packed(kind: Kind, typed: Typed) -> bytes:
+    told = {name: list(texts) for name, texts in typed.items() if name in kind.form.base_fields}
+    return pack(json.dumps(told, ensure_ascii=False, sort_keys=True).encode(), LABEL)
+
+
+def papers_of(application: Application) -> list[Paper]:
+    """The papers that would be handed in next, without their bytes."""
+    return list(application.papers.filter(replaced=False).defer("content").order_by("slot"))
+
+
+# --- the applicant ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def begin(kind: Kind, *, by: User, enterprise: Enterprise | None, topic: str = "", title: str = "") -> Application:
+    """The open application of this kind and topic, or a new empty one."""
+    mine = {"enterprise": enterprise} if enterprise else {"enterprise": None, "applicant": by}
+    found = Application.objects.filter(kind=kind.name, topic=topic, **mine).exclude(state__in=ENDED).first()
+    if found:
+        return found
+    return Application.objects.create(
+        enterprise=enterprise, applicant=by, kind=kind.name, topic=topic, title=title, content=_packed(kind, {})
+    )
+
+
+@transaction.atomic
+def save(application: Application, typed: Typed, *, version: int) -> None:
+    """Keep what was typed, right or wrong: nothing typed is ever lost. Raises ``Stale``."""
+    kind = kind_named(application.kind)
+    _change(application, version, OPEN_TO_APPLICANT, content=_packed(kind, typed))
+
+
+@transaction.atomic
+def submit(
+    application: Application, typed: Typed, *, by: User, version: int, address: str = ""
+) -> dict[str, list[str]]:
+    """Keep what was typed and, if it is whole, hand it in. What is wrong otherwise, by field or paper. Raises ``Stale``."""
+    kind = kind_named(application.kind)
+    form = form_of(kind, typed)
+    problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+    papers = papers_of(application)
+    held = {paper.slot for paper in papers}
+    for slot in kind.papers:
+        if slot.required and slot.name not in held:
+            problems[slot.name] = [_("请上传%(paper)s") % {"paper": slot.label}]
+    if problems:
+        save(application, typed, version=version)
+        return problems
+    _change(
+        application, version, OPEN_TO_APPLICANT, content=_packed(kind, typed), title=kind.title(form.cleaned_data),
+        state=ApplicationState.SUBMITTED, state_at=timezone.now(), first_approver=None,
+    )  # fmt: skip
+    number = application.submissions.count() + 1
+    Submission.objects.create(
+        application=application, number=number, content=application.content, papers=[one.pk for one in papers],
+        submitted_by=by,
+    )  # fmt: skip
+    _write_down(application, by, Action.APPLICATION_SUBMITTED, address, number=number)
+    return {}
+
+
+@transaction.atomic
+def withdraw(application: Application, *, by: User, version: int, address: str = "") -> None:
+    """Take it back before it is decided. Raises ``Stale``."""
+    open_ones = (*OPEN_TO_APPLICANT, *WAITS_FOR_STAFF)
+    _change(
+        application, version, open_ones,
+        state=ApplicationState.WITHDRAWN, state_at=timezone.now(), first_approver=None,
+    )  # fmt: skip
+    _write_down(application, by, Action.APPLICATION_WITHDRAWN, address)
+
+
+# --- staff --------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def take(application: Application, *, staff: User, version: int, address: str = "") -> None:
+    """Become the one who deals with it. Raises ``Stale``."""
+    _change(application, version, WAITS_FOR_STAFF, assignee=staff)
+    _write_down(application, staff, Action.APPLICATION_TAKEN, address)
+
+
+@transaction.atomic
+def approve(application: Application, *, staff: User, version: int, reason: str = "", address: str = "") -> bool:
+    """Approve: in force now (True), or waiting for a second person (False). Raises ``Stale`` or ``NotPossible``.
+
+    Where two have to agree, the second one may not be the first.
+    """
+    kind = kind_named(application.kind)
+    _check_words(reason, needed=False)
+    if kind.second_person and application.state == ApplicationState.SUBMITTED:
+        _change(
+            application, version, (ApplicationState.SUBMITTED,),
+            state=ApplicationState.SECOND, state_at=timezone.now(), first_approver=staff, assignee=None,
+        )  # fmt: skip
+        _write_down(application, staff, Action.APPLICATION_APPROVED_FIRST, address, reason=reason)
+        return False
+    if application.first_approver_id == staff.pk:
+        raise NotPossible(_("初审和复核须是两个人：这份申请由您初审，请由另一位同事复核"))
+    waits = (ApplicationState.SECOND,) if kind.second_person else (ApplicationState.SUBMITTED,)
+    _change(application, version, waits, state=ApplicationState.APPROVED, state_at=timezone.now())
+    _decide(application, staff, Verdict.APPROVED, reason)
+    form = form_of(kind, typed_in(application))
+    if not form.is_valid():  # rules may have become stricter since it was handed in
+        raise NotPossible(_("申请内容已不符合现行规则，请退回补正：%s") % form.errors.as_text())
+    try:
+        kind.effect(application, form.cleaned_data, staff)
+    except ValidationError as error:
+        raise NotPossible(" ".join(error.messages)) from error
+    _write_down(application, staff, Action.APPLICATION_APPROVED, address, reason=reason)
+    return True
+
+
+@transaction.atomic
+def send_back(
+    application: Application, *, staff: User, version: int, remarks: Mapping[str, str], reason: str, address: str = ""
+) -> None:
+    """Ask for corrections, each at its field. Raises ``Stale``, or ``NotPossible`` when nothing is said."""
+    kind = kind_named(application.kind)
+    said = {name: text.strip() for name, text in remarks.items() if text.strip()}
+    _check_words(reason, needed=not said)
+    for name, text in said.items():
+        if name not in kind.words:
+            raise NotPossible(_("没有这一项：%s") % name)
+        _check_words(text, needed=True)
+    _change(
+        application, version, WAITS_FOR_STAFF,
+        state=ApplicationState.RETURNED, state_at=timezone.now(), first_approver=None,
+    )  # fmt: skip
+    submission = _decide(application, staff, Verdict.RETURNED, reason)
+    Remark.objects.bulk_create(Remark(submission=submission, field=name, text=text) for name, text in said.items())
+    _write_down(application, staff, Action.APPLICATION_RETURNED, address, fields=sorted(said), reason=reason)
+
+
+@transaction.atomic
+def refuse(application: Application, *, staff: User, version: int, reason: str, address: str = "") -> None:
+    """Refuse for good, with the reason. Raises ``Stale``, or ``NotPossible`` without a reason."""
+    _check_words(reason, needed=True)
+    _change(
+        application, version, WAITS_FOR_STAFF,
+        state=ApplicationState.REFUSED, state_at=timezone.now(), first_approver=None,
+    )  # fmt: skip
+    _decide(application, staff, Verdict.REFUSED, reason)
+    _write_down(application, staff, Action.APPLICATION_REFUSED, address, reason=reason)
+
+
+# --- one move -----------------------------------------------------------------------------------------------------------
+
+
+def _change(application: Application, version: int, states: Sequence[str], **values: Any) -> None:
+    """Write the values if it is still as somebody saw it, and count the version up."""
+    found = Application.objects.filter(pk=application.pk, version=version, state__in=states)
+    if not found.update(version=F("version") + 1, **values):
+        raise Stale
+    for name, value in values.items():
+        setattr(application, name, value)
+    application.version = version + 1
+
+
+def _decide(application: Application, staff: User, verdict: str, reason: str) -> Submission:
+    submission = application.submissions.latest("number")
+    submission.verdict, submission.reason, submission.decided_by = verdict, reason, staff
+    submission.decided_at = timezone.now()
+    submission.save(update_fields=["verdict", "reason", "decided_by", "decided_at"])
+    return submission
+
+
+def _check_words(text: str, *, needed: bool) -> None:
+    if needed and not text.strip():
+        raise NotPossible(_("请写明意见，申请人要据此改正"))
+    if len(text) > LONGEST_WORDS:
+        raise NotPossible(_("意见最多 %s 个字") % LONGEST_WORDS)
+
+
+def _write_down(application: Application, user: User, action: Action, address: str, **details: Any) -> None:
+    who = Bystander(user=user, enterprise=application.enterprise, address=address)
+    record(who, action, f"{application.kind} {application.pk}", version=application.version, **details)

@@ -1,0 +1,34 @@
+"""What an approval changes: the one place where something applied for comes into force.
+
+Called inside the transaction of the approval, by staff. A ValidationError undoes the approval and is told to staff.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from accounts.models import Application, Enterprise, Membership, User
+from accounts.onboarding.offices import OFFICES
+from accounts.roles import MemberRole
+
+
+def open_account(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """There is an enterprise now, not yet open for filing, and the applicant is its administrator."""
+    numbers = Q(credit_code=cleaned["credit_code"]) | Q(customs_code=cleaned["customs_code"])
+    if taken := Enterprise.objects.filter(numbers).first():
+        raise ValidationError(
+            _("企业“%(name)s”已用这个信用代码或海关编码开户，不能再开；请核实后退回或不予通过") % {"name": taken.name}
+        )
+    office = OFFICES.get(cleaned["registration_customs"])
+    enterprise = Enterprise.objects.create(
+        name=cleaned["name"],
+        credit_code=cleaned["credit_code"],
+        customs_code=cleaned["customs_code"],
+        customs_district=office.district if office else "",
+    )
+    Membership.objects.create(user=application.applicant, enterprise=enterprise, roles=[MemberRole.ADMINISTRATOR])
+    application.enterprise = enterprise
+    application.save(update_fields=["enterprise"])

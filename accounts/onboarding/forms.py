@@ -1,0 +1,52 @@
+"""The forms of what can be applied for: the one place where a field's rule, word and note stand.
+
+They are bound to what was typed, drawn on the applicant's page, and asked again at the approval.
+"""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+from accounts.codes import check_credit_code, check_customs_code
+from accounts.onboarding.offices import ELSEWHERE, OFFICES, SHANGHAI
+
+PHONE = RegexValidator(r"^1[3-9][0-9]{9}\Z|^0[0-9]{2,3}-?[0-9]{7,8}(-[0-9]{1,6})?\Z", _("请填手机号，或带区号的座机号"))
+
+
+class AccountForm(forms.Form):
+    """企业开户: who the enterprise is, where customs registered it, whom to ask."""
+
+    name = forms.CharField(label=_("企业名称"), max_length=100, help_text=_("与营业执照及海关备案一致"))
+    credit_code = forms.CharField(
+        label=_("统一社会信用代码"), max_length=18, validators=[check_credit_code], help_text=_("18 位，字母大写")
+    )
+    customs_code = forms.CharField(
+        label=_("海关十位编码"), max_length=10, validators=[check_customs_code], help_text=_("见海关备案证明")
+    )
+    registration_customs = forms.ChoiceField(label=_("注册地海关"), choices=())
+    legal_representative = forms.CharField(label=_("法定代表人"), max_length=60)
+    contact_name = forms.CharField(label=_("联系人"), max_length=60)
+    contact_phone = forms.CharField(label=_("联系电话"), max_length=30, validators=[PHONE])
+    contact_email = forms.EmailField(label=_("联系邮箱"))
+    website = forms.URLField(label=_("网站"), required=False, assume_scheme="https", help_text=_("没有可不填"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offices = [(one.key, one.name) for one in OFFICES.values()]
+        choices = [("", _("请选择")), *offices, (ELSEWHERE, _("上海以外的海关"))]
+        self.fields["registration_customs"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """The customs code begins with the region of the office that gave it (GB/T 2260: 31 is Shanghai)."""
+        cleaned = super().clean() or self.cleaned_data
+        code, office = cleaned.get("customs_code"), cleaned.get("registration_customs")
+        if code and office and code.startswith(SHANGHAI) != (office != ELSEWHERE):
+            problem = ValidationError(
+                _("编码以 %(begins)s 开头，与注册地海关不符：上海各海关给出的编码以 31 开头。请核对编码和注册地海关"),
+                params={"begins": code[:2]},
+            )
+            self.add_error("customs_code", problem)
+        return cleaned

@@ -12,12 +12,14 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -28,6 +30,8 @@ from accounts.roles import FILING_ROLES, EnterpriseState, MemberRole
 from portal.tenancy import Role, acting_as
 
 ENTERPRISE_IN_SESSION = "enterprise"
+#: When the roles were last changed that this session has had its key for.
+ROLES_IN_SESSION = "roles"
 # Who asks PostgreSQL when a path begins so; every other path asks as the plain role of the web.
 STAFF_PATH = "/admin/"
 GATEWAY_PATH = "/customs/receive/"
@@ -74,6 +78,8 @@ class PortalRequest(HttpRequest):
     actor: Actor | None
     memberships: tuple[Membership, ...]
     view_raised: bool
+    #: Whether the enterprise chosen in the session is no longer one's own.
+    chosen_is_gone: bool
 
 
 class MemberRequest(HttpRequest):
@@ -126,6 +132,7 @@ class EnterpriseMiddleware:
         request.actor = None
         request.memberships = ()
         request.view_raised = False
+        request.chosen_is_gone = False
         if request.path_info.startswith(GATEWAY_PATH):
             return self.inside(request, role="portal_gateway")
         user_id = self.signed_in(request)
@@ -135,6 +142,8 @@ class EnterpriseMiddleware:
             return self.inside(request)
         with acting_as(enterprise_id=None, user_id=user_id):
             self.recognise(request, user_id)
+        if request.chosen_is_gone and request.actor:
+            return to_switch(request, request.actor.enterprise)
         response = self.inside(
             request, enterprise_id=request.actor.enterprise.pk if request.actor else None, user_id=user_id
         )
@@ -160,10 +169,20 @@ class EnterpriseMiddleware:
         request.memberships = tuple(memberships)
         chosen = request.session.get(ENTERPRISE_IN_SESSION)
         membership = next((each for each in request.memberships if each.enterprise_id == chosen), None)
-        if membership is None and request.memberships:
+        if membership is None:
+            request.chosen_is_gone = request.session.pop(ENTERPRISE_IN_SESSION, None) is not None
+            if not request.memberships:
+                return
             membership = request.memberships[0]
-        if membership is not None:
-            request.actor = Actor(request.user, membership.enterprise, frozenset(membership.roles), address_of(request))
+            if len(request.memberships) > 1 or request.chosen_is_gone:
+                # From now on chosen: once it is gone nobody acts for another enterprise without being told.
+                request.session[ENTERPRISE_IN_SESSION] = membership.enterprise_id
+        request.actor = Actor(request.user, membership.enterprise, frozenset(membership.roles), address_of(request))
+        changed = membership.roles_changed.isoformat() if membership.roles_changed else None
+        if changed and request.session.get(ROLES_IN_SESSION) != changed:
+            # Other roles, another key: one that was stolen before does not have them.
+            request.session.cycle_key()
+            request.session[ROLES_IN_SESSION] = changed
 
     def as_staff(self, request: PortalRequest, user_id: int | None) -> HttpResponse:
         """Pages of the admin: for staff, under the role that sees accounts and no documents."""
@@ -202,6 +221,24 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
         response["HX-Redirect"] = redirect_to_login(request.headers.get("HX-Current-URL") or came_from).url
         return response
     return redirect_to_login(came_from)
+
+
+def act_for(request: HttpRequest, enterprise: Enterprise) -> None:
+    """Act for this enterprise from now on; a form opened before, for another one, can no longer be sent."""
+    request.session[ENTERPRISE_IN_SESSION] = enterprise.pk
+    request.session.cycle_key()
+    rotate_token(request)
+
+
+def to_switch(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
+    """Nothing is done for another enterprise than the one it was meant for: say for which one acts now, and ask."""
+    rotate_token(request)
+    words = {"name": enterprise.name}
+    messages.warning(request, _("成员资格已被取消，不能再代表刚才的企业，这一步没有做。现在代表 %(name)s") % words)
+    address = reverse("switch_enterprise")
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)
 
 
 def member(view: View) -> View:
@@ -252,7 +289,7 @@ def closed_because(enterprise: Enterprise) -> str:
 def role_missing(roles: Collection[str]) -> str:
     """The sentence for a member whose role does not reach."""
     wanted = _("、").join(str(MemberRole(role).label) for role in roles)
-    return _("这一页需要角色：%(roles)s。需要添加时请拨打服务热线") % {"roles": wanted}
+    return _("这一页需要角色：%(roles)s。需要添加时请联系本企业的管理员") % {"roles": wanted}
 
 
 def gateway(view: View) -> View:

@@ -9,18 +9,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import DateField, Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import members
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
+from accounts.models import AuditEntry, Credential, Enterprise, Invitation, Membership, User
 from accounts.roles import EnterpriseType, MemberRole
 
 admin.site.site_header = _("后台管理")
@@ -254,6 +256,80 @@ class MembershipAdmin(Recorded):
     def roles_shown(self, membership: Membership) -> str:
         """The roles by their Chinese names."""
         return gettext("、").join(membership.role_labels)
+
+
+class InvitationForm(forms.ModelForm):
+    """Whom staff invite into an enterprise: its first administrator, whom nobody there could invite."""
+
+    by: Bystander
+    roles = WordsField(label=_("角色"), choices=MemberRole.choices)
+
+    class Meta:
+        model = Invitation
+        fields = ("enterprise", "email", "roles")
+
+    def clean(self) -> dict[str, Any]:
+        """Whether this address may be invited."""
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            cleaned["email"] = cleaned["email"].lower()
+            self.by = Bystander(self.by.user, cleaned["enterprise"], self.by.address)
+            try:
+                members.check_may_be_invited(by=self.by, email=cleaned["email"])
+            except members.Refused as refused:
+                self.add_error("email", str(refused))
+        return cleaned
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly):
+    """Invitations: sent and taken back here too, changed nowhere."""
+
+    form = InvitationForm
+    fields = ("enterprise", "email", "roles")
+    list_display = ("email", "enterprise", "roles_shown", "created", "expires", "accepted_at", "revoked_at")
+    list_filter = ("created", RoleFilter)
+    list_select_related = ("enterprise",)
+    search_fields = ("email", "enterprise__name", "enterprise__customs_code")
+    autocomplete_fields = ("enterprise",)
+    actions = ("revoke",)
+
+    @admin.display(description=_("角色"))
+    def roles_shown(self, invitation: Invitation) -> str:
+        """The roles by their Chinese names."""
+        return gettext("、").join(invitation.role_labels)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whoever has the right to."""
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, told who invites."""
+        assert isinstance(request.user, User)
+        form = super().get_form(request, obj, change, **kwargs)
+        form.by = Bystander(user=request.user, address=address_of(request))  # type: ignore[attr-defined]
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+        """Invite, and send the letter."""
+        made, token = members.invite(by=form.by, email=obj.email, roles=obj.roles)
+        members.mail(made, link=request.build_absolute_uri(reverse("invitation", args=[token])))
+        obj.pk = made.pk
+
+    @admin.action(description=_("撤销所选邀请"), permissions=["add"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        """Take back those not yet accepted."""
+        assert isinstance(request.user, User)
+        done = 0
+        for invitation in queryset.select_related("enterprise"):
+            staff = Bystander(user=request.user, enterprise=invitation.enterprise, address=address_of(request))
+            try:
+                members.revoke(by=staff, invitation=invitation)
+                done += 1
+            except members.Refused as refused:
+                messages.warning(request, f"{invitation.email}{gettext('：')}{refused}")
+        if done:
+            messages.success(request, gettext("已撤销 %(count)s 份邀请") % {"count": done})
 
 
 @admin.register(Credential)

@@ -30,6 +30,15 @@ class MemberRole(models.TextChoices):
     DEVELOPER = "developer", _("开发")
 
 
+#: What each role is for, said where roles are given.
+ROLE_NOTES = {
+    MemberRole.ADMINISTRATOR: _("管理成员与权限，办理企业的各项申请；也能申报，能看税单和担保金账户"),
+    MemberRole.FILER: _("录入、导入和申报单证，看税单"),
+    MemberRole.FINANCE: _("看税单和担保金账户，看单证；不能申报"),
+    MemberRole.VIEWER: _("看单证、税单和担保金账户；什么也不能改"),
+    MemberRole.DEVELOPER: _("看单证和报文，供系统对接；看不到税单和担保金账户"),
+}
+
 #: Who may file: the menu, the pages and the door ask the same.
 FILING_ROLES = (MemberRole.ADMINISTRATOR, MemberRole.FILER)
 

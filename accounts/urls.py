@@ -2,11 +2,18 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import members_views, views
 
 urlpatterns = [
     path("login/", views.login, name="login"),
     path("logout/", views.sign_out, name="logout"),
     path("enterprise/", views.switch_enterprise, name="switch_enterprise"),
+    path("members/", members_views.members, name="members"),
+    path("members/<int:pk>/", members_views.one, name="member"),
+    path("members/<int:pk>/remove/", members_views.remove, name="member_remove"),
+    path("members/<int:pk>/restore/", members_views.restore, name="member_restore"),
+    path("members/invitations/<int:pk>/resend/", members_views.resend, name="invitation_resend"),
+    path("members/invitations/<int:pk>/revoke/", members_views.revoke, name="invitation_revoke"),
+    path("invitations/<str:token>/", members_views.invitation, name="invitation"),
     path("password/", views.change_password, name="change_password"),
 ]

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access import ENTERPRISE_IN_SESSION, Bystander, MemberRequest, PortalRequest, address_of, member
+from accounts.access import Bystander, MemberRequest, PortalRequest, act_for, address_of, member
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.forms import OwnPasswordForm, SignInForm, SwitchForm
@@ -66,8 +66,8 @@ def switch_enterprise(request: MemberRequest) -> HttpResponse:
     if membership is None:
         raise Http404
     record(request.actor, Action.SWITCH_ENTERPRISE, membership.enterprise.customs_code)
-    request.session[ENTERPRISE_IN_SESSION] = membership.enterprise_id
-    request.session.cycle_key()
+    act_for(request, membership.enterprise)
+    messages.success(request, _("现在代表 %(name)s") % {"name": membership.enterprise.name})
     return redirect("home")
 
 

@@ -1,7 +1,8 @@
-"""Keeps persons' data out of the logs: what PostgreSQL quotes from a row or a statement in its errors.
+"""Keeps persons' data out of the logs: what PostgreSQL quotes from a row or a statement in its errors; and keys.
 
 The first line of its error says what went wrong and stays; `DETAIL: Key (…)=(…)`, `Failing row contains (…)`, the
-statement (`LINE 1: …`) and the line of a COPY (`CONTEXT: …`) quote values.
+statement (`LINE 1: …`) and the line of a COPY (`CONTEXT: …`) quote values. A refused request is logged with its address,
+and the address of an invitation is its key.
 """
 
 import logging
@@ -17,6 +18,9 @@ _QUOTATION = re.compile(
 #: The same in the repr() of an error, all on one line.
 _WRITTEN_OUT = re.compile(rf"\\n{_QUOTED}.*")
 
+#: An address whose last part lets somebody in.
+_KEY_IN_ADDRESS = re.compile(r"(?<!/members)(/invitations/)[^/\s]+")
+
 
 def without_quotations(text: str) -> str:
     """The text of an error without what PostgreSQL quotes in it; anything else as it is."""
@@ -24,8 +28,8 @@ def without_quotations(text: str) -> str:
 
 
 class DiscreetFormatter(logging.Formatter):
-    """Writes a record without those quotations, wherever they stand: message, traceback or its causes."""
+    """Writes a record without those quotations and keys, wherever they stand: message, traceback or its causes."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line as logged, and its traceback."""
-        return without_quotations(super().format(record))
+        return _KEY_IN_ADDRESS.sub(r"\1…", without_quotations(super().format(record)))

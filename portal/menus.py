@@ -123,6 +123,10 @@ MENU: tuple[MenuSection, ...] = (
             ),
         ),
     ),
+    MenuSection(
+        _("企业"),
+        (MenuEntry(_("成员与权限"), "people", "members", {}, frozenset(), frozenset({"administrator"})),),
+    ),
 )
 
 

@@ -4,6 +4,7 @@ Everything that belongs to an enterprise carries enterprise_id and a row-level p
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
+from accounts.models.members import Invitation
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "AuditEntry",
     "Credential",
     "Enterprise",
+    "Invitation",
     "Membership",
     "Paper",
     "Remark",

@@ -114,6 +114,8 @@ class Membership(models.Model):
     )
     active = models.BooleanField(_("有效"), default=True)
     created = models.DateTimeField(_("加入时间"), db_default=Now(), editable=False)
+    #: Written by a trigger whoever changes the roles: a session that is older gets a new key (accounts/access.py).
+    roles_changed = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("成员")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from django.urls import reverse
 
+from accounts.models import Membership
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations.kinds import KINDS
 from tests.pages.world import Asker, Owned, World, kinds_of
@@ -18,6 +19,7 @@ from tests.pages.world import Asker, Owned, World, kinds_of
 GET, POST = "GET", "POST"
 ROLES = frozenset(MemberRole.values)
 FILERS = frozenset(FILING_ROLES)
+ADMINISTRATORS = frozenset({MemberRole.ADMINISTRATOR})
 #: Whose lists are taxed, or who answers for the tax; and who of them reads bills, and the account.
 TAXED = frozenset(
     {EnterpriseType.PLATFORM, EnterpriseType.MERCHANT, EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.WAREHOUSE}
@@ -233,6 +235,51 @@ class Switch(Members):
 
 
 @dataclass(frozen=True)
+class OfMember(Members):
+    """A page of one member of the enterprise: the one who came last."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        own, other = world.cast.enterprises.get(asker.enterprise), world.cast.enterprises["neighbour"]
+        if own == other:
+            other = world.cast.enterprises["merchant"]
+        for whose, enterprise in (("own", own), ("other", other)):
+            if enterprise:
+                pk = Membership.objects.filter(enterprise=enterprise).latest("pk").pk
+                yield Ask(reverse(name, kwargs={"pk": pk}), whose, self.data, place="member")  # type: ignore[arg-type]
+        yield Ask(reverse(name, kwargs={"pk": MISSING}), "missing", self.data, place="member")
+
+
+@dataclass(frozen=True)
+class OfInvitation(Members):
+    """What may be done with an invitation of the enterprise."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        for owner, (pk, _token) in world.invitations.items():
+            whose: Whose = "own" if owner == asker.enterprise else "other"
+            yield Ask(reverse(name, kwargs={"pk": pk}), whose, place="invitation")
+        yield Ask(reverse(name, kwargs={"pk": MISSING}), "missing", place="invitation")
+
+
+@dataclass(frozen=True)
+class Invited(Policy):
+    """Where the link of an invitation leads: visitors and the one it was sent to; for a made-up link there is no such page."""
+
+    addressee: str = "stranger"
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        _pk, token = world.invitations["merchant"]
+        yield Ask(reverse(name, kwargs={"token": token}), "own", place="link")
+        yield Ask(reverse(name, kwargs={"token": "A" * len(token)}), "missing", place="link")
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        if ask.whose == "missing":
+            return 404
+        if asker.name not in ("", self.addressee):
+            return 403
+        return 200 if method == GET else 302
+
+
+@dataclass(frozen=True)
 class Staff(Policy):
     """The desk of staff: visitors are sent to sign in, for members it does not exist. ``thing`` is a table's rows."""
 
@@ -313,6 +360,13 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "home": Members(get=200, home=True),
         "search": Members(get=200),
         "switch_enterprise": Switch(get=200, post=302),
+        "members": Members(get=200, post=200, roles=ADMINISTRATORS),
+        "member": OfMember(get=200, post=302, roles=ADMINISTRATORS, data={"roles": ["filer"]}),
+        "member_remove": OfMember(get=200, post=302, roles=ADMINISTRATORS),
+        "member_restore": OfMember(post=302, roles=ADMINISTRATORS),
+        "invitation_resend": OfInvitation(post=302, roles=ADMINISTRATORS),
+        "invitation_revoke": OfInvitation(post=302, roles=ADMINISTRATORS),
+        "invitation": Invited(),
         "change_password": Members(get=200, post=200, data={"old_password": "x"}),
         "uploads": Members(get=200),
         "upload_check": OfWorkbook(get=200),
@@ -358,6 +412,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         **_desk("enterprise"),
         **_desk("user"),
         **_desk("membership"),
+        **_desk("invitation", change=403),
         **_desk("credential", add=403, change=403),
         **_desk("auditentry", add=403, change=403),
         **_desk("group", app="auth", delete=200),

@@ -28,6 +28,7 @@ STAFF_SEES = {
     "accounts_membership",
     "accounts_credential",
     "accounts_auditentry",
+    "accounts_invitation",
     "declarations_outbound",
     "declarations_inbound",
     "declarations_receipt",
@@ -45,7 +46,10 @@ STAFF_SEES = {
 ARRIVALS = {"declarations_inbound"}
 #: The functions that pass the wall on purpose, and what they tell.
 PASS_THE_WALL = {
+    "accounts_administers": "whether the acting user is an administrator of the acting enterprise, for policies",
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
+    "accounts_invitation_accept": "nothing: it makes the acting user a member, by a token sent to their address",
+    "accounts_invitation_told": "enterprise and roles of an open invitation, by its token, to a visitor or its addressee",
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",

@@ -17,8 +17,10 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 from stdnum.cn import uscc
 
+from accounts import members
+from accounts.access import Bystander
 from accounts.cast import Cast
-from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
+from accounts.models import AuditEntry, Credential, Enterprise, Invitation, Membership, User
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from declarations.doors import excel, uploads
 from declarations.exchange import inbox
@@ -96,6 +98,8 @@ class World:
     bills: dict[str, list[int]]
     #: One row of each table on the desk of staff: its key.
     rows: dict[str, str]
+    #: Each enterprise that has invited somebody → the invitation and the token of its link. The merchant's is for the stranger.
+    invitations: dict[str, tuple[int, str]]
 
     def of_other(self, enterprise: str, slug: str) -> Owned:
         """What another enterprise has of that kind."""
@@ -166,7 +170,8 @@ def build(cast: Cast) -> World:
         pass
     billed = _bills(whole)
     Enterprise.objects.filter(pk=whole.enterprises["suspended"].pk).update(state=EnterpriseState.SUSPENDED)
-    return World(whole, owned, billed, _rows(whole))
+    invited = _invitations(whole)
+    return World(whole, owned, billed, _rows(whole), invited)
 
 
 #: Tax bills: who declared, for whom, and who pays. The last one is short of a guarantee.
@@ -189,12 +194,23 @@ def _bills(cast: Cast) -> dict[str, list[int]]:
     return found
 
 
+def _invitations(cast: Cast) -> dict[str, tuple[int, str]]:
+    """Somebody invited by each of two enterprises."""
+    found = {}
+    for key, email in (("merchant", "stranger@example.org"), ("neighbour", "nobody@example.org")):
+        staff = Bystander(user=cast.users["staff"], enterprise=cast.enterprises[key])
+        invitation, token = members.invite(by=staff, email=email, roles=[MemberRole.VIEWER])
+        found[key] = (invitation.pk, token)
+    return found
+
+
 def _rows(cast: Cast) -> dict[str, str]:
     enterprise, user = cast.enterprises["neighbour"], cast.users["neighbour_filer"]
     rows = {
         "enterprise": enterprise,
         "user": user,
         "membership": Membership.objects.get(user=user),
+        "invitation": Invitation.objects.get(enterprise=enterprise),
         "credential": Credential.objects.filter(enterprise=enterprise)[0],
         "auditentry": AuditEntry.objects.filter(enterprise=enterprise)[0],
         "group": Group.objects.create(name="staff"),

@@ -142,7 +142,7 @@ class EnterpriseMiddleware:
             return self.inside(request)
         with acting_as(enterprise_id=None, user_id=user_id):
             self.recognise(request, user_id)
-        if request.chosen_is_gone and request.actor:
+        if request.chosen_is_gone and request.actor and request.path_info != reverse("logout"):
             return to_switch(request, request.actor.enterprise)
         response = self.inside(
             request, enterprise_id=request.actor.enterprise.pk if request.actor else None, user_id=user_id
@@ -289,7 +289,7 @@ def closed_because(enterprise: Enterprise) -> str:
 def role_missing(roles: Collection[str]) -> str:
     """The sentence for a member whose role does not reach."""
     wanted = _("、").join(str(MemberRole(role).label) for role in roles)
-    return _("这一页需要角色：%(roles)s。需要添加时请联系本企业的管理员") % {"roles": wanted}
+    return _("这一页需要角色：%(roles)s") % {"roles": wanted}
 
 
 def gateway(view: View) -> View:

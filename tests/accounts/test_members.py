@@ -122,7 +122,7 @@ def test_an_invitation_is_used_once(cast: Cast, client_of: Clients, invite: Any)
 
 def test_an_invitation_expires(cast: Cast, admin: Client, client_of: Clients, invite: Any) -> None:
     link, guest = invite("stranger@example.org"), client_of("stranger")
-    Invitation.objects.update(expires=timezone.now() - timedelta(seconds=1))
+    Invitation.objects.update(expires=timezone.now() - timedelta(hours=1))
     for answer in (guest.get(link), guest.post(link)):
         assert answer.status_code == 410 and "这份邀请已过期" in said(answer)
     assert not Membership.objects.filter(user=cast.users["stranger"]).exists()
@@ -365,6 +365,16 @@ def test_a_fragment_asked_for_after_the_removal_leads_to_the_page_of_switching(
     admin.post(f"/members/{of(cast, 'merchant_filer').pk}/remove/")
     answer = filer.get("/order/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer["HX-Redirect"]) == (204, "/enterprise/")
+
+
+def test_who_was_removed_may_still_sign_out(cast: Cast, admin: Client, client_of: Clients) -> None:
+    user = cast.users["merchant_filer"]
+    Membership.objects.create(user=user, enterprise=cast.enterprises["neighbour"], roles=[FILER])
+    filer = client_of("merchant_filer")
+    filer.get("/order/")
+    admin.post(f"/members/{of(cast, 'merchant_filer').pk}/remove/")
+    assert filer.post("/logout/")["Location"] == "/login/"
+    assert filer.get("/order/").status_code == 302
 
 
 def test_a_form_opened_for_one_enterprise_is_not_sent_for_another(cast: Cast) -> None:

@@ -126,7 +126,7 @@ def mail(invitation: Invitation, *, link: str) -> None:
 def _send(invitation: Invitation, subject: str, text: str) -> None:
     try:
         send_mail(subject, text, None, [invitation.email])
-    except OSError as error:  # what it says may name the address
+    except (OSError, ValueError) as error:  # what it says may name the address
         log.error("invitation %s could not be mailed: %s", invitation.pk, type(error).__name__)
 
 

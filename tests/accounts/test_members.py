@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from django.test import Client
 from django.utils import timezone
+from lxml import html
 
 from accounts import members
 from accounts.access import ENTERPRISE_IN_SESSION
@@ -21,6 +22,7 @@ from accounts.models import AuditEntry, Invitation, Membership
 from accounts.roles import EnterpriseState, MemberRole
 from portal.logs import DiscreetFormatter
 from portal.tenancy import acting_as
+from tests.pages.test_markup import assert_alive, assert_named, assert_nothing_inline
 
 pytestmark = pytest.mark.django_db
 
@@ -219,6 +221,12 @@ def test_what_is_wrong_with_an_invitation_is_said(admin: Client, typed: dict[str
     assert not Invitation.objects.exists() and not mail.outbox
 
 
+@pytest.mark.parametrize("email", ["X@İSTANBUL.com", "x@ΑΒΣ.gr", "x@ſub.example.org", "x@例子.中国", "x@STRASSE.ẞ.de"])
+def test_an_address_of_any_script_is_taken_or_refused(admin: Client, invite: Any, email: str) -> None:
+    page = admin.post("/members/", {"email": email, "roles": [FILER]})
+    assert page.status_code == 302 or "邮箱的写法不对" in said(page)
+
+
 def test_nobody_is_pestered_through_us(admin: Client, invite: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for _turn in range(members.MOST_TO_AN_ADDRESS):
         invite("stranger@example.org")
@@ -409,6 +417,28 @@ def test_who_belongs_to_several_sees_for_which_they_act_and_switches_on_every_pa
         bar = filer.get(path).content.decode().split('class="menu firms"')[1].split("</details>")[0]
         assert cast.enterprises["merchant"].name in bar.split("</summary>")[0]
         assert f'value="{cast.enterprises["neighbour"].pk}"' in bar and "上海苔岭雀电子商务有限公司" in bar
+
+
+def test_its_pages_are_sound_markup(cast: Cast, admin: Client, client_of: Clients, invite: Any) -> None:
+    link = invite("stranger@example.org")
+    admin.post(f"/members/{of(cast, 'merchant_finance').pk}/remove/")
+    pages = {
+        "/members/": admin.get("/members/"),
+        "errors": admin.post("/members/", {"email": "x"}),
+        "visitor": Client().get(link),
+        "addressee": client_of("stranger").get(link),
+        "other": client_of("neighbour_filer").get(link),
+    }
+    for username in ("merchant_viewer", "merchant_finance", "merchant_administrator"):
+        pk = of(cast, username).pk
+        pages |= {address: admin.get(address) for address in (f"/members/{pk}/", f"/members/{pk}/remove/")}
+    Invitation.objects.update(revoked_at=timezone.now())
+    pages["over"] = Client().get(link)
+    for address, answer in pages.items():
+        page = html.fromstring(answer.content)
+        assert_nothing_inline(page, address)
+        assert_named(page, address)
+        assert_alive(page, address)
 
 
 # --- whose --------------------------------------------------------------------------------------------------------------

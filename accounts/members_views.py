@@ -142,7 +142,7 @@ def _sent(request: MemberRequest, invited: Invitation, token: str) -> HttpRespon
     """Mail the letter, and say so."""
     deeds.mail(invited, link=request.build_absolute_uri(reverse("invitation", args=[token])))
     words = {"email": invited.email, "days": deeds.VALID.days}
-    messages.success(request, _("已向 %(email)s 发出邀请，%(days)s 天内有效；以前发给这个邮箱的链接已失效") % words)
+    messages.success(request, _("已向 %(email)s 发出邀请，%(days)s 天内有效") % words)
     return redirect("members")
 
 

@@ -241,6 +241,29 @@
     }
   });
 
+  /* A form that was refused whole (its page is too old, or was opened for another enterprise): what the page of the
+     refusal says is said above the form, and what was typed stays. */
+  document.addEventListener("htmx:responseError", function (event) {
+    var page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+    var main = document.getElementById("main");
+    if (polls(event) || !page.querySelector("main .card h1")) {
+      return;
+    }
+    each("#refused", function (before) {
+      before.remove();
+    });
+    var note = document.createElement("div");
+    var words = note.appendChild(document.createElement("div"));
+    each("main .card h1, main .card p:not(.line)", function (said) {
+      words.appendChild(document.createElement(said.tagName === "H1" ? "b" : "p")).textContent = said.textContent;
+    }, page);
+    note.id = "refused";
+    note.className = "note note-bad";
+    note.setAttribute("role", "alert");
+    main.insertBefore(note, main.firstChild);
+    note.scrollIntoView({ block: "center" });
+  });
+
   function begin() {
     wake(document);
     fold();

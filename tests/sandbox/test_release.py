@@ -124,7 +124,7 @@ def test_the_outcomes_are_all_there_are() -> None:
 
 
 def test_the_page_names_every_magic_value_and_setting(releasing: Sandbox) -> None:
-    page = releasing.get("/")[1]
+    page = releasing.get("/")[1].replace("<wbr>", "")  # where a phone may break a long word
     for magic in (MAGIC, *(scenario.magic for scenario in SCENARIOS)):
         assert f"<td>{magic}</td>" in page
     for text in ("annual_limit", "release", "sandbox consolidate", "sandbox top-up", "-621005", "1313", "不在税则中"):

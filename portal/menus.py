@@ -123,6 +123,10 @@ MENU: tuple[MenuSection, ...] = (
             ),
         ),
     ),
+    MenuSection(
+        _("企业"),
+        (MenuEntry(_("申请"), "pencil-square", "applications", {}, frozenset(), frozenset({"administrator"})),),
+    ),
 )
 
 

@@ -192,7 +192,7 @@ class Input:
         field = self.bound.field
         if self.is_group or isinstance(field.widget, forms.Textarea):
             return "w4"
-        return "w2" if (getattr(field, "max_length", None) or 0) >= LONG_TEXT else ""
+        return "w2" if type(field) is forms.CharField and (field.max_length or 0) >= LONG_TEXT else ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import Bystander, UserRequest, View, address_of, signed_in
+from accounts.actions import Action
+from accounts.audit import record
 from accounts.models import Application, Paper, Submission
 from accounts.models.applications import ENDED
 from accounts.onboarding import applications, pages, papers
@@ -151,6 +153,8 @@ def _kept(request: UserRequest, one: Application, version: int) -> HttpResponse:
             return redirect("application", pk=one.pk)
     elif do == SUBMIT:
         problems = applications.problems_of(one, typed) | problems
+    who = Bystander(request.user, one.enterprise, address_of(request))
+    record(who, Action.DRAFT_SAVED, f"{one.kind} {one.pk}", version=one.version)
     if problems:
         return _page(request, one, typed=typed, problems=problems)
     messages.success(request, _("已暂存，尚未提交"))

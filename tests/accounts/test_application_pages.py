@@ -110,6 +110,7 @@ def test_from_the_first_visit_to_the_desk(cast: Cast, visitor: Applicant, second
     assert "申请企业开户" in visitor.text
     visitor.open("/applications/")
     assert "还没有提出过申请" in visitor.text
+    assert visitor.page.xpath("//nav[@id='menu']//li/a/@href") == ["/", "/applications/"]
     assert visitor.page.xpath(f"//a[@href='{NEW}']")
 
     # Looked at, nothing is kept; saved half, all of it is there again.

@@ -4,16 +4,19 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django import forms
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from lxml import html
 
 from accounts.cast import Cast
 from accounts.models import Application, ApplicationState, AuditEntry, Membership, Paper, User
-from accounts.onboarding import applications
+from accounts.onboarding import applications, pages
+from accounts.onboarding.kinds import Kind, PaperSlot
 from accounts.roles import MemberRole
 from portal.tenancy import acting_as
 from tests.accounts.papers import PDF, jpeg, png, sent
@@ -311,6 +314,22 @@ def test_a_member_applies_for_another_enterprise_by_themselves(client_of: Callab
     assert client_of("merchant_filer").get("/applications/no_such/new/").status_code == 404
 
 
+def test_a_member_of_several_is_told_whose_applications_these_are(
+    client_of: Callable[[str], Client], cast: Cast, second: User
+) -> None:
+    filer = Applicant(client_of("merchant_filer"))
+    filer.open(NEW).press("submit", **GOOD, paper_business_licence=sent(PDF))
+    assert "切换企业" not in filer.open("/applications/").page.find(".//main").text_content()
+    staff_do(applications.approve, cast.users["staff"])
+    staff_do(applications.approve, second)
+    filer.open("/applications/")
+    assert "通过之后的申请在该企业名下" in filer.text and filer.page.xpath("//main//a[@href='/enterprise/']")
+    address = reverse("application", args=[the_one().pk])
+    assert filer.client.get(address).status_code == 404
+    filer.client.post("/enterprise/", {"enterprise": the_one().enterprise_id})
+    assert "已开户" in filer.open(address).text
+
+
 def test_administrators_of_the_enterprise_see_what_it_applied_for(
     client_of: Callable[[str], Client], cast: Cast
 ) -> None:
@@ -353,6 +372,63 @@ def test_an_address_of_a_kind_leads_to_where_one_stands(cast: Cast, visitor: App
     assert leads_to() == one, "there the reason stands, and the way to apply again"
     visitor.open(NEW).press("save")
     assert leads_to() == reverse("application", args=[Application.objects.latest("pk").pk]) != one
+
+
+class EverySort(forms.Form):
+    """A field of every sort a kind may have."""
+
+    day = forms.DateField(label="日期", help_text="照证填写")
+    types = forms.MultipleChoiceField(
+        label="类型", choices=[("a", "甲"), ("b", "乙")], widget=forms.CheckboxSelectMultiple, help_text="可以多选"
+    )
+    one = forms.ChoiceField(
+        label="方式", choices=[("x", "自办"), ("y", "代办")], widget=forms.RadioSelect, required=False
+    )
+    agreed = forms.BooleanField(label="同意", required=False)
+    words = forms.CharField(label="说明", widget=forms.Textarea, max_length=500)
+
+
+SORTS = Kind(
+    "every_sort", "各式申请", EverySort, papers=(PaperSlot("a", "甲材料", required=False), PaperSlot("b", "乙材料")),
+    effect=lambda application, cleaned, staff: None,
+)  # fmt: skip
+
+
+def test_a_field_of_every_sort_is_drawn_with_its_words_and_what_is_said_at_it(rf: RequestFactory) -> None:
+    typed = {"day": ["昨天"], "types": ["b"], "one": ["y"], "agreed": ["on"], "words": ["<b>"]}
+    said = {name: ["不对"] for name in (*EverySort.base_fields, "a")}
+    request = rf.get("/")
+    request.user = User(username="x")
+    context = {
+        "kind": SORTS,
+        "inputs": pages.inputs(SORTS, typed, problems=said, remarks={"types": "请补正", "one": "请核对"}),
+        "drawers": pages.drawers(SORTS, (), problems=said, remarks={}),
+        "faults": pages.faults(SORTS, said),
+        "action": "/",
+    }
+    text = render_to_string("accounts/onboarding/form.html", context, request)
+    page = html.fromstring(text)
+    for holds in (assert_nothing_inline, assert_named, assert_alive):
+        holds(page, "every sort")
+    assert page.xpath("//input[@name='day']/@value") == ["昨天"]
+    assert page.xpath("//input[@name='types' and @checked]/@value") == ["b"]
+    assert page.xpath("//input[@name='one' and @checked]/@value") == ["y"]
+    assert page.xpath("//input[@name='agreed' and @checked]") and page.findtext(".//textarea").strip() == "<b>"
+    group = page.xpath("//fieldset[legend]")[0]
+    heard = [page.get_element_by_id(one).text_content() for one in group.get("aria-describedby").split()]
+    assert "不对" in heard[0] and "请补正" in heard[1] and heard[2] == "可以多选"
+    words = [(label, words) for label, words, _remark in pages.read(SORTS, typed)]
+    assert words == [("日期", "昨天"), ("类型", "乙"), ("方式", "代办"), ("同意", "是"), ("说明", "<b>")]
+
+
+def test_a_paper_is_taken_out_again_and_what_is_typed_is_kept(visitor: Applicant) -> None:
+    visitor.open(NEW).press("save", paper_business_licence=sent(PDF, "放错的.pdf"))
+    assert "放错的.pdf" in visitor.text
+    visitor.press("remove:business_licence", name="甲公司")
+    assert "放错的.pdf" not in visitor.text and visitor.value("name") == "甲公司"
+    assert Paper.objects.get().replaced and AuditEntry.objects.filter(action="paper_removed").count() == 1
+    visitor.press("remove:no_such_slot")
+    assert visitor.status == 200 and AuditEntry.objects.filter(action="paper_removed").count() == 1
 
 
 def test_a_value_typed_is_a_value_and_no_markup(visitor: Applicant) -> None:

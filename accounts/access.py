@@ -25,7 +25,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
-from accounts.models import Enterprise, Membership, User
+from accounts.models import Application, Enterprise, Membership, User
 from accounts.roles import FILING_ROLES, EnterpriseState, MemberRole
 from portal.tenancy import Role, acting_as
 
@@ -87,6 +87,12 @@ class MemberRequest(HttpRequest):
 
     actor: Actor
     memberships: tuple[Membership, ...]
+    user: User
+
+
+class UserRequest(PortalRequest):
+    """A request as a view behind @signed_in gets it; for annotations only."""
+
     user: User
 
 
@@ -257,7 +263,20 @@ def member(view: View) -> View:
             raise Http404
         if request.user.is_staff:
             return HttpResponseRedirect(reverse("admin:index"))
-        return render(request, "accounts/without_enterprise.html")
+        latest = Application.objects.filter(enterprise=None, applicant=request.user).defer("content").first()
+        return render(request, "accounts/without_enterprise.html", {"application": latest})
+
+    return guarded
+
+
+def signed_in(view: View) -> View:
+    """Let in whoever is signed in, of whatever enterprise or none; visitors sign in first."""
+
+    @wraps(view)
+    def guarded(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        return view(request, *args, **kwargs)
 
     return guarded
 

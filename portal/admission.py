@@ -24,12 +24,16 @@ from portal.workbook import MAX_BYTES
 
 #: The most a body may hold: a workbook or a message of customs with what is around it, and any other form.
 LARGE_BYTES, FORM_BYTES = 24 << 20, 1 << 20
+#: A form with papers beside it. What was typed comes in the same body, so one paper that is far too large is let through to
+#: the page, which says so and keeps the rest; its bytes are thrown away here.
+PAPERS_BYTES = 64 << 20
 GATEWAY = "/customs/receive/"
 TAKES_LARGE = re.compile(rf"/[a-z_]+/upload/|{GATEWAY}")
+TAKES_PAPERS = re.compile(r"/applications/([0-9]+|[a-z_]+/new)/")
 SESSION_NUMBER = re.compile(r"[a-z0-9]{8,40}")
 TOO_MUCH, NO_LENGTH, NOT_READABLE = 413, 411, 400
 WHY = {
-    TOO_MUCH: _("提交的内容太大，没有接收。工作簿请拆成几个文件上传"),
+    TOO_MUCH: _("提交的内容太大，没有接收。工作簿请拆成几个文件上传；材料请逐份上传，每份不超过 10 MB"),
     NO_LENGTH: _("请求没有写明长度，没有接收。请用浏览器上传"),
     NOT_READABLE: _("请求的地址或编码不能识别，没有接收。请从页面上重新进入"),
 }
@@ -57,7 +61,11 @@ def objection(request: HttpRequest) -> int:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit()):
         return NOT_READABLE
-    most = LARGE_BYTES if TAKES_LARGE.fullmatch(request.path_info) else FORM_BYTES
+    most = FORM_BYTES
+    if TAKES_LARGE.fullmatch(request.path_info):
+        most = LARGE_BYTES
+    elif TAKES_PAPERS.fullmatch(request.path_info):
+        most = PAPERS_BYTES
     if len(length) > 12 or int(length) > most:
         return TOO_MUCH
     query = force_bytes(request.META.get("QUERY_STRING", ""))

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from portal.menus import menu
+from portal.menus import MENU_WITHOUT_ENTERPRISE, menu
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
@@ -23,5 +23,9 @@ def portal(request: HttpRequest) -> dict[str, Any]:
             "is_trial": not production,
         },
         "actor": actor,
-        "menu": menu(actor.enterprise.types, actor.roles, request.path) if actor else (),
+        "menu": (
+            menu(actor.enterprise.types, actor.roles, request.path)
+            if actor
+            else menu((), (), request.path, MENU_WITHOUT_ENTERPRISE)
+        ),
     }

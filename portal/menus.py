@@ -125,16 +125,28 @@ MENU: tuple[MenuSection, ...] = (
     ),
     MenuSection(
         _("企业"),
-        (MenuEntry(_("成员与权限"), "people", "members", {}, frozenset(), frozenset({"administrator"})),),
+        (
+            MenuEntry(_("申请"), "pencil-square", "applications", {}, frozenset(), frozenset({"administrator"})),
+            MenuEntry(_("成员与权限"), "people", "members", {}, frozenset(), frozenset({"administrator"})),
+        ),
+    ),
+)
+
+#: For whoever has signed in and belongs to no enterprise yet.
+MENU_WITHOUT_ENTERPRISE: tuple[MenuSection, ...] = (
+    MenuSection(
+        "", (MenuEntry(_("开始"), "house", "home", whole=True), MenuEntry(_("申请"), "pencil-square", "applications"))
     ),
 )
 
 
-def menu(types: Iterable[str], roles: Iterable[str], path: str) -> Sequence[tuple[Any, list[MenuLine]]]:
+def menu(
+    types: Iterable[str], roles: Iterable[str], path: str, sections: Iterable[MenuSection] = MENU
+) -> Sequence[tuple[Any, list[MenuLine]]]:
     """The sections and lines for somebody of these types and roles who stands on the page `path`."""
     types, roles = set(types), set(roles)
     drawn = []
-    for section in MENU:
+    for section in sections:
         entries = [(entry, entry.address) for entry in section.entries if entry.is_for(types, roles)]
         lines = [
             MenuLine(entry.label, entry.icon, address, path == address if entry.whole else path.startswith(address))

@@ -6,8 +6,6 @@ from portal.tenancy import ENTERPRISE, USER, TenantPolicy
 
 # The enterprise's; while there is none, whoever applies for one.
 SEEN = f"enterprise_id = {ENTERPRISE} OR (enterprise_id IS NULL AND applicant_id = {USER})"
-# Nobody applies in another's name.
-BEGUN = f"({SEEN}) AND applicant_id = {USER}"
 # The policy of the application itself stands behind these.
 OF_SEEN = "EXISTS (SELECT FROM accounts_application a WHERE a.id = application_id)"
 OF_SEEN_SUBMISSION = "EXISTS (SELECT FROM accounts_submission s WHERE s.id = submission_id)"
@@ -28,10 +26,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON accounts_application, accounts_submissio
     TO portal_web, portal_staff;
 """
 
-# An applicant hands in and takes back, and decides nothing; what is decided stands.
-DEEDS = """
+# An applicant hands in and takes back, and decides nothing; what is decided stands. Nobody begins in another's name; what
+# one administrator of an enterprise began, another may go on with.
+DEEDS = f"""
 CREATE POLICY begins ON accounts_application AS RESTRICTIVE FOR INSERT TO portal_web
-    WITH CHECK (state = 'draft' AND assignee_id IS NULL AND first_approver_id IS NULL);
+    WITH CHECK (applicant_id = {USER} AND state = 'draft' AND assignee_id IS NULL AND first_approver_id IS NULL);
 CREATE POLICY applies ON accounts_application AS RESTRICTIVE FOR UPDATE TO portal_web
     USING (state IN ('draft', 'returned', 'submitted', 'second'))
     WITH CHECK (state IN ('draft', 'returned', 'submitted', 'withdrawn') AND first_approver_id IS NULL);
@@ -55,7 +54,7 @@ class Migration(migrations.Migration):
     dependencies = [("accounts", "0003_applications")]
 
     operations = [
-        TenantPolicy("accounts_application", staff=True, using=SEEN, check=BEGUN),
+        TenantPolicy("accounts_application", staff=True, using=SEEN),
         TenantPolicy("accounts_submission", staff=True, using=OF_SEEN),
         TenantPolicy("accounts_remark", staff=True, using=OF_SEEN_SUBMISSION),
         TenantPolicy("accounts_paper", staff=True, using=OF_SEEN),

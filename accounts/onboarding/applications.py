@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.forms import Form
 from django.http import QueryDict
@@ -75,13 +75,23 @@ def papers_of(application: Application) -> list[Paper]:
 @transaction.atomic
 def begin(kind: Kind, *, by: User, enterprise: Enterprise | None, topic: str = "", title: str = "") -> Application:
     """The open application of this kind and topic, or a new empty one."""
-    mine = {"enterprise": enterprise} if enterprise else {"enterprise": None, "applicant": by}
-    found = Application.objects.filter(kind=kind.name, topic=topic, **mine).exclude(state__in=ENDED).first()
-    if found:
+    if found := open_one(kind, by=by, enterprise=enterprise, topic=topic):
         return found
-    return Application.objects.create(
-        enterprise=enterprise, applicant=by, kind=kind.name, topic=topic, title=title, content=_packed(kind, {})
-    )
+    try:
+        with transaction.atomic():
+            return Application.objects.create(
+                enterprise=enterprise, applicant=by, kind=kind.name, topic=topic, title=title, content=_packed(kind, {})
+            )
+    except IntegrityError:  # begun in another window at the same moment
+        if found := open_one(kind, by=by, enterprise=enterprise, topic=topic):
+            return found
+        raise
+
+
+def open_one(kind: Kind, *, by: User, enterprise: Enterprise | None, topic: str = "") -> Application | None:
+    """The application of this kind and topic that is not at an end; there is at most one."""
+    mine = {"enterprise": enterprise} if enterprise else {"enterprise": None, "applicant": by}
+    return Application.objects.filter(kind=kind.name, topic=topic, **mine).exclude(state__in=ENDED).first()
 
 
 @transaction.atomic
@@ -98,13 +108,8 @@ def submit(
     """Keep what was typed and, if it is whole, hand it in. What is wrong otherwise, by field or paper. Raises ``Stale``."""
     kind = kind_named(application.kind)
     form = form_of(kind, typed)
-    problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
     papers = papers_of(application)
-    held = {paper.slot for paper in papers}
-    for slot in kind.papers:
-        if slot.required and slot.name not in held:
-            problems[slot.name] = [_("请上传%(paper)s") % {"paper": slot.label}]
-    if problems:
+    if problems := _problems(kind, form, papers):
         save(application, typed, version=version)
         return problems
     _change(
@@ -118,6 +123,21 @@ def submit(
     )  # fmt: skip
     _write_down(application, by, Action.APPLICATION_SUBMITTED, address, number=number)
     return {}
+
+
+def problems_of(application: Application, typed: Typed) -> dict[str, list[str]]:
+    """What is wrong with it or missing, by field or paper; empty when it could be handed in."""
+    kind = kind_named(application.kind)
+    return _problems(kind, form_of(kind, typed), papers_of(application))
+
+
+def _problems(kind: Kind, form: Form, papers: Sequence[Paper]) -> dict[str, list[str]]:
+    problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+    held = {paper.slot for paper in papers}
+    for slot in kind.papers:
+        if slot.required and slot.name not in held:
+            problems[slot.name] = [_("请上传%(paper)s") % {"paper": slot.label}]
+    return problems
 
 
 @transaction.atomic

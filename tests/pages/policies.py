@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from django.urls import reverse
 
-from accounts.models import Membership
+from accounts.models import Application, Membership
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations.kinds import KINDS
 from tests.pages.world import Asker, Owned, World, kinds_of
@@ -218,6 +218,83 @@ class OfBill(OfBooks):
 
 
 @dataclass(frozen=True)
+class Applicants(Policy):
+    """For everybody signed in, with an enterprise or before there is one; staff decide and do not apply."""
+
+    get: int = 405
+    post: int = 405
+    words: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name, kwargs=self.words), data=self.data)
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        done = self.get if method == GET else self.post
+        if done == 405:
+            return 405
+        if asker.is_anonymous:
+            return 302
+        if asker.is_staff or ask.whose in ("other", "missing", "crossed"):
+            return 404
+        return done
+
+
+@dataclass(frozen=True)
+class NoSuchKind(Applicants):
+    """What cannot be applied for is not there, whoever asks."""
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        answer = super().answer(asker, method, ask)
+        return answer if answer == 405 or asker.is_anonymous else 404
+
+
+@dataclass(frozen=True)
+class Begin(Applicants):
+    """The empty form; whoever has one open is led there, and told that nothing of a second one is kept."""
+
+    get: int = 200
+    post: int = 302
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        has_one = asker.name in world.applied and not asker.enterprise
+        yield Ask(reverse(name, kwargs=self.words), "own" if has_one else "", self.data)
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        answer = super().answer(asker, method, ask)
+        if ask.whose == "own":
+            return 302 if method == GET else 409
+        return answer
+
+
+@dataclass(frozen=True)
+class OfApplication(Applicants):
+    """A page of one application: of whoever applied, and of the administrators of the enterprise it belongs to."""
+
+    #: What the address says beside: the number of a version, or a paper (the one that goes with it is put in).
+    number: int = 0
+    paper: bool = False
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        def ask(whose: Whose, pk: int, number: int, paper: int) -> Ask:
+            words = {"pk": pk}
+            if self.number:
+                words["number"] = number
+            if self.paper:
+                words["paper"] = paper
+            version = Application.objects.filter(pk=pk).values_list("version", flat=True).first() or 1
+            return Ask(reverse(name, kwargs=words), whose, {"version": version, **self.data}, place="application")
+
+        for username, (pk, paper) in world.applied.items():
+            own = username == asker.name
+            yield ask("own" if own else "other", pk, self.number, paper)
+            if own and (self.number or self.paper):
+                yield ask("crossed", pk, MISSING, MISSING)
+                yield ask("crossed", pk, MISSING, next(it for pk_, it in world.applied.values() if pk_ != pk))
+        yield ask("missing", MISSING, self.number, MISSING)
+
+
+@dataclass(frozen=True)
 class Switch(Members):
     """The page to change the enterprise: one's own are known, every other is not there."""
 
@@ -368,6 +445,22 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "invitation_revoke": OfInvitation(post=302, roles=ADMINISTRATORS),
         "invitation": Invited(),
         "change_password": Members(get=200, post=200, data={"old_password": "x"}),
+        "applications": Applicants(get=200),
+        "application_of_kind": (
+            Applicants(get=302, words={"kind": "account"}),
+            NoSuchKind(get=404, words={"kind": "no_such"}),
+        ),
+        "application_new": (
+            Begin(words={"kind": "account"}, data={"do": "save"}),
+            NoSuchKind(get=404, post=404, words={"kind": "no_such"}),
+        ),
+        "application": (
+            OfApplication(get=200, post=302, data={"do": "save", "name": "x"}),
+            OfApplication(get=200, post=200, data={"do": "submit"}),
+            OfApplication(get=200, post=302, data={"do": "withdraw"}),
+        ),
+        "application_version": OfApplication(get=200, number=1),
+        "paper": OfApplication(get=200, paper=True),
         "uploads": Members(get=200),
         "upload_check": OfWorkbook(get=200),
         "upload_failed": OfWorkbook(get=200, roles=FILERS, files=True),

@@ -25,6 +25,7 @@ from tests.pages.world import World, put_away_unread, standing
 #: What staff see of enterprises: accounts, to do their work, how far messages have come, and the books they keep.
 #: Documents never.
 STAFF_SEES = {
+    "accounts_application",
     "accounts_membership",
     "accounts_credential",
     "accounts_auditentry",

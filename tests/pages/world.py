@@ -20,7 +20,9 @@ from stdnum.cn import uscc
 from accounts import members
 from accounts.access import Bystander
 from accounts.cast import Cast
-from accounts.models import AuditEntry, Credential, Enterprise, Invitation, Membership, User
+from accounts.models import AuditEntry, Credential, Enterprise, Invitation, Membership, Submission, User
+from accounts.onboarding import applications, papers
+from accounts.onboarding.kinds import ACCOUNT
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from declarations.doors import excel, uploads
 from declarations.exchange import inbox
@@ -32,6 +34,7 @@ from declarations.shape import Entry
 from ledger.models import Discrepancy, Guarantee, TariffLine, TaxBill, TaxRule, Transfer
 from portal.personal import pack
 from tests import make
+from tests.accounts.papers import PDF, sent
 from tests.cast import people
 from tests.exchange import answers
 from tests.exchange.desk import certify, forward_all, read_all
@@ -100,6 +103,8 @@ class World:
     rows: dict[str, str]
     #: Each enterprise that has invited somebody → the invitation and the token of its link. The merchant's is for the stranger.
     invitations: dict[str, tuple[int, str]]
+    #: Who applied for something, a person or an enterprise nobody administers → the application and the paper with it.
+    applied: dict[str, tuple[int, int]]
 
     def of_other(self, enterprise: str, slug: str) -> Owned:
         """What another enterprise has of that kind."""
@@ -170,8 +175,7 @@ def build(cast: Cast) -> World:
         pass
     billed = _bills(whole)
     Enterprise.objects.filter(pk=whole.enterprises["suspended"].pk).update(state=EnterpriseState.SUSPENDED)
-    invited = _invitations(whole)
-    return World(whole, owned, billed, _rows(whole), invited)
+    return World(whole, owned, billed, _rows(whole), _invitations(whole), _applied(whole))
 
 
 #: Tax bills: who declared, for whom, and who pays. The last one is short of a guarantee.
@@ -223,6 +227,23 @@ def _rows(cast: Cast) -> dict[str, str]:
         **waiting_for_a_person(enterprise),
     }
     return {table: str(row.pk) for table, row in rows.items()}
+
+
+def _applied(cast: Cast) -> dict[str, tuple[int, int]]:
+    """Applications handed in once: of somebody without an enterprise, and of two enterprises.
+
+    The last one was begun by a member who is no administrator now, so nobody of the cast may see it.
+    """
+    found = {}
+    begun = {"stranger": "stranger", "merchant_administrator": "merchant_administrator", "neighbour": "neighbour_filer"}
+    for key, username in begun.items():
+        user, membership = cast.users[username], Membership.objects.filter(user=cast.users[username]).first()
+        one = applications.begin(ACCOUNT, by=user, enterprise=membership.enterprise if membership else None)
+        applications.save(one, {"name": [f"{username} 申请的企业"]}, version=one.version)
+        paper = papers.take(one, ACCOUNT.papers[0], sent(PDF), by=user)
+        Submission.objects.create(application=one, number=1, content=one.content, papers=[paper.pk], submitted_by=user)
+        found[key] = (one.pk, paper.pk)
+    return found
 
 
 def waiting_for_a_person(enterprise: Enterprise) -> dict[str, Outbound | Inbound | Receipt]:

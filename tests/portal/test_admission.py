@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from portal import admission
-from portal.admission import FORM_BYTES, LARGE_BYTES, ReadableRequest, objection
+from portal.admission import FORM_BYTES, LARGE_BYTES, PAPERS_BYTES, ReadableRequest, objection
 from portal.workbook import MAX_BYTES
 
 
@@ -34,6 +34,11 @@ class Trap(BytesIO):
         ("/order/upload/", str(LARGE_BYTES + 1), 413),
         ("/customs/receive/", str(LARGE_BYTES), 0),
         ("/customs/receive/", "9" * 5000, 413),
+        ("/applications/7/", str(PAPERS_BYTES), 0),
+        ("/applications/7/", str(PAPERS_BYTES + 1), 413),
+        ("/applications/account/new/", str(PAPERS_BYTES), 0),
+        ("/applications/account/", str(FORM_BYTES + 1), 413),
+        ("/applications/7/papers/1/", str(FORM_BYTES + 1), 413),
         ("/a/b/upload/", str(FORM_BYTES + 1), 413),
         ("/login/", "-1", 400),
         ("/login/", "1_0", 400),

@@ -1,0 +1,418 @@
+"""What the applicant's pages show of an application: fields, papers, remarks, versions, and whose turn it is.
+
+Everything is drawn from the description of the kind; the pages know no kind by name.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.forms import BoundField
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.access import UserRequest, role_missing
+from accounts.models import Application, ApplicationState, Paper, Submission, Verdict
+from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
+from accounts.onboarding import applications
+from accounts.onboarding.applications import Typed
+from accounts.onboarding.forms import PHONE
+from accounts.onboarding.kinds import KINDS, Kind, PaperSlot, kind_named
+from accounts.roles import MemberRole
+from portal.personal import mask_phone
+
+#: Before the name of a paper's file input: a paper may be called like a field.
+PAPER = "paper_"
+#: A text field that may say so much is drawn twice as wide.
+LONG_TEXT = 80
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a state is drawn."""
+
+    tone: str
+    icon: str
+    word: Any
+    code: str = ""
+
+
+LOOKS = {
+    ApplicationState.DRAFT: ("idle", "pencil"),
+    ApplicationState.SUBMITTED: ("info", "hourglass-split"),
+    ApplicationState.SECOND: ("info", "hourglass-split"),
+    ApplicationState.RETURNED: ("bad", "arrow-return-left"),
+    ApplicationState.APPROVED: ("ok", "check-circle"),
+    ApplicationState.REFUSED: ("bad", "x-circle"),
+    ApplicationState.WITHDRAWN: ("idle", "slash-circle"),
+}
+VERDICTS = {
+    Verdict.APPROVED: ("ok", "check-circle"),
+    Verdict.RETURNED: ("bad", "arrow-return-left"),
+    Verdict.REFUSED: ("bad", "x-circle"),
+}
+NEXT: Mapping[str, Any] = {
+    ApplicationState.DRAFT: gettext_lazy("填写完整后提交审核"),
+    ApplicationState.RETURNED: gettext_lazy("按审核意见补正后再次提交"),
+    ApplicationState.SECOND: gettext_lazy("初审已通过，等待另一位工作人员复核"),
+    ApplicationState.APPROVED: gettext_lazy("已经生效，不需要再办"),
+    ApplicationState.REFUSED: gettext_lazy("看清原因后可以重新申请"),
+    ApplicationState.WITHDRAWN: gettext_lazy("需要时可以重新申请"),
+}
+
+
+# --- whose it is, and who may begin -------------------------------------------------------------------------------------
+
+
+def own(request: UserRequest) -> QuerySet[Application]:
+    """The applications this person may see: their own for an account, and as administrator those of the enterprise."""
+    mine = Q(enterprise=None, applicant=request.user)
+    if request.actor is not None and request.actor.may(MemberRole.ADMINISTRATOR):
+        mine |= Q(enterprise=request.actor.enterprise)
+    return Application.objects.filter(mine)
+
+
+def why_not(request: UserRequest, kind: Kind) -> str:
+    """Why a member may not begin an application of this kind; empty when they may."""
+    if kind.without_enterprise or (request.actor is not None and request.actor.may(MemberRole.ADMINISTRATOR)):
+        return ""
+    return role_missing([MemberRole.ADMINISTRATOR])
+
+
+def beginnings(request: UserRequest) -> list[Kind]:
+    """The kinds this person can apply for now: those they may, and have none open of."""
+    began = set(own(request).exclude(state__in=ENDED).filter(topic="").values_list("kind", flat=True))
+    return [kind for kind in KINDS if kind.name not in began and not why_not(request, kind)]
+
+
+def typed_before(request: UserRequest, kind: Kind) -> Typed:
+    """What was typed the last time: nobody types it all again. Not of an account opened: that is another enterprise's."""
+    before = own(request).filter(kind=kind.name, topic="", state__in=ENDED)
+    if kind.without_enterprise:
+        before = before.exclude(state=ApplicationState.APPROVED)
+    latest = before.first()
+    return applications.typed_in(latest) if latest else {}
+
+
+# --- the list -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One application as it stands: whose turn it is, and what to do."""
+
+    application: Application
+    kind: Kind
+
+    @classmethod
+    def of(cls, application: Application) -> "Standing":
+        """With its kind."""
+        return cls(application, kind_named(application.kind))
+
+    @property
+    def look(self) -> Look:
+        """Its state."""
+        state = ApplicationState(self.application.state)
+        return Look(*LOOKS[state], state.label)
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether it waits for the applicant."""
+        return self.application.state in OPEN_TO_APPLICANT
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for staff."""
+        return self.application.state in WAITS_FOR_STAFF
+
+    @property
+    def next_step(self) -> str:
+        """What comes next, and who does it."""
+        if self.application.state == ApplicationState.SUBMITTED:
+            return _("等待工作人员审核，通常 %(days)s 个工作日内答复") % {"days": self.kind.promised_days}
+        return str(NEXT[self.application.state])
+
+    @property
+    def action(self) -> str:
+        """The word on the way to it."""
+        if self.application.state == ApplicationState.RETURNED:
+            return _("去补正")
+        return _("继续填写") if self.is_mine else _("查看")
+
+    @property
+    def again(self) -> str:
+        """The word on the way to apply once more from here; empty where there is none."""
+        if self.application.state not in ENDED or self.application.topic:
+            return ""
+        if self.application.state == ApplicationState.APPROVED:
+            return "" if self.kind.without_enterprise else _("申请变更")
+        return _("重新申请")
+
+
+# --- one application ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Input:
+    """A field of the form as it is drawn, with what is said at it."""
+
+    bound: BoundField
+    errors: Sequence[str]
+    remark: str
+    #: What is stored, where it differs from what was typed and somebody else wrote meanwhile.
+    stored: str
+
+    @property
+    def id(self) -> str:
+        """Where links to the field lead."""
+        return self.bound.auto_id
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is several boxes under one name."""
+        return bool(self.bound.field.widget.use_fieldset)
+
+    @property
+    def is_tick(self) -> bool:
+        """Whether it is one box to tick."""
+        return isinstance(self.bound.field.widget, forms.CheckboxInput)
+
+    @property
+    def described_by(self) -> str:
+        """The ids of what is said at it."""
+        said = [(self.errors, "err"), (self.remark, "remark"), (self.stored, "stored"), (self.bound.help_text, "note")]
+        return " ".join(f"{self.id}_{part}" for there, part in said if there)
+
+    @property
+    def width(self) -> str:
+        """How much of the row it takes."""
+        field = self.bound.field
+        if self.is_group or isinstance(field.widget, forms.Textarea):
+            return "w4"
+        return "w2" if type(field) is forms.CharField and (field.max_length or 0) >= LONG_TEXT else ""
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """A paper asked for, as it is drawn, with what lies in it."""
+
+    slot: PaperSlot
+    paper: Paper | None
+    errors: Sequence[str] = ()
+    remark: str = ""
+
+    @property
+    def id(self) -> str:
+        """Where links to it lead, and the name of its input."""
+        return f"{PAPER}{self.slot.name}"
+
+    @property
+    def described_by(self) -> str:
+        """The ids of what is said at it."""
+        said = [(self.errors, "err"), (self.remark, "remark"), (True, "note")]
+        return " ".join(f"{self.id}_{part}" for there, part in said if there)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing to mend, as the summary at the top says it, with the place of it."""
+
+    target: str
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version that was handed in, with what staff said of it."""
+
+    submission: Submission
+    remarks: Sequence[tuple[str, str]]
+
+    @property
+    def look(self) -> Look:
+        """What was decided."""
+        if not self.submission.verdict:
+            return Look("info", "hourglass-split", _("等待审核"))
+        verdict = Verdict(self.submission.verdict)
+        return Look(*VERDICTS[verdict], verdict.label)
+
+
+def inputs(
+    kind: Kind,
+    typed: Typed,
+    *,
+    problems: Mapping[str, Sequence[str]],
+    remarks: Mapping[str, str],
+    stored: Typed | None = None,
+) -> list[Input]:
+    """The fields of the kind with what was typed in them, right or wrong, and what is said at each."""
+    form = kind.form(initial=_values(kind, typed) if typed else None, label_suffix="")
+    form.use_required_attribute = False
+    others = dict(_words(kind, stored, typed)) if stored is not None else {}
+    found = []
+    for bound in form:
+        one = Input(bound, problems.get(bound.name, ()), remarks.get(bound.name, ""), others.get(bound.name, ""))
+        _dress(one)
+        found.append(one)
+    return found
+
+
+def _values(kind: Kind, typed: Typed) -> dict[str, Any]:
+    """What each field holds, as its widget reads it from what was sent."""
+    return {bound.name: bound.data for bound in applications.form_of(kind, typed)}
+
+
+def _words(kind: Kind, typed: Typed, other: Typed) -> Iterable[tuple[str, str]]:
+    """The fields that differ from the other, as a reader sees them."""
+    theirs = _values(kind, other)
+    for bound in applications.form_of(kind, typed):
+        if (bound.data or "") != (theirs[bound.name] or ""):
+            yield bound.name, in_words(bound) or _("未填")
+
+
+def _dress(one: Input) -> None:
+    """Classes, and what a reader of the screen is told. How long a text may be is said by the portal, not cut off."""
+    widget, attrs = one.bound.field.widget, one.bound.field.widget.attrs
+    attrs.pop("maxlength", None)
+    if one.is_group or one.is_tick:
+        attrs["class"] = "form-check-input"
+    else:
+        attrs["class"] = "form-select" if isinstance(widget, forms.Select) else "form-control"
+    if one.is_group:
+        return  # said by the fieldset around it
+    if one.bound.field.required:
+        attrs["aria-required"] = "true"
+    if one.errors or one.remark:
+        attrs["aria-invalid"] = "true"
+    if one.described_by:
+        attrs["aria-describedby"] = one.described_by
+
+
+def in_words(bound: BoundField) -> str:
+    """What was typed, for reading: a choice by its word, a telephone number masked."""
+    value = bound.data
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    texts = [str(one) for one in value] if isinstance(value, list) else [str(value or "")]
+    choices = {str(code): str(word) for code, word in getattr(bound.field, "choices", ())}
+    if PHONE in bound.field.validators:
+        texts = [mask_phone(text) for text in texts]
+    return _("、").join(choices.get(text, text) if text else "" for text in texts)
+
+
+def drawers(
+    kind: Kind, papers: Iterable[Paper], *, problems: Mapping[str, Sequence[str]], remarks: Mapping[str, str]
+) -> list[Drawer]:
+    """The papers the kind asks for, with what lies there and what is said at each."""
+    held = {paper.slot: paper for paper in papers}
+    return [
+        Drawer(slot, held.get(slot.name), problems.get(slot.name, ()), remarks.get(slot.name, ""))
+        for slot in kind.papers
+    ]
+
+
+def faults(kind: Kind, found: Mapping[str, Sequence[str]]) -> list[Fault]:
+    """What is to mend, in the order of the page; what belongs to no field stands first."""
+    slots = {slot.name for slot in kind.papers}
+    places = [("", "", found.get("__all__", ()))] + [
+        (f"{PAPER}{name}" if name in slots else f"id_{name}", str(label), found.get(name, ()))
+        for name, label in kind.words.items()
+    ]
+    return [Fault(target, label, text) for target, label, texts in places for text in texts]
+
+
+def versions(application: Application, kind: Kind) -> list[Version]:
+    """What was handed in, newest first."""
+    handed_in = application.submissions.defer("content").prefetch_related("remarks").order_by("-number")
+    return [Version(one, [(str(kind.words.get(each.field, each.field)), each.text) for each in one.remarks.all()])
+            for one in handed_in]  # fmt: skip
+
+
+def remarks_on(application: Application, found: Sequence[Version]) -> dict[str, str]:
+    """What staff ask to be mended now, by field or paper."""
+    if application.state != ApplicationState.RETURNED or not found:
+        return {}
+    return {remark.field: remark.text for remark in found[0].submission.remarks.all()}
+
+
+def page_of(
+    application: Application,
+    *,
+    typed: Typed | None = None,
+    problems: Mapping[str, Sequence[str]] | None = None,
+    is_stale: bool = False,
+) -> dict[str, Any]:
+    """What the page of an application shows: to write in while it waits for the applicant, else to read.
+
+    ``typed`` is what was just typed, ``problems`` what is wrong with it; ``is_stale`` says that nothing of it was kept
+    because somebody else was faster.
+    """
+    standing, problems = Standing.of(application), problems or {}
+    kind, kept = standing.kind, applications.typed_in(application)
+    found = versions(application, kind)
+    remarks = remarks_on(application, found)
+    papers = applications.papers_of(application)
+    context: dict[str, Any] = {
+        "standing": standing,
+        "application": application,
+        "kind": kind,
+        "versions": found,
+        "latest": found[0] if found else None,
+        "is_stale": is_stale,
+        "drawers": drawers(kind, papers, problems=problems, remarks=remarks),
+        "faults": faults(kind, problems),
+    }
+    if standing.is_mine:
+        context |= {
+            "inputs": inputs(
+                kind, kept if typed is None else typed, problems=problems, remarks=remarks,
+                stored=kept if is_stale else None,
+            ),
+            "action": reverse("application", kwargs={"pk": application.pk}),
+            "version": application.version,
+            "to_mend": faults(kind, {name: [text] for name, text in remarks.items()}),
+        }  # fmt: skip
+    else:
+        lost = dict(_words(kind, typed, kept)) if typed and is_stale else {}
+        context |= {
+            "said": read(kind, kept),
+            "lost": [(kind.words[name], text) for name, text in lost.items()],
+        }
+    return context
+
+
+def blank_page(kind: Kind, typed: Typed) -> dict[str, Any]:
+    """What the page shows before anything is kept."""
+    return {
+        "kind": kind,
+        "inputs": inputs(kind, typed, problems={}, remarks={}),
+        "drawers": drawers(kind, (), problems={}, remarks={}),
+        "action": reverse("application_new", kwargs={"kind": kind.name}),
+        "version": 0,
+        "is_copy": bool(typed),
+    }
+
+
+def read(kind: Kind, typed: Typed, remarks: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
+    """Each field for reading: what it is called, what was typed, what was remarked."""
+    said = remarks or {}
+    return [(str(one.label), in_words(one), said.get(one.name, "")) for one in applications.form_of(kind, typed)]
+
+
+def version_page(application: Application, number: int) -> dict[str, Any]:
+    """What the page of an earlier version shows, as it was handed in. Raises ``Submission.DoesNotExist``."""
+    kind = kind_named(application.kind)
+    one = application.submissions.prefetch_related("remarks").get(number=number)
+    remarks = {remark.field: remark.text for remark in one.remarks.all()}
+    papers = application.papers.filter(pk__in=one.papers).defer("content")
+    return {
+        "application": application,
+        "kind": kind,
+        "shown": Version(one, []),
+        "said": read(kind, applications.typed_in(one), remarks),
+        "drawers": drawers(kind, papers, problems={}, remarks=remarks),
+    }

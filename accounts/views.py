@@ -20,6 +20,7 @@ from accounts.access import ENTERPRISE_IN_SESSION, Bystander, MemberRequest, Por
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.forms import OwnPasswordForm, SignInForm, SwitchForm
+from accounts.models import Membership
 from accounts.sign_in import LOCKED_SECONDS, Attempt, sign_in
 
 
@@ -65,10 +66,15 @@ def switch_enterprise(request: MemberRequest) -> HttpResponse:
     membership = next((each for each in request.memberships if each.enterprise_id == wanted), None)
     if membership is None:
         raise Http404
+    act_for(request, membership)
+    return redirect("home")
+
+
+def act_for(request: PortalRequest | MemberRequest, membership: Membership) -> None:
+    """Act for this enterprise of one's own from now on."""
     record(request.actor, Action.SWITCH_ENTERPRISE, membership.enterprise.customs_code)
     request.session[ENTERPRISE_IN_SESSION] = membership.enterprise_id
     request.session.cycle_key()
-    return redirect("home")
 
 
 class _ChangePassword(PasswordChangeView):

@@ -18,7 +18,8 @@ from pytest_django import DjangoDbBlocker
 from stdnum.cn import uscc
 
 from accounts.cast import Cast
-from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
+from accounts.models import Announcement, AuditEntry, AuditSeal, Credential, Enterprise, Membership, Notice, User
+from accounts.notices import notify
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from declarations.doors import excel, uploads
 from declarations.exchange import inbox
@@ -76,6 +77,7 @@ class Asker:
     roles: frozenset[str] = frozenset()
     may_file: bool = False
     is_staff: bool = False
+    is_auditor: bool = False
 
     def __str__(self) -> str:
         return self.name or "anonymous"
@@ -96,6 +98,8 @@ class World:
     bills: dict[str, list[int]]
     #: One row of each table on the desk of staff: its key.
     rows: dict[str, str]
+    #: One notice of each person.
+    notices: dict[str, int]
 
     def of_other(self, enterprise: str, slug: str) -> Owned:
         """What another enterprise has of that kind."""
@@ -114,7 +118,7 @@ class World:
                 continue  # asks for nothing that payment_filer does not
             membership = Membership.objects.select_related("enterprise").filter(user=user).first()
             if membership is None:
-                found.append(Asker(username, is_staff=user.is_staff))
+                found.append(Asker(username, is_staff=user.is_staff, is_auditor=user.is_auditor))
                 continue
             enterprise = membership.enterprise
             key = next(key for key, one in self.cast.enterprises.items() if one.pk == enterprise.pk)
@@ -166,7 +170,7 @@ def build(cast: Cast) -> World:
         pass
     billed = _bills(whole)
     Enterprise.objects.filter(pk=whole.enterprises["suspended"].pk).update(state=EnterpriseState.SUSPENDED)
-    return World(whole, owned, billed, _rows(whole))
+    return World(whole, owned, billed, _rows(whole), _notices(whole))
 
 
 #: Tax bills: who declared, for whom, and who pays. The last one is short of a guarantee.
@@ -189,6 +193,13 @@ def _bills(cast: Cast) -> dict[str, list[int]]:
     return found
 
 
+def _notices(cast: Cast) -> dict[str, int]:
+    for user in cast.users.values():
+        membership = Membership.objects.select_related("enterprise").filter(user=user).first()
+        notify([user], "有事待办", address="/", enterprise=membership.enterprise if membership else None)
+    return dict(Notice.objects.values_list("user__username", "pk"))
+
+
 def _rows(cast: Cast) -> dict[str, str]:
     enterprise, user = cast.enterprises["neighbour"], cast.users["neighbour_filer"]
     rows = {
@@ -197,6 +208,17 @@ def _rows(cast: Cast) -> dict[str, str]:
         "membership": Membership.objects.get(user=user),
         "credential": Credential.objects.filter(enterprise=enterprise)[0],
         "auditentry": AuditEntry.objects.filter(enterprise=enterprise)[0],
+        "auditseal": AuditSeal.objects.create(
+            number=1,
+            at=timezone.now(),
+            entries=0,
+            floor=0,
+            through_turn=0,
+            through_entry=0,
+            highest=0,
+            digests=b"",
+        ),
+        "announcement": Announcement.objects.create(title="系统维护", text="周六停机"),
         "group": Group.objects.create(name="staff"),
         "guarantee": Guarantee.objects.get(enterprise=enterprise),
         "taxrule": TaxRule.objects.all()[0],

@@ -3,6 +3,7 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
@@ -21,7 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('title', models.CharField(max_length=100, verbose_name='标题')),
                 ('text', models.TextField(max_length=2000, verbose_name='内容')),
-                ('since', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='显示开始')),
+                ('since', models.DateTimeField(default=django.utils.timezone.now, verbose_name='显示开始')),
                 ('until', models.DateTimeField(blank=True, help_text='不填则一直显示', null=True, verbose_name='显示结束')),
                 ('types', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('platform', '电商平台'), ('merchant', '电商企业'), ('payment', '支付企业'), ('direct_logistics', '直购物流企业'), ('bonded_logistics', '保税物流企业'), ('warehouse', '保税仓储企业'), ('venue', '监管场所经营人')], max_length=20), blank=True, default=list, help_text='只给这些类型的企业看；都不选则所有用户可见', size=None, verbose_name='企业类型')),
                 ('public', models.BooleanField(default=False, help_text='未登录的人也能看到', verbose_name='登录页也显示')),

@@ -21,6 +21,7 @@ REVOKE ALL ON accounts_auditseal FROM portal_web, portal_staff;
 GRANT SELECT ON accounts_auditseal TO portal_staff;
 REVOKE ALL ON accounts_notice FROM portal_web, portal_staff;
 GRANT SELECT, UPDATE (read_at) ON accounts_notice TO portal_web;
+GRANT SELECT ON accounts_notice TO portal_staff;
 REVOKE INSERT, UPDATE, DELETE ON accounts_announcement FROM portal_web;
 REVOKE DELETE ON accounts_announcement FROM portal_staff;
 """
@@ -58,6 +59,8 @@ SEEN_NOTICES = (
     f"user_id = {USER} AND (enterprise_id IS NULL OR enterprise_id IN"
     f" (SELECT enterprise_id FROM accounts_membership WHERE user_id = {USER} AND active))"
 )
+# On their desk staff are told how many of their own wait.
+OWN_ON_THE_DESK = f"CREATE POLICY own ON accounts_notice FOR SELECT TO portal_staff USING (user_id = {USER})"
 # Those of now: the public ones are everybody's, the others for who signed in, some only for enterprises of a type.
 SEEN_ANNOUNCEMENTS = (
     "since <= now() AND (until IS NULL OR until > now())"
@@ -105,6 +108,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(APPEND_ONLY, APPEND_ONLY_BACK),
         migrations.RunSQL(HEALTH, "DROP FUNCTION accounts_health()"),
         TenantPolicy("accounts_notice", using=SEEN_NOTICES),
+        migrations.RunSQL(OWN_ON_THE_DESK, "DROP POLICY own ON accounts_notice"),
         TenantPolicy("accounts_announcement", staff=True, using=SEEN_ANNOUNCEMENTS),
         migrations.RunSQL(NOTIFY, NOTIFY_BACK),
     ]

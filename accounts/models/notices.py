@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.who import Enterprise, User
@@ -50,7 +51,7 @@ class Announcement(models.Model):
 
     title = models.CharField(_("标题"), max_length=100)
     text = models.TextField(_("内容"), max_length=2000)
-    since = models.DateTimeField(_("显示开始"), db_default=Now())
+    since = models.DateTimeField(_("显示开始"), default=timezone.now)
     until = models.DateTimeField(_("显示结束"), null=True, blank=True, help_text=_("不填则一直显示"))
     types = ArrayField(
         models.CharField(max_length=20, choices=EnterpriseType.choices),

@@ -126,8 +126,18 @@ def test_one_sees_ones_own_and_writes_nothing_but_that_it_was_read(cast: Cast) -
                 connection.cursor().execute(statement)
         assert Notice.objects.update(read_at=timezone.now()) == 1
     with acting_as(enterprise_id=None, user_id=cast.users["staff"].pk, role="portal_staff"):
+        assert not Notice.objects.exists()
         with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
-            Notice.objects.exists()
+            Notice.objects.update(read_at=None)
+
+
+def test_staff_are_told_on_their_desk(cast: Cast, client_of: Callable[[str], Client]) -> None:
+    notify([cast.users["staff"], cast.users["merchant_filer"]], "有事", address="/admin/accounts/enterprise/")
+    staff = client_of("staff")
+    assert '<a href="/notices/">消息 (1)</a>' in staff.get("/admin/").content.decode()
+    number = Notice.objects.get(user=cast.users["staff"]).pk
+    assert staff.post(f"/notices/{number}/", {"open": ""})["Location"] == "/admin/accounts/enterprise/"
+    assert '<a href="/notices/">消息</a>' in staff.get("/admin/").content.decode()
 
 
 def test_who_left_an_enterprise_reads_nothing_more_of_it(cast: Cast, client_of: Callable[[str], Client]) -> None:

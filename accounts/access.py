@@ -34,6 +34,8 @@ ENTERPRISE_IN_SESSION = "enterprise"
 ROLES_IN_SESSION = "roles"
 # Who asks PostgreSQL when a path begins so; every other path asks as the plain role of the web.
 STAFF_PATH = "/admin/"
+# What an auditor does for themselves; everywhere else on the desk of staff they look and change nothing.
+OWN_PATHS = frozenset({"/admin/logout/", "/admin/password_change/"})
 GATEWAY_PATH = "/customs/receive/"
 
 View = Callable[..., HttpResponseBase]
@@ -80,6 +82,8 @@ class PortalRequest(HttpRequest):
     view_raised: bool
     #: Whether the enterprise chosen in the session is no longer one's own.
     chosen_is_gone: bool
+    #: What is written once the answer stands, by a page of the desk that itself only reads.
+    afterwards: list[Callable[[], None]]
 
 
 class MemberRequest(HttpRequest):
@@ -139,6 +143,7 @@ class EnterpriseMiddleware:
         request.memberships = ()
         request.view_raised = False
         request.chosen_is_gone = False
+        request.afterwards = []
         if request.path_info.startswith(GATEWAY_PATH):
             return self.inside(request, role="portal_gateway")
         user_id = self.signed_in(request)
@@ -167,8 +172,8 @@ class EnterpriseMiddleware:
 
     def recognise(self, request: PortalRequest, user_id: int) -> None:
         """Find the user and the enterprise chosen in the session, or else the first the user belongs to."""
-        if not request.user.is_authenticated:
-            return
+        if not request.user.is_authenticated or request.user.is_auditor:
+            return  # an auditor acts for nobody, whatever they were before
         memberships = (
             Membership.objects.filter(user_id=user_id, active=True).select_related("enterprise").order_by("pk")
         )
@@ -191,12 +196,20 @@ class EnterpriseMiddleware:
             request.session[ROLES_IN_SESSION] = changed
 
     def as_staff(self, request: PortalRequest, user_id: int | None) -> HttpResponse:
-        """Pages of the admin: for staff, under the role that sees accounts and no documents."""
+        """Pages of the admin: for staff, under the role that sees accounts and no documents; for auditors to look at."""
         if user_id is not None:
             with acting_as(enterprise_id=None, user_id=user_id):
                 is_staff = request.user.is_active and request.user.is_staff
             if is_staff:
-                response = self.inside(request, user_id=user_id, role="portal_staff")
+                is_auditor = isinstance(request.user, User) and request.user.is_auditor
+                looks_only = is_auditor and request.path_info not in OWN_PATHS
+                if looks_only and request.method not in ("GET", "HEAD"):
+                    raise PermissionDenied(_("审计员只能查看，不能修改任何内容"))
+                response = self.inside(request, user_id=user_id, role="portal_staff", read_only=looks_only)
+                if request.afterwards and not request.view_raised:
+                    with acting_as(enterprise_id=None, user_id=user_id, role="portal_staff"):
+                        for write in request.afterwards:
+                            write()
                 add_never_cache_headers(response)
                 return response
             if request.user.is_authenticated:
@@ -210,9 +223,10 @@ class EnterpriseMiddleware:
         enterprise_id: int | None = None,
         user_id: int | None = None,
         role: Role = "portal_web",
+        read_only: bool = False,
     ) -> HttpResponse:
         """The rest of the request in one transaction under one role."""
-        with acting_as(enterprise_id=enterprise_id, user_id=user_id, role=role):
+        with acting_as(enterprise_id=enterprise_id, user_id=user_id, role=role, read_only=read_only):
             response = self.get_response(request)
             if request.view_raised:
                 transaction.set_rollback(True)

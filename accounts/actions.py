@@ -24,6 +24,7 @@ class Action(models.TextChoices):
     RAW_DOWNLOAD = "raw_download", _("下载原始报文")
     UNCOVER = "uncover", _("显示个人信息")
     EXPORT = "export", _("导出报文")
+    AUDIT_EXPORT = "audit_export", _("导出操作记录")
     RETRY = "retry", _("重新处理")
     GUARANTEE_TOP_UP = "guarantee_top_up", _("担保额度增加")
     GUARANTEE_REDUCED = "guarantee_reduced", _("担保额度减少")

@@ -1,4 +1,5 @@
-"""The desk of staff: the stock Django admin over enterprises, users, members, certificates and the record of deeds.
+"""The desk of staff: the stock Django admin over enterprises, users, members and certificates; the record of deeds and what
+people are told are in ``record_admin.py`` and ``notice_admin.py``.
 
 Nothing of accounts is ever deleted here: members and users are switched off, enterprises suspended, so that every entry
 of the record keeps its name.
@@ -22,7 +23,7 @@ from accounts import members
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import AuditEntry, Credential, Enterprise, Invitation, Membership, User
+from accounts.models import Credential, Enterprise, Invitation, Membership, User
 from accounts.roles import EnterpriseType, MemberRole
 
 admin.site.site_header = _("后台管理")
@@ -215,13 +216,13 @@ class PersonAdmin(Recorded, UserAdmin):
 
     add_form = AdminUserCreationForm
     list_display = ("username", "name", "email", "is_active", "is_staff", "last_login")
-    list_filter = ("is_active", "is_staff", "is_superuser")
+    list_filter = ("is_active", "is_staff", "is_superuser", "is_auditor")
     search_fields = ("username", "name", "email")
     readonly_fields = ("last_login", "date_joined")
     inlines = (UserMembershipInline,)
     fieldsets = (
         (None, {"fields": ("username", "password", "name", "email")}),
-        (_("权限"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (_("权限"), {"fields": ("is_active", "is_staff", "is_superuser", "is_auditor", "groups", "user_permissions")}),
         (_("时间"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
@@ -238,7 +239,7 @@ class PersonAdmin(Recorded, UserAdmin):
         """Only a superuser makes staff: otherwise staff could give themselves every right."""
         if request.user.is_superuser:
             return self.readonly_fields
-        return (*self.readonly_fields, "is_staff", "is_superuser", "groups", "user_permissions")
+        return (*self.readonly_fields, "is_staff", "is_superuser", "is_auditor", "groups", "user_permissions")
 
 
 @admin.register(Membership)
@@ -340,22 +341,6 @@ class CredentialAdmin(ReadOnly):
     list_filter = ("environment", "active", "not_after")
     list_select_related = ("enterprise",)
     search_fields = ("serial", "enterprise__name", "enterprise__customs_code")
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnly):
-    """The record of deeds: looked at here, changed nowhere."""
-
-    list_display = ("at", "action_shown", "subject", "user", "enterprise", "address")
-    list_filter = ("at", "action")
-    list_select_related = ("user", "enterprise")
-    search_fields = ("subject", "user__username", "user__name", "enterprise__name")
-    show_full_result_count = False
-
-    @admin.display(description=_("操作"), ordering="action")
-    def action_shown(self, entry: AuditEntry) -> str:
-        """The action by its Chinese name."""
-        return entry.action_label
 
 
 def changed_fields(message: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """Registers the application under its Chinese name."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,3 +11,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("企业与用户")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """The desk of staff has more than one file."""
+        autodiscover_modules("record_admin", "notice_admin")

@@ -104,7 +104,10 @@ PEOPLE: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]], bool]] = {
     "neighbour_filer": ("苏隔墙", {"neighbour": (MemberRole.FILER,)}, False),
     "stranger": ("过路人", {}, False),
     "staff": ("平台值班", {}, True),
+    "auditor": ("平台审计", {}, True),
 }
+#: Of the staff, who looks at the record of deeds and changes nothing.
+AUDITORS = frozenset({"auditor"})
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def make_enterprise(key: str) -> Enterprise:
 
 
 def make_person(username: str, enterprises: Mapping[str, Enterprise], password: str) -> User:
-    """One person of the cast with their memberships; staff are superusers, who alone may make staff."""
+    """One person of the cast with their memberships; staff but auditors are superusers, who alone may make staff."""
     name, memberships, staff = PEOPLE[username]
     user = User.objects.get_or_create(
         username=username,
@@ -163,7 +166,8 @@ def make_person(username: str, enterprises: Mapping[str, Enterprise], password: 
             "email": f"{username}@example.org",
             "password": password,
             "is_staff": staff,
-            "is_superuser": staff,
+            "is_superuser": staff and username not in AUDITORS,
+            "is_auditor": username in AUDITORS,
         },
     )[0]
     for key, roles in memberships.items():

@@ -1,8 +1,8 @@
-"""Addresses of signing in and out, of changing the enterprise and the password, and of applications."""
+"""Addresses of signing in and out, of changing the enterprise and the password, of applications, and of what one is told."""
 
 from django.urls import path
 
-from accounts import members_views, views
+from accounts import inbox, members_views, views
 from accounts.onboarding import views as onboarding
 
 urlpatterns = [
@@ -23,4 +23,7 @@ urlpatterns = [
     path("applications/<int:pk>/papers/<int:paper>/", onboarding.paper, name="paper"),
     path("applications/<slug:kind>/", onboarding.latest, name="application_of_kind"),
     path("applications/<slug:kind>/new/", onboarding.begin, name="application_new"),
+    path("notices/", inbox.notices, name="notices"),
+    path("notices/read/", inbox.read_all, name="notices_read"),
+    path("notices/<int:pk>/", inbox.notice, name="notice"),
 ]

@@ -20,6 +20,7 @@ from accounts.access import Bystander, MemberRequest, PortalRequest, act_for, ad
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.forms import OwnPasswordForm, SignInForm, SwitchForm
+from accounts.models import Enterprise
 from accounts.sign_in import LOCKED_SECONDS, Attempt, sign_in
 
 
@@ -65,10 +66,15 @@ def switch_enterprise(request: MemberRequest) -> HttpResponse:
     membership = next((each for each in request.memberships if each.enterprise_id == wanted), None)
     if membership is None:
         raise Http404
-    record(request.actor, Action.SWITCH_ENTERPRISE, membership.enterprise.customs_code)
-    act_for(request, membership.enterprise)
-    messages.success(request, _("现在代表 %(name)s") % {"name": membership.enterprise.name})
+    switch_to(request, membership.enterprise)
     return redirect("home")
+
+
+def switch_to(request: PortalRequest | MemberRequest, enterprise: Enterprise) -> None:
+    """Act for this enterprise of one's own from now on, on record and said."""
+    record(request.actor, Action.SWITCH_ENTERPRISE, enterprise.customs_code)
+    act_for(request, enterprise)
+    messages.success(request, _("现在代表 %(name)s") % {"name": enterprise.name})
 
 
 class _ChangePassword(PasswordChangeView):

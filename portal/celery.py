@@ -27,6 +27,8 @@ SCHEDULE: dict[str, tuple[str, float | crontab]] = {
     "declarations.tasks.drain_inbox": ("inbox", 1.0),
     # Beside the inbox, as only its answers end a wait.
     "declarations.tasks.free_waiting": ("inbox", 1.0),
+    "accounts.tasks.seal_audit": ("record", 60.0),
+    "accounts.tasks.mail_notices": ("record", 60.0),
 }
 LINES = tuple(dict.fromkeys(line for line, _when in SCHEDULE.values()))
 ONCE_A_DAY_EXPIRES = 3600.0

@@ -28,6 +28,8 @@ PORTAL_NAME = os.environ.get("PORTAL_NAME") or _("通关")
 PORTAL_NAME_EN = os.environ.get("PORTAL_NAME_EN") or "Tongguan"
 PORTAL_HOTLINE = os.environ.get("PORTAL_HOTLINE") or "021-0000-0000"
 PORTAL_EMAIL = os.environ.get("PORTAL_EMAIL") or "help@example.org"
+# Where letters say the portal is.
+PORTAL_ADDRESS = (os.environ.get("PORTAL_ADDRESS") or f"http://127.0.0.1:{PORTAL_PORT}").rstrip("/")
 
 # Secrets: given, or made once for a demo (checks.py refuses the latter in production).
 SECRET_KEY, _secret_key_given = secret("SECRET_KEY", PORTAL_DATA)
@@ -216,7 +218,14 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Letters are written to the log until a mail server is named.
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT = whole_number("EMAIL_PORT", 25, most=65535)
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = os.environ.get("EMAIL_USE_TLS") == "1"
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = PORTAL_EMAIL
 
 CELERY_BROKER_URL = services.broker_url()

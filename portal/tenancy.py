@@ -174,9 +174,16 @@ def _grant_sequences(table: str) -> str:
 
 @contextmanager
 def acting_as(
-    *, enterprise_id: int | None, user_id: int | None, role: Role = "portal_web", using: str = "default"
+    *,
+    enterprise_id: int | None,
+    user_id: int | None,
+    role: Role = "portal_web",
+    using: str = "default",
+    read_only: bool = False,
 ) -> Iterator[None]:
     """One transaction under `role`, for this enterprise and user; None means nobody, who sees no tenant row.
+
+    With `read_only` PostgreSQL refuses every write in it.
 
     Role and settings are local to the transaction, so no pooled connection ever carries them on. Inside an outer transaction
     it is a savepoint, and what was before is put back at the end: by PostgreSQL when rolled back, by us when kept.
@@ -191,6 +198,9 @@ def acting_as(
         with transaction.atomic(using=using):
             _become(connection, wanted)
             connection.portal_role = role  # type: ignore[attr-defined]
+            if read_only:
+                with connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION READ ONLY")
             yield
         if before is not None and not connection.needs_rollback:
             _become(connection, before)

@@ -63,5 +63,6 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequ
     """Let tests that really commit be cleaned up by TRUNCATE, which record and books refuse to everybody else."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_auditentry DISABLE TRIGGER accounts_audit_not_emptied")
+        cursor.execute("ALTER TABLE accounts_auditseal DISABLE TRIGGER accounts_seal_not_emptied")
         for table in NEVER_EMPTIED:
             cursor.execute(f"ALTER TABLE ledger_{table} DISABLE TRIGGER ledger_{table}_not_emptied")

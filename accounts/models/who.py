@@ -26,6 +26,9 @@ class User(AbstractUser):
         error_messages={"unique": _("已有这个用户名，请换一个")},
     )
     name = models.CharField(_("姓名"), max_length=60, blank=True)
+    is_auditor = models.BooleanField(
+        _("审计员"), default=False, help_text=_("在后台只看操作记录及其封存，什么都不能改；须同时勾选职员状态")
+    )
 
     class Meta:
         verbose_name = _("用户")
@@ -38,6 +41,11 @@ class User(AbstractUser):
                 condition=~models.Q(username__contains="@"),
                 name="accounts_user_username_is_no_email",
                 violation_error_message=_("用户名不能含有 @，邮箱请填在邮箱一栏"),
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(is_auditor=True, is_superuser=True),
+                name="accounts_user_auditor_is_no_superuser",
+                violation_error_message=_("审计员不能同时是超级用户"),
             ),
         ]
 

@@ -8,25 +8,30 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.forms import Form
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Remark, Submission, User, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
+from accounts.notices import notify, notify_staff
 from accounts.onboarding.kinds import Kind, kind_named
 from portal.personal import pack, unpack
+from portal.sentences import keep
 
 LABEL = "accounts_application.content"
 #: The most a reason or a remark may say, in characters.
 LONGEST_WORDS = 500
+#: Whoever may do this decides on applications.
+DECIDES = "accounts.change_application"
 
 Typed = Mapping[str, Sequence[str]]
 
@@ -74,7 +79,9 @@ def papers_of(application: Application) -> list[Paper]:
 
 @transaction.atomic
 def begin(kind: Kind, *, by: User, enterprise: Enterprise | None, topic: str = "", title: str = "") -> Application:
-    """The open application of this kind and topic, or a new empty one."""
+    """The open application of this kind and topic, or a new empty one. Raises PermissionDenied for an auditor."""
+    if by.is_auditor:
+        raise PermissionDenied(_("审计员只能查看，不能修改任何内容"))
     if found := open_one(kind, by=by, enterprise=enterprise, topic=topic):
         return found
     try:
@@ -122,6 +129,7 @@ def submit(
         submitted_by=by,
     )  # fmt: skip
     _write_down(application, by, Action.APPLICATION_SUBMITTED, address, number=number)
+    _tell_staff(application, gettext_noop("“%(title)s”的%(kind)s申请待审核"))
     return {}
 
 
@@ -175,6 +183,7 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
             state=ApplicationState.SECOND, state_at=timezone.now(), first_approver=staff, assignee=None,
         )  # fmt: skip
         _write_down(application, staff, Action.APPLICATION_APPROVED_FIRST, address, reason=reason)
+        _tell_staff(application, gettext_noop("“%(title)s”的%(kind)s申请已初审通过，待另一人复核"))
         return False
     if application.first_approver_id == staff.pk:
         raise NotPossible(_("初审和复核须是两个人：这份申请由您初审，请由另一位同事复核"))
@@ -189,6 +198,7 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
     except ValidationError as error:
         raise NotPossible(" ".join(error.messages)) from error
     _write_down(application, staff, Action.APPLICATION_APPROVED, address, reason=reason)
+    _tell_applicant(application, gettext_noop("您的%(kind)s申请已通过"))
     return True
 
 
@@ -211,6 +221,7 @@ def send_back(
     submission = _decide(application, staff, Verdict.RETURNED, reason)
     Remark.objects.bulk_create(Remark(submission=submission, field=name, text=text) for name, text in said.items())
     _write_down(application, staff, Action.APPLICATION_RETURNED, address, fields=sorted(said), reason=reason)
+    _tell_applicant(application, gettext_noop("您的%(kind)s申请已退回，请按意见补正后再提交"))
 
 
 @transaction.atomic
@@ -223,6 +234,7 @@ def refuse(application: Application, *, staff: User, version: int, reason: str, 
     )  # fmt: skip
     _decide(application, staff, Verdict.REFUSED, reason)
     _write_down(application, staff, Action.APPLICATION_REFUSED, address, reason=reason)
+    _tell_applicant(application, gettext_noop("您的%(kind)s申请不予通过，理由见申请页"))
 
 
 # --- one move -----------------------------------------------------------------------------------------------------------
@@ -256,3 +268,16 @@ def _check_words(text: str, *, needed: bool) -> None:
 def _write_down(application: Application, user: User, action: Action, address: str, **details: Any) -> None:
     who = Bystander(user=user, enterprise=application.enterprise, address=address)
     record(who, action, f"{application.kind} {application.pk}", version=application.version, **details)
+
+
+def _tell_staff(application: Application, text: str) -> None:
+    """It waits for staff now: those who decide on applications, but whoever is acting."""
+    told = keep(text, title=application.title, kind=kind_named(application.kind).label)
+    notify_staff(DECIDES, told, address=f"/admin/accounts/application/{application.pk}/change/")
+
+
+def _tell_applicant(application: Application, text: str) -> None:
+    """It waits for whoever applied, or is decided."""
+    told = keep(text, kind=kind_named(application.kind).label)
+    page = f"/applications/{application.kind}/"
+    notify([application.applicant], told, address=page, enterprise=application.enterprise)

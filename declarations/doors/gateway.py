@@ -31,13 +31,13 @@ def receive(request: HttpRequest) -> HttpResponse:
 @require_GET
 def health(request: HttpRequest) -> HttpResponse:
     """Whether pages and database answer, how long the oldest message waits (seconds, null for none), how many need a
-    person, and in how many things the books differ from customs."""
+    person, in how many things the books differ from customs, and how long the record of deeds waits for its seal."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT oldest_unsent, oldest_unread, waiting_for_a_person, open_discrepancies, oldest_discrepancy "
-            "FROM declarations_health(), ledger_health()"
+            "SELECT oldest_unsent, oldest_unread, waiting_for_a_person, open_discrepancies, oldest_discrepancy, "
+            "oldest_unsealed FROM declarations_health(), ledger_health(), accounts_health()"
         )
-        oldest_unsent, oldest_unread, waiting, open_discrepancies, oldest_discrepancy = cursor.fetchone()
+        oldest_unsent, oldest_unread, waiting, open_discrepancies, oldest_discrepancy, unsealed = cursor.fetchone()
     return JsonResponse(
         {
             "outbox_oldest_due_seconds": oldest_unsent,
@@ -45,5 +45,6 @@ def health(request: HttpRequest) -> HttpResponse:
             "waiting_for_a_person": waiting,
             "open_discrepancies": open_discrepancies,
             "oldest_discrepancy_seconds": oldest_discrepancy,
+            "audit_oldest_unsealed_seconds": unsealed,
         }
     )

@@ -312,6 +312,25 @@ class Switch(Members):
 
 
 @dataclass(frozen=True)
+class OfPerson(Policy):
+    """What one person is told: for all others it is not there; visitors are sent to sign in."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        other = "stranger" if asker.name != "stranger" else "neighbour_filer"
+        if not asker.is_anonymous:
+            yield Ask(reverse(name, kwargs={"pk": world.notices[asker.name]}), "own", self.data, place="notice")
+        yield Ask(reverse(name, kwargs={"pk": world.notices[other]}), "other", self.data, place="notice")
+        yield Ask(reverse(name, kwargs={"pk": MISSING}), "missing", self.data, place="notice")
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        if method == GET:
+            return 405
+        return 302 if asker.is_anonymous or ask.whose == "own" else 404
+
+
+@dataclass(frozen=True)
 class OfMember(Members):
     """A page of one member of the enterprise: the one who came last."""
 
@@ -358,7 +377,10 @@ class Invited(Policy):
 
 @dataclass(frozen=True)
 class Staff(Policy):
-    """The desk of staff: visitors are sent to sign in, for members it does not exist. ``thing`` is a table's rows."""
+    """The desk of staff: visitors are sent to sign in, for members it does not exist. ``thing`` is a table's rows.
+
+    Auditors may look at what is ``for_auditors``, and send nothing but what is their own.
+    """
 
     get: int = 200
     post: int = 200
@@ -368,6 +390,9 @@ class Staff(Policy):
     thing: str = ""
     query: str = ""
     address: str = ""
+    for_auditors: int = 403
+    missing_to_auditors: int = 0
+    own: bool = False
 
     def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
         if not self.thing:
@@ -386,6 +411,10 @@ class Staff(Policy):
             return 302
         if not asker.is_staff:
             return 404
+        if asker.is_auditor and not self.own:
+            if method == POST:
+                return 403
+            return (ask.whose == "missing" and self.missing_to_auditors) or self.for_auditors
         if ask.whose == "missing":
             return self.missing_post or self.missing if method == POST else self.missing
         return self.get if method == GET else self.post
@@ -408,19 +437,26 @@ def _own_of_other_kinds(world: World, asker: Asker, slug: str) -> list[Owned]:
 
 
 def _desk(
-    table: str, *, app: str = "accounts", add: int = 200, change: int = 200, delete: int = 403
+    table: str, *, app: str = "accounts", add: int = 200, change: int = 200, delete: int = 403, for_auditors: int = 403
 ) -> dict[str, Policy]:
     """The stock pages of one table for staff; 403 where nobody may add, change or delete."""
+    looked_at, gone_to = {"for_auditors": for_auditors}, {"missing_to_auditors": 302}
     where = f"admin:{app}_{table}"
     posted = 200 if change == 200 else 403
     gone = 302 if delete == 200 else 403
     return {
-        f"{where}_changelist": Staff(),
+        f"{where}_changelist": Staff(**looked_at),
         f"{where}_add": Staff(get=add, post=add),
-        f"{where}_history": Staff(thing=table),
+        f"{where}_history": Staff(thing=table, **looked_at, **gone_to),
         f"{where}_delete": Staff(get=delete, post=delete, missing=gone, thing=table),
-        f"{where}_change": Staff(post=posted, missing_post=302 if posted == 200 else 403, thing=table),
-        f"admin/{app}/{table}/<path:object_id>/": Staff(get=302, post=302, thing=table),
+        f"{where}_change": Staff(
+            post=posted,
+            missing_post=302 if posted == 200 else 403,
+            thing=table,
+            **looked_at,
+            missing_to_auditors=302 if for_auditors == 200 else 403,
+        ),
+        f"admin/{app}/{table}/<path:object_id>/": Staff(get=302, post=302, thing=table, for_auditors=302),
     }
 
 
@@ -461,6 +497,12 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         ),
         "application_version": OfApplication(get=200, number=1),
         "paper": OfApplication(get=200, paper=True),
+        "notices": Everybody(get=302, post=405, signed_in_get=200),
+        "notice": (OfPerson(), OfPerson(data={"open": ""})),
+        "notices_read": (
+            Everybody(get=405, post=302, data={"upto": "1"}),
+            Everybody(get=405, post=302, signed_in_post=404, data={"upto": "x"}),
+        ),
         "uploads": Members(get=200),
         "upload_check": OfWorkbook(get=200),
         "upload_failed": OfWorkbook(get=200, roles=FILERS, files=True),
@@ -491,23 +533,28 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "upload": OfAKind(get=200, post=200, roles=FILERS, files=True),
         "template": OfAKind(get=200, roles=FILERS, files=True),
         # Staff
-        "admin:index": Staff(),
-        "admin:login": Staff(get=302),
-        "admin:logout": Staff(get=405, post=302),
-        "admin:password_change": Staff(),
-        "admin:password_change_done": Staff(post=405),
+        "admin:index": Staff(for_auditors=200),
+        "admin:login": Staff(get=302, for_auditors=302),
+        "admin:logout": Staff(get=405, post=302, own=True),
+        "admin:password_change": Staff(own=True),
+        "admin:password_change_done": Staff(post=405, for_auditors=200),
         "admin:autocomplete": Staff(post=405, query="?app_label=accounts&model_name=membership&field_name=user"),
-        "admin:jsi18n": Staff(post=405),
-        "admin:view_on_site": Staff(get=404, post=404, words={"content_type_id": "1", "object_id": "1"}),
-        "admin:app_list": Staff(words={"app_label": "accounts"}),
-        "admin/(?P<url>.*)$": Staff(get=404, post=404, address="/admin/nothing/here/"),
+        "admin:jsi18n": Staff(post=405, for_auditors=200),
+        "admin:view_on_site": Staff(
+            get=404, post=404, words={"content_type_id": "1", "object_id": "1"}, for_auditors=404
+        ),
+        "admin:app_list": Staff(words={"app_label": "accounts"}, for_auditors=200),
+        "admin/(?P<url>.*)$": Staff(get=404, post=404, address="/admin/nothing/here/", for_auditors=404),
         "admin:auth_user_password_change": Staff(thing="user", missing=404),
         **_desk("enterprise"),
         **_desk("user"),
         **_desk("membership"),
         **_desk("invitation", change=403),
         **_desk("credential", add=403, change=403),
-        **_desk("auditentry", add=403, change=403),
+        **_desk("auditentry", add=403, change=403, for_auditors=200),
+        "admin:accounts_auditentry_export": Staff(post=403, for_auditors=200),
+        **_desk("auditseal", add=403, change=403, for_auditors=200),
+        **_desk("announcement"),
         **_desk("group", app="auth", delete=200),
         **_desk("outbound", app="declarations", add=403, change=403),
         **_desk("inbound", app="declarations", add=403, change=403),

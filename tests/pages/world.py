@@ -20,7 +20,19 @@ from stdnum.cn import uscc
 from accounts import members
 from accounts.access import Bystander
 from accounts.cast import Cast
-from accounts.models import AuditEntry, Credential, Enterprise, Invitation, Membership, Submission, User
+from accounts.models import (
+    Announcement,
+    AuditEntry,
+    AuditSeal,
+    Credential,
+    Enterprise,
+    Invitation,
+    Membership,
+    Notice,
+    Submission,
+    User,
+)
+from accounts.notices import notify
 from accounts.onboarding import applications, papers
 from accounts.onboarding.kinds import ACCOUNT
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
@@ -81,6 +93,7 @@ class Asker:
     roles: frozenset[str] = frozenset()
     may_file: bool = False
     is_staff: bool = False
+    is_auditor: bool = False
 
     def __str__(self) -> str:
         return self.name or "anonymous"
@@ -105,6 +118,8 @@ class World:
     invitations: dict[str, tuple[int, str]]
     #: Who applied for something, a person or an enterprise nobody administers → the application and the paper with it.
     applied: dict[str, tuple[int, int]]
+    #: One notice of each person.
+    notices: dict[str, int]
 
     def of_other(self, enterprise: str, slug: str) -> Owned:
         """What another enterprise has of that kind."""
@@ -123,7 +138,7 @@ class World:
                 continue  # asks for nothing that payment_filer does not
             membership = Membership.objects.select_related("enterprise").filter(user=user).first()
             if membership is None:
-                found.append(Asker(username, is_staff=user.is_staff))
+                found.append(Asker(username, is_staff=user.is_staff, is_auditor=user.is_auditor))
                 continue
             enterprise = membership.enterprise
             key = next(key for key, one in self.cast.enterprises.items() if one.pk == enterprise.pk)
@@ -175,7 +190,7 @@ def build(cast: Cast) -> World:
         pass
     billed = _bills(whole)
     Enterprise.objects.filter(pk=whole.enterprises["suspended"].pk).update(state=EnterpriseState.SUSPENDED)
-    return World(whole, owned, billed, _rows(whole), _invitations(whole), _applied(whole))
+    return World(whole, owned, billed, _rows(whole), _invitations(whole), _applied(whole), _notices(whole))
 
 
 #: Tax bills: who declared, for whom, and who pays. The last one is short of a guarantee.
@@ -208,6 +223,13 @@ def _invitations(cast: Cast) -> dict[str, tuple[int, str]]:
     return found
 
 
+def _notices(cast: Cast) -> dict[str, int]:
+    for user in cast.users.values():
+        membership = Membership.objects.select_related("enterprise").filter(user=user).first()
+        notify([user], "有事待办", address="/", enterprise=membership.enterprise if membership else None)
+    return dict(Notice.objects.values_list("user__username", "pk"))
+
+
 def _rows(cast: Cast) -> dict[str, str]:
     enterprise, user = cast.enterprises["neighbour"], cast.users["neighbour_filer"]
     rows = {
@@ -217,6 +239,17 @@ def _rows(cast: Cast) -> dict[str, str]:
         "invitation": Invitation.objects.get(enterprise=enterprise),
         "credential": Credential.objects.filter(enterprise=enterprise)[0],
         "auditentry": AuditEntry.objects.filter(enterprise=enterprise)[0],
+        "auditseal": AuditSeal.objects.create(
+            number=1,
+            at=timezone.now(),
+            entries=0,
+            floor=0,
+            through_turn=0,
+            through_entry=0,
+            highest=0,
+            digests=b"",
+        ),
+        "announcement": Announcement.objects.create(title="系统维护", text="周六停机"),
         "group": Group.objects.create(name="staff"),
         "guarantee": Guarantee.objects.get(enterprise=enterprise),
         "taxrule": TaxRule.objects.all()[0],

@@ -36,3 +36,4 @@ class Action(models.TextChoices):
     APPLICATION_APPROVED = "application_approved", _("审核通过")
     APPLICATION_RETURNED = "application_returned", _("退回补正")
     APPLICATION_REFUSED = "application_refused", _("不予通过")
+    LICENCE_REMINDED = "licence_reminded", _("提醒许可证到期")

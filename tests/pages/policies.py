@@ -308,11 +308,13 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "logout": Everybody(get=405, post=302),
         "set_language": Everybody(get=302, post=302, data={"language": "en"}),
         "health": Everybody(post=405),
+        "offices": Everybody(post=405),
         "receive": Gateway(),
         # Members
         "home": Members(get=200, home=True),
         "search": Members(get=200),
         "switch_enterprise": Switch(get=200, post=302),
+        "preparation": Members(get=200, roles=frozenset({MemberRole.ADMINISTRATOR, MemberRole.VIEWER})),
         "change_password": Members(get=200, post=200, data={"old_password": "x"}),
         "uploads": Members(get=200),
         "upload_check": OfWorkbook(get=200),

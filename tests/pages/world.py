@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 from stdnum.cn import uscc
 
-from accounts.cast import Cast
+from accounts.cast import Cast, give_licences
 from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from declarations.doors import excel, uploads
@@ -243,6 +243,7 @@ def _more_enterprises() -> dict[str, Enterprise]:
             dxp_id=f"DXPENT00009100{number:02}",
             state=EnterpriseState.APPROVED,
         )
+        give_licences(made[key])
     return made
 
 

@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.access import MemberRequest, PortalRequest, require_role
-from accounts.licences import CURE
 from accounts.onboarding.checklist import Checklist, ItemState, chart, checklist
 from accounts.onboarding.expiry import FIRST_REMINDER
 from accounts.onboarding.offices import counters_of, offices_for
@@ -23,9 +22,8 @@ def preparation(request: MemberRequest) -> HttpResponse:
     context = {
         "list": shown,
         "chart": chart(shown),
-        "stages": _stages(shown.verified, len(shown.needed)),
+        "stages": _stages(shown.verified, len(shown.needed), is_live=actor.enterprise.may_file),
         "todo": _todo(shown),
-        "cure": CURE,
         "ending": {
             one.pk for one in shown.licences if one.valid_to and (one.valid_to - shown.today).days <= FIRST_REMINDER
         },
@@ -47,15 +45,16 @@ def _todo(shown: Checklist) -> str:
     }[shown.next.state]
 
 
-def _stages(verified: int, needed: int) -> list[tuple[str, str]]:
+def _stages(verified: int, needed: int, *, is_live: bool) -> list[tuple[str, str]]:
     """The way to going live: (word, done or current or neither)."""
     whole = verified == needed
+    later = "done" if is_live else ""
     return [
         (_("企业开户"), "done"),
         (_("前期准备 %(verified)s/%(needed)s") % {"verified": verified, "needed": needed}, "done" if whole else "now"),
-        (_("服务开通"), "now" if whole else ""),
-        (_("联调"), ""),
-        (_("上线"), ""),
+        (_("服务开通"), later or ("now" if whole else "")),
+        (_("联调"), later),
+        (_("上线"), later),
     ]
 
 

@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.licences import closed_types
 from accounts.models import Application, ApplicationState, Enterprise, Evidence, Qualification, Submission
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.models.preparation import FiledType, GuaranteeKind, Medium, SigningWay
@@ -114,7 +113,7 @@ class Row:
         """How its bar and number are drawn."""
         if self.state in (ItemState.VERIFIED, ItemState.RETURNED):
             return "done" if self.state == ItemState.VERIFIED else "bad"
-        return "" if self.waits_for else "now"
+        return "" if self.waits_for or self.state == ItemState.NOT_NEEDED else "now"
 
     @property
     def is_late(self) -> bool:
@@ -144,8 +143,6 @@ class Checklist:
     office: Office | None
     #: Licences and letters in force that end, the first to end on top.
     licences: list[Qualification]
-    #: Why types may not file, as ``portal.sentences`` keeps it.
-    closed: list[str]
 
     @property
     def needed(self) -> list[Row]:
@@ -227,14 +224,14 @@ def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checkl
         row.span = spans[item.name]
         _say_state(row, enterprise, evidence, applied, remarks)
         if row.state == ItemState.NOT_STARTED:
-            waits = next((one.number for one in rows[:-1] if one.holds_up), 0)
-            row.waits_for = 0 if item.name == "guarantee" and letter else waits
+            before = next((one for one in reversed(rows[:-1]) if one.state != ItemState.NOT_NEEDED), None)
+            waits = before is not None and before.holds_up and not (item.name == "guarantee" and letter)
+            row.waits_for = before.number if before and waits else 0
         if may_apply:
             row.links = _links(row, evidence, applied, early=item.name == "guarantee")
     return Checklist(
         rows, today, end_of(original), _types_row(enterprise, applied, remarks, may_apply=may_apply),
         _office_of(enterprise), sorted(enterprise.licences_in_force, key=lambda one: one.valid_to or date.max),
-        list(closed_types(enterprise, today).values()),
     )  # fmt: skip
 
 
@@ -442,6 +439,8 @@ def _office_of(enterprise: Enterprise) -> Office | None:
 
 #: Months whose names would stand closer than so many percent of the axis are left out.
 CLOSEST_MONTHS = 12
+#: Days.
+SHORTEST_AXIS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,7 +456,7 @@ def chart(shown: Checklist) -> Chart:
     """The plan drawn: every item that takes days, from its first to its last."""
     rows = [(row, row.span) for row in shown.needed if row.span and row.item.working_days]
     first = min(span.first for _row, span in rows)
-    length = max((max(span.last for _row, span in rows) - first).days + 1, 1)
+    length = max((max(span.last for _row, span in rows) - first).days + 1, SHORTEST_AXIS)
 
     def place(day: date) -> float:
         return min(max(100 * (day - first).days / length, 0), 100)

@@ -72,7 +72,7 @@ class TypesForm(forms.Form):
         help_text=gettext_lazy("自有库须同时勾选监管场所经营人；用公共库的，由公共库的经营企业登记"),
     )
     international_number = _number(_INTERNATIONAL)
-    international_scope = _scope(_INTERNATIONAL, gettext_lazy("须含国际快递"))
+    international_scope = _scope(_INTERNATIONAL, gettext_lazy("须含“国际快递”"))
     international_valid_from = _day(_INTERNATIONAL, gettext_lazy("有效期自"))
     international_valid_to = _day(_INTERNATIONAL, gettext_lazy("有效期至"), gettext_lazy("最后一天仍可申报"))
     operator_number = forms.CharField(
@@ -95,7 +95,7 @@ class TypesForm(forms.Form):
         required=False,
     )
     payment_number = _number(_PAYMENT)
-    payment_scope = _scope(_PAYMENT, gettext_lazy("支付业务许可证的业务类型须含互联网支付；金融许可证可不填"))
+    payment_scope = _scope(_PAYMENT, gettext_lazy("支付业务许可证的业务类型须含“互联网支付”；金融许可证可不填"))
     payment_valid_from = _day(_PAYMENT, gettext_lazy("有效期自"))
     payment_valid_to = _day(_PAYMENT, gettext_lazy("有效期至"), gettext_lazy("证上写长期有效的不填；最后一天仍可申报"))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import models
@@ -88,7 +88,6 @@ class Row:
     notes: list[Any] = field(default_factory=list)
     #: What staff asked to be corrected: (field in words, text).
     remarks: list[tuple[str, str]] = field(default_factory=list)
-    since: datetime | None = None
     #: The number of the item it waits for; 0 where it can be seen to now.
     waits_for: int = 0
     #: (address, words) of what can be applied for now.
@@ -265,15 +264,14 @@ def _say_state(
 ) -> None:
     """Into the line: its state, what is in force, what staff said."""
     if not row.item.kinds:
-        row.state, row.since = ItemState.VERIFIED, enterprise.created
+        row.state = ItemState.VERIFIED
         code = {"company": _("统一社会信用代码 %s") % enterprise.credit_code}
         row.evidence = [code.get(row.item.name) or _("海关十位编码 %s") % enterprise.customs_code]
         row.notes = _notes(row, enterprise, None)
         return
     first = row.item.kinds[0]
-    asked, held = applied.get(first), evidence.get(first)
-    row.state = _state_of(asked, in_force=held is not None)
-    row.since = held.since if held else asked.state_at if asked and asked.state not in ENDED else None
+    asked = applied.get(first)
+    row.state = _state_of(asked, in_force=first in evidence)
     row.evidence = [text for kind in row.item.kinds if kind in evidence for text in _words(evidence[kind])]
     row.remarks = [said for kind in row.item.kinds for said in remarks.get(kind, ())]
     row.returned = any(kind in applied and applied[kind].state == ApplicationState.RETURNED for kind in row.item.kinds)

@@ -174,13 +174,7 @@ ITEMS: tuple[Item, ...] = (
         types=GUARANTORS,
     ),
 )  # fmt: skip
-_BY_NAME = {item.name: item for item in ITEMS}
 _BY_KIND = {kind: item for item in ITEMS for kind in item.kinds}
-
-
-def item_named(name: str) -> Item:
-    """The item of that name. Raises KeyError."""
-    return _BY_NAME[name]
 
 
 def item_of_kind(kind: str) -> Item | None:

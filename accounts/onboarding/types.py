@@ -176,8 +176,8 @@ class TypesForm(forms.Form):
 
 def register_types(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """The types are added to those there are; each licence takes the place of the one before it."""
-    enterprise = application.enterprise
-    assert enterprise is not None
+    assert application.enterprise_id is not None
+    enterprise = Enterprise.objects.select_for_update().get(pk=application.enterprise_id)
     kept = {*enterprise.types, *cleaned["types"]}
     enterprise.types = [one.value for one in EnterpriseType if one in kept]
     enterprise.save(update_fields=["types"])

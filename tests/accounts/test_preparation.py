@@ -16,13 +16,14 @@ from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.checklist import checklist
 from accounts.onboarding.kinds import CARD, kind_named
 from accounts.onboarding.offices import OFFICES, counters_of
-from accounts.onboarding.preparation import ITEMS, end_of, item_named, items_for, plan, ticks_fit, ticks_of
+from accounts.onboarding.preparation import ITEMS, end_of, items_for, plan, ticks_fit, ticks_of
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from portal.calendar import is_working_day, last_of_working_days, working_day_from, working_days_within
 from portal.tenancy import acting_as
 
 # --- domain §3, line by line --------------------------------------------------------------------------------------------
 
+BY_NAME = {item.name: item for item in ITEMS}
 #: Item → who decides, where, working days, and whose: P platform, E merchant, D direct, W warehouse, L bonded logistics, Y payment.
 TABLE = [
     ("company", "市场监督管理", "市场监督管理", 0, "PEDWLY"),
@@ -46,7 +47,7 @@ LETTERS = {
 def test_the_items_are_those_of_the_table_in_its_order() -> None:
     assert [item.name for item in ITEMS] == [name for name, *_ in TABLE]
     for name, who, where, days, _roles in TABLE:
-        item = item_named(name)
+        item = BY_NAME[name]
         places = " ".join(f"{one.name} {one.address} {one.site}" for one in item.where)
         assert who in str(item.who) and where in places and item.working_days == days, name
 
@@ -58,8 +59,8 @@ def test_every_type_has_the_items_of_its_column(letter: str) -> None:
 
 
 def test_the_fees_and_the_evidence_are_those_of_the_table() -> None:
-    assert [name for name in ("customs", "types", "certificate", "dxp") if str(item_named(name).fee) != "免费"] == []
-    assert "收费" in str(item_named("card").fee) and "免费" in str(item_named("guarantee").fee)
+    assert [name for name in ("customs", "types", "certificate", "dxp") if str(BY_NAME[name].fee) != "免费"] == []
+    assert "收费" in str(BY_NAME["card"].fee) and "免费" in str(BY_NAME["guarantee"].fee)
     shown = {item.name: str(item.evidence) for item in ITEMS}
     assert "海关十位编码" in shown["customs"] and "业务登记表" in shown["card"] and "证书编号" in shown["certificate"]
     assert "DXP ID" in shown["dxp"] and "额度" in shown["guarantee"] and "营业执照" in shown["company"]
@@ -88,7 +89,7 @@ def test_each_type_ticks_what_customs_calls_it(types: set[str], ticks: set[str])
 
 
 def test_the_repeated_licence_check_of_the_guide_is_a_note_and_costs_no_days() -> None:
-    dxp = item_named("dxp")
+    dxp = BY_NAME["dxp"]
     assert "不必再验" in str((dxp.said_of or {})[EnterpriseType.DIRECT_LOGISTICS])
     assert dxp.working_days == 5 and "注册地海关" not in str(dxp.who)
 

@@ -28,6 +28,8 @@ STAFF_SEES = {
     "accounts_membership",
     "accounts_credential",
     "accounts_auditentry",
+    "accounts_evidence",
+    "accounts_qualification",
     "declarations_outbound",
     "declarations_inbound",
     "declarations_receipt",

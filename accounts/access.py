@@ -25,8 +25,10 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
+from accounts.licences import CURE, closed_for, closed_types
 from accounts.models import Application, Enterprise, Membership, User
 from accounts.roles import FILING_ROLES, EnterpriseState, MemberRole
+from portal.sentences import speak
 from portal.tenancy import Role, acting_as
 
 ENTERPRISE_IN_SESSION = "enterprise"
@@ -63,6 +65,15 @@ class Actor:
     def may_file(self) -> bool:
         """Whether this member may file now: the enterprise is approved, and the role reaches."""
         return self.enterprise.may_file and self.may(*FILING_ROLES)
+
+    def may_file_as(self, types: Collection[str]) -> bool:
+        """Whether this member may file now what these types file: the licence of one of them is valid too."""
+        return self.may_file and not closed_for(self.enterprise, types)
+
+    @property
+    def closed(self) -> list[str]:
+        """Why types of the enterprise may not file today, as ``portal.sentences`` keeps it; one reason for each."""
+        return list(closed_types(self.enterprise).values())
 
 
 @dataclass(frozen=True)
@@ -310,6 +321,18 @@ def require_role(*roles: str, files: bool = False) -> Callable[[View], View]:
         return member(guarded)
 
     return decorate
+
+
+class ClosedForNow(PermissionDenied):
+    """Refused because of a licence, whatever the role: the page says so in other words."""
+
+    for_now = True
+
+
+def refuse_without_licence(actor: Actor, types: Collection[str]) -> None:
+    """Raise ``ClosedForNow``, with the licence and the cure, where what these types file may not be filed today."""
+    if why := closed_for(actor.enterprise, types):
+        raise ClosedForNow(f"{speak(why)}{_('。')}{CURE}")
 
 
 def closed_because(enterprise: Enterprise) -> str:

@@ -46,3 +46,4 @@ class Action(models.TextChoices):
     MEMBER_ROLES = "member_roles", _("修改成员角色")
     MEMBER_REMOVED = "member_removed", _("移除成员")
     MEMBER_RESTORED = "member_restored", _("恢复成员")
+    LICENCE_REMINDED = "licence_reminded", _("提醒许可证到期")

@@ -14,7 +14,9 @@ from django.db import transaction
 
 from accounts.access import Actor
 from accounts.credentials import CredentialProblem, credential_in_use, make_credential, signing_key
-from accounts.models import Enterprise, Membership, User
+from accounts.models import Enterprise, Evidence, Licence, Membership, Qualification, User
+from accounts.models.preparation import GuaranteeKind, Medium, SigningWay
+from accounts.onboarding.preparation import GUARANTORS, ticks_of
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 
 #: The password of everybody in the cast. `load_cast` refuses to run in production.
@@ -143,7 +145,7 @@ def load_cast(*, credentials: bool = True) -> Cast:
 def make_enterprise(key: str) -> Enterprise:
     """One enterprise of the cast."""
     name, credit_code, customs_code, types, district, dxp_id = ENTERPRISES[key]
-    return Enterprise.objects.get_or_create(
+    enterprise = Enterprise.objects.get_or_create(
         customs_code=customs_code,
         defaults={
             "name": name,
@@ -154,6 +156,41 @@ def make_enterprise(key: str) -> Enterprise:
             "state": EnterpriseState.APPROVED,
         },
     )[0]
+    give_licences(enterprise)
+    give_evidence(enterprise)
+    return enterprise
+
+
+#: Who needs a licence to file → which, and for what.
+LICENCES: Mapping[str, tuple[Licence, str]] = {
+    EnterpriseType.PAYMENT: (Licence.PAYMENT, "互联网支付、银行卡收单"),
+    EnterpriseType.DIRECT_LOGISTICS: (Licence.INTERNATIONAL_EXPRESS, "国际快递业务"),
+    EnterpriseType.BONDED_LOGISTICS: (Licence.EXPRESS, "国内快递业务"),
+}
+
+
+def give_licences(enterprise: Enterprise) -> None:
+    """The licences its types need, with no end, so that the cast never stops filing by itself."""
+    for licence, scope in (LICENCES[one] for one in enterprise.types if one in LICENCES):
+        Qualification.objects.get_or_create(
+            enterprise=enterprise, licence=licence, replaced=False,
+            defaults={"number": f"XK-{enterprise.pk:04}", "scope": scope},
+        )  # fmt: skip
+
+
+def give_evidence(enterprise: Enterprise) -> None:
+    """What whoever files has seen to before."""
+    number = enterprise.customs_code[-4:]
+    said: dict[str, dict[str, object]] = {
+        "ic_card": {"number": f"8931{number}", "variety": Medium.IC_CARD},
+        "type_filing": {"filed_types": ticks_of(enterprise.types), "website": "https://shop.example.org/"},
+        "signing_certificate": {"number": f"JM2025{number}", "variety": SigningWay.DEVICE},
+        "dxp_import": {"number": enterprise.dxp_id},
+    }
+    if GUARANTORS & set(enterprise.types):
+        said["guarantee"] = {"number": f"DB{number}", "variety": GuaranteeKind.DEPOSIT, "amount": 100_000}
+    for item, values in said.items():
+        Evidence.objects.get_or_create(enterprise=enterprise, item=item, replaced=False, defaults=values)
 
 
 def make_person(username: str, enterprises: Mapping[str, Enterprise], password: str) -> User:

@@ -1,8 +1,12 @@
-"""What the schedule calls (``portal/celery.py``): the record of deeds is sealed, and notices go out by mail."""
+"""What the schedule calls (``portal/celery.py``): the record of deeds is sealed, notices go out by mail, and who holds a
+licence that ends soon is told.
+"""
 
 from celery import shared_task
+from django.utils import timezone
 
 from accounts import notices, seals
+from accounts.onboarding import expiry
 
 
 @shared_task
@@ -16,3 +20,9 @@ def seal_audit() -> None:
 def mail_notices() -> None:
     """Mail each person the notices that are due, all in one letter."""
     notices.mail_due()
+
+
+@shared_task
+def remind_of_expiry() -> None:
+    """Once a day: licences that end soon."""
+    expiry.remind(timezone.localdate())

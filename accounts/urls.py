@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import inbox, members_views, views
+from accounts import inbox, members_views, preparing, views
 from accounts.onboarding import views as onboarding
 
 urlpatterns = [
@@ -26,4 +26,6 @@ urlpatterns = [
     path("notices/", inbox.notices, name="notices"),
     path("notices/read/", inbox.read_all, name="notices_read"),
     path("notices/<int:pk>/", inbox.notice, name="notice"),
+    path("preparation/", preparing.preparation, name="preparation"),
+    path("offices/", preparing.offices, name="offices"),
 ]

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.access import Actor
 from accounts.actions import Action
+from accounts.licences import closed_for
 from accounts.models import Enterprise
 from declarations import shape
 from declarations.exchange import outbox
@@ -196,6 +197,7 @@ def _facts(
         _trade_facts(enterprise, kind, documents, directory, now),
         known=_known(enterprise, kind, documents),
         numbers=_numbers(enterprise, kind, documents),
+        closed=closed_for(enterprise, kind.filed_by, timezone.localdate(now)),
     )
 
 

@@ -23,6 +23,7 @@ from declarations.kinds import PARTIES, Kind
 from declarations.reading import SHANGHAI, CutNumber, is_blank
 from declarations.rulebook import ERROR, RULES
 from portal import personal
+from portal.sentences import speak
 
 __all__ = [
     "Clean",
@@ -143,6 +144,8 @@ def _spoken(kind_slug: str, name: str, value: Any) -> Any:
     if name in ("owner", "types"):
         named = value if isinstance(value, list) else [str(PARTY_LABELS[one]).lower() for one in value.split(",")]
         return gettext("、").join(named)
+    if name == "why":
+        return speak(value)
     if name == "name_field":
         return str(kinds.kind(kind_slug).field(value).label)
     if name == "columns":

@@ -22,6 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 SCHEDULE: dict[str, tuple[str, float | crontab]] = {
     "declarations.tasks.import_uploads": ("uploads", 1.0),
     "ledger.tasks.audit_books": ("uploads", 3600.0),
+    "accounts.tasks.remind_of_expiry": ("uploads", crontab(hour=8, minute=10)),
     "declarations.tasks.tidy_up": ("uploads", crontab(hour=3, minute=30)),
     "declarations.tasks.drain_outbox": ("outbox", 2.0),
     "declarations.tasks.drain_inbox": ("inbox", 1.0),

@@ -7,7 +7,12 @@ from django.template.loader import get_template
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403: signed in, but this role may not; the page says why where the refusal did."""
-    return render(request, "403.html", {"reason": str(exception or "")}, status=403)
+    return render(
+        request,
+        "403.html",
+        {"reason": str(exception or ""), "for_now": getattr(exception, "for_now", False)},
+        status=403,
+    )
 
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -65,6 +65,10 @@ _READERS = frozenset({"administrator", "filer", "finance", "viewer", "developer"
 MENU: tuple[MenuSection, ...] = (
     MenuSection("", (MenuEntry(_("工作台"), "house", "home", whole=True),)),
     MenuSection(
+        _("接入"),
+        (MenuEntry(_("接入准备"), "check2-square", "preparation", roles=frozenset({"administrator", "viewer"})),),
+    ),
+    MenuSection(
         _("进口申报"),
         (
             MenuEntry(

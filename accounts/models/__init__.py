@@ -1,5 +1,5 @@
-"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``), what people are told
-(``notices``), and the seals over the record of deeds (``record``).
+"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``), and what of it is in
+force beside their own row (``preparation``), what people are told (``notices``), and the seals over the record of deeds.
 
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migrations 0002 and later).
 """
@@ -7,6 +7,7 @@ Everything that belongs to an enterprise carries enterprise_id and a row-level p
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
 from accounts.models.members import Invitation
 from accounts.models.notices import Announcement, Notice
+from accounts.models.preparation import Evidence, Licence, Qualification
 from accounts.models.record import AuditSeal
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
@@ -18,10 +19,13 @@ __all__ = [
     "AuditSeal",
     "Credential",
     "Enterprise",
+    "Evidence",
     "Invitation",
+    "Licence",
     "Membership",
     "Notice",
     "Paper",
+    "Qualification",
     "Remark",
     "Submission",
     "User",

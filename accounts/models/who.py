@@ -1,10 +1,13 @@
 """Users, enterprises, memberships, certificates, and the append-only record of what was done."""
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import Action
@@ -101,9 +104,14 @@ class Enterprise(models.Model):
         """Both numbers the enterprise may stand under in a document."""
         return frozenset({self.customs_code, self.credit_code})
 
+    @cached_property
+    def licences_in_force(self) -> tuple[Any, ...]:
+        """Its licences, of each kind the latest; asked once. Whether they are valid is ``accounts.licences``' business."""
+        return tuple(self.qualifications.filter(replaced=False))
+
     @property
     def may_file(self) -> bool:
-        """Whether new documents are taken from this enterprise."""
+        """Whether new documents are taken from this enterprise, as far as that depends on no licence."""
         return self.state == EnterpriseState.APPROVED
 
     @property

@@ -120,7 +120,8 @@ def submit(
         save(application, typed, version=version)
         return problems
     _change(
-        application, version, OPEN_TO_APPLICANT, content=_packed(kind, typed), title=kind.title(form.cleaned_data),
+        application, version, OPEN_TO_APPLICANT, content=_packed(kind, typed),
+        title=kind.title(form.cleaned_data) or (application.enterprise.name if application.enterprise else ""),
         state=ApplicationState.SUBMITTED, state_at=timezone.now(), first_approver=None,
     )  # fmt: skip
     number = application.submissions.count() + 1
@@ -143,7 +144,7 @@ def _problems(kind: Kind, form: Form, papers: Sequence[Paper]) -> dict[str, list
     problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
     held = {paper.slot for paper in papers}
     for slot in kind.papers:
-        if slot.required and slot.name not in held:
+        if slot.is_needed(form.cleaned_data) and slot.name not in held:
             problems[slot.name] = [_("请上传%(paper)s") % {"paper": slot.label}]
     return problems
 

@@ -12,8 +12,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Application, User
+from accounts.models.preparation import GuaranteeKind
+from accounts.onboarding import evidence, types
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.forms import AccountForm
+from accounts.roles import EnterpriseType
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,17 @@ class PaperSlot:
     label: Any
     note: Any = ""
     required: bool = True
+    #: Where not always: whether what was typed calls for it, asked of the form as far as it is right.
+    when: Callable[[Mapping[str, Any]], bool] | None = None
+
+    def is_needed(self, cleaned: Mapping[str, Any]) -> bool:
+        """Whether it has to be handed in with this."""
+        return self.when(cleaned) if self.when else self.required
+
+    @property
+    def is_always_needed(self) -> bool:
+        """Whether it has to be handed in whatever is typed."""
+        return self.required and self.when is None
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,94 @@ ACCOUNT = Kind(
     titled_by="name",
 )
 
-KINDS: tuple[Kind, ...] = (ACCOUNT,)
+_SCAN = _("加盖公章的扫描件或照片")
+
+
+def _ticked(of_type: EnterpriseType) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda cleaned: of_type in (cleaned.get("types") or ())
+
+
+TYPES = Kind(
+    "types",
+    _("企业类型登记"),
+    types.TypesForm,
+    papers=(
+        PaperSlot(
+            "international_licence",
+            _("国际快递业务经营许可"),
+            _("直购物流企业上传，加盖公章"),
+            required=False,
+            when=_ticked(EnterpriseType.DIRECT_LOGISTICS),
+        ),
+        PaperSlot(
+            "express_licence",
+            _("快递业务经营许可证"),
+            _("保税物流企业上传，加盖公章"),
+            required=False,
+            when=_ticked(EnterpriseType.BONDED_LOGISTICS),
+        ),
+        PaperSlot(
+            "payment_licence_copy",
+            _("金融许可证或支付业务许可证"),
+            _("支付企业上传，加盖公章"),
+            required=False,
+            when=_ticked(EnterpriseType.PAYMENT),
+        ),
+    ),
+    effect=types.register_types,
+)
+
+CARD = Kind(
+    "ic_card",
+    _("电子口岸 IC 卡或 Ikey"),
+    evidence.CardForm,
+    papers=(
+        PaperSlot("service_form", _("业务登记表"), _SCAN),
+        PaperSlot("customs_certificate", _("海关备案证明"), _SCAN),
+        PaperSlot("legal_representative_id", _("法定代表人身份证"), _SCAN),
+        PaperSlot("operator_id", _("操作员身份证"), _SCAN),
+    ),
+    effect=evidence.keep_card,
+)
+
+TYPE_FILING = Kind(
+    "type_filing",
+    _("电商企业类型备案"),
+    evidence.TypeFilingForm,
+    papers=(PaperSlot("filing_page", _("备案页面截图"), _("看得清勾选的类型和网址")),),
+    effect=evidence.keep_type_filing,
+)
+
+CERTIFICATE = Kind(
+    "signing_certificate", _("加密证书"), evidence.CertificateForm, papers=(), effect=evidence.keep_certificate
+)
+
+DXP_IMPORT = Kind(
+    "dxp_import", _("申报传输 ID（进口）"), evidence.TransmissionForm, papers=(), effect=evidence.keep_transmission
+)
+
+DXP_EXPORT = Kind(
+    "dxp_export", _("申报传输 ID（出口）"), evidence.TransmissionForm, papers=(), effect=evidence.keep_transmission
+)
+
+GUARANTEE = Kind(
+    "guarantee",
+    _("担保金账户"),
+    evidence.GuaranteeForm,
+    papers=(
+        PaperSlot(
+            "guarantee_paper",
+            _("汇款凭证或保函"),
+            _("由他人代缴时不用上传"),
+            required=False,
+            when=lambda cleaned: cleaned.get("variety") in (GuaranteeKind.DEPOSIT, GuaranteeKind.LETTER),
+        ),
+    ),
+    effect=evidence.keep_guarantee,
+    second_person=True,
+)
+
+KINDS: tuple[Kind, ...] = (ACCOUNT, TYPES, CARD, TYPE_FILING, CERTIFICATE, DXP_IMPORT, DXP_EXPORT, GUARANTEE)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 

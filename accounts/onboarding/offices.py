@@ -4,7 +4,8 @@ From the implementation guide of the Shanghai platform, chapter 9 (``offices.csv
 """
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FILE = Path(__file__).with_name("offices.csv")
@@ -45,3 +46,18 @@ def _read() -> dict[str, Office]:
 
 #: By number, in the order of the guide.
 OFFICES = _read()
+
+
+def offices_for(words: str) -> list[Office]:
+    """The offices in whose name, areas or addresses the words occur, each with the counters that fit; all for no words."""
+    found: list[Office] = []
+    for office in OFFICES.values():
+        counters = tuple(one for one in office.counters if words in office.name or words in one.area + one.address)
+        if counters:
+            found.append(replace(office, counters=counters))
+    return found
+
+
+def counters_of(offices: Iterable[Office]) -> int:
+    """How many places that are."""
+    return sum(len(office.counters) for office in offices)

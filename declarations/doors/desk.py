@@ -178,7 +178,7 @@ def desk(actor: Actor) -> Desk:
         standings=_standings(kinds, counted, shown),
         heads=[stage.label for stage in shown],
         uploads=uploads.standings(sent),
-        files=kinds,
+        files=[kind for kind in kinds if actor.may_file_as(kind.filed_by)],
         credential=credential,
         ends_soon=bool(credential and (credential.not_after - timezone.now()).days < DAYS_BEFORE_END),
     )
@@ -238,7 +238,7 @@ def _refusals(actor: Actor, kinds: Sequence[Kind], counted: dict[tuple[str, str]
                     icon=_TITLES[state], tone="bad", title=title, why=why, more=more, count=count,
                     unit=npgettext("unit", "票", "票", count), since=min(since for _r, _m, since in own),
                     address=reverse("list", kwargs={"kind": kind.slug}) + "?tab=todo",
-                    action=_("去更正") if actor.may_file and state in REFUSED else _("查看"),
+                    action=_("去更正") if actor.may_file_as(kind.filed_by) and state in REFUSED else _("查看"),
                 )
             )  # fmt: skip
     return tasks

@@ -25,6 +25,7 @@ from redis.exceptions import RedisError
 from accounts import audit
 from accounts.access import Actor, actor_of
 from accounts.actions import Action
+from accounts.licences import closed_for
 from accounts.models import Membership
 from declarations import filing
 from declarations.doors import excel, staging, unfiled
@@ -308,6 +309,9 @@ def _file(upload: Upload) -> None:
         actor = None
     if actor is None or not actor.may_file:
         _give_back(upload, keep(_("决定申报的成员已不能为本企业申报，请由有申报角色的成员再次申报")))
+        return
+    if why := closed_for(actor.enterprise, document_kind.filed_by):
+        _give_back(upload, why)
         return
     staged = staging.good_documents(upload)
     _say_progress(upload.id, 0, len(staged))

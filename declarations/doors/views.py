@@ -21,7 +21,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts import audit
-from accounts.access import MemberRequest, member, require_role
+from accounts.access import MemberRequest, member, refuse_without_licence, require_role
 from accounts.actions import Action
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations import filing
@@ -72,6 +72,17 @@ def of_own_kind(view: View) -> View:
     return guarded
 
 
+def while_licensed(view: View) -> View:
+    """Let nobody file this kind while the licence of the type that files it is not valid."""
+
+    @wraps(view)
+    def guarded(request: Request, kind: Kind, *args: Any, **kwargs: Any) -> HttpResponse:
+        refuse_without_licence(request.actor, kind.filed_by)
+        return view(request, kind, *args, **kwargs)
+
+    return guarded
+
+
 @require_GET
 @member
 def home(request: Request) -> HttpResponse:
@@ -97,7 +108,7 @@ def list_page(request: Request, kind: Kind) -> HttpResponse:
     """The documents of one kind by state; htmx gets the part that changes."""
     asked = tables.Filter.of(request.GET)
     shown = tables.page(kind, documents_of(request.actor, kind), drafts_of(request.actor, kind), asked)
-    context = {"page": shown, "may_file": request.actor.may_file, "seen": tables.stamp(shown)}
+    context = {"page": shown, "may_file": request.actor.may_file_as(kind.filed_by), "seen": tables.stamp(shown)}
     context["others_file"] = _others_who_file(kind, request.actor.enterprise.types)
     return _page_or_part(request, "declarations/list.html", "declarations/_list.html", context)
 
@@ -128,7 +139,7 @@ def detail(request: Request, kind: Kind, pk: int) -> HttpResponse:
         "name": tables.Name.of(kind, document),
         "chain": trade,
         "seen": story.stamp(told) + chain.stamp(trade),
-        "may_file": request.actor.may_file,
+        "may_file": request.actor.may_file_as(kind.filed_by),
         "again": reverse("form", kwargs={"kind": kind.slug}) + f"?from={pk}",
     }
     return _page_or_part(request, "declarations/detail.html", "declarations/_document.html", context)
@@ -141,6 +152,7 @@ def _document(request: Request, kind: Kind, pk: int) -> Document:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
+@while_licensed
 def form(request: Request, kind: Kind) -> HttpResponse:
     """A new document typed in; with `from` one refused, or waiting, to be corrected and filed again."""
     refused = _refused(request, kind)
@@ -169,6 +181,7 @@ def _refused(request: Request, kind: Kind) -> Document | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
+@while_licensed
 def draft(request: Request, kind: Kind, pk: int) -> HttpResponse:
     """A form kept unfinished: go on, file it, or throw it away."""
     kept = get_object_or_404(drafts_of(request.actor, kind), pk=pk)
@@ -277,6 +290,7 @@ def _form(request: Request, page: _Page) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
+@while_licensed
 def upload(request: Request, kind: Kind) -> HttpResponse:
     """Send in a workbook; it is kept and put in line, nothing is read here."""
     sent, fault = request.FILES.get("file"), ""
@@ -330,14 +344,17 @@ def template_file(request: Request, kind: Kind) -> HttpResponse:
 def uploads_page(request: Request) -> HttpResponse:
     """Every workbook the enterprise sent in, newest first."""
     part = part_of(uploads_of(request.actor).select_related("user"), request.GET, newest_first=True)
+    actor = request.actor
+    own = [kind for kind in KINDS if kind.filed_by & set(actor.enterprise.types)]
+    kinds = [kind for kind in own if actor.may_file_as(kind.filed_by)] or own
     home = reverse("uploads")
     context = {
         "uploads": _shown(part.rows),
         "unfiled": _unfiled(request),
         "newer": f"{home}?{urlencode(part.back)}" if part.back else "",
         "older": f"{home}?{urlencode(part.on)}" if part.on else "",
-        "kinds": [kind for kind in KINDS if kind.filed_by & set(request.actor.enterprise.types)],
-        "may_file": request.actor.may_file,
+        "kinds": kinds,
+        "may_file": any(request.actor.may_file_as(kind.filed_by) for kind in kinds),
     }
     return render(request, "declarations/uploads.html", context)
 
@@ -355,7 +372,8 @@ def upload_check(request: Request, pk: int) -> HttpResponse:
     shown = grid.grid(one, request.GET)
     polls = request.htmx and not request.htmx.history_restore_request and request.htmx.target != "grid"
     name = "declarations/_check.html" if polls else "declarations/upload_check.html"
-    return render(request, name, {"grid": shown, "may_file": request.actor.may_file})
+    may_file = request.actor.may_file_as(kind_of(one.kind).filed_by)
+    return render(request, name, {"grid": shown, "may_file": may_file})
 
 
 @require_GET
@@ -378,6 +396,7 @@ def upload_file(request: Request, pk: int) -> HttpResponse:
         if uploads.discard(actor=request.actor, upload=one):
             messages.success(request, _("这次导入已放弃"))
         return redirect("upload_check", pk=pk)
+    refuse_without_licence(request.actor, kind_of(one.kind).filed_by)
     if not uploads.decide(actor=request.actor, upload=one, all_or_nothing=request.POST.get("choice") == "all"):
         messages.warning(request, _("这个文件已经决定过，或没有可以申报的单证，没有重复申报"))
     return redirect("upload_check", pk=pk)

@@ -127,6 +127,12 @@ def e14_same_document_waits_once(seen: Seen, facts: Facts) -> Iterator[Problem]:
         yield seen.wrong("E14", seen.kind.number, day=known.day.isoformat())
 
 
+def e15_licence_is_valid(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """申报的企业类型须有有效的许可证；许可证最后一天仍可申报。"""
+    if facts.closed:
+        yield seen.wrong("E15", why=facts.closed)
+
+
 @cache
 def _parties(kind: Kind) -> list[tuple[str, str]]:
     return [(one.name_of, name) for name, one in zip(kind.head_names, kind.fields, strict=True) if one.name_of]
@@ -147,6 +153,7 @@ CHECKS = (
     e12_platform_is_the_same,
     e13_number_names_one_document,
     e14_same_document_waits_once,
+    e15_licence_is_valid,
 )
 #: The rules that look at the other documents of the trade.
 OF_THE_TRADE = (

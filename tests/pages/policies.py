@@ -468,6 +468,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "logout": Everybody(get=405, post=302),
         "set_language": Everybody(get=302, post=302, data={"language": "en"}),
         "health": Everybody(post=405),
+        "offices": Everybody(post=405),
         "receive": Gateway(),
         # Members
         "home": Members(get=200, home=True),
@@ -480,6 +481,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "invitation_resend": OfInvitation(post=302, roles=ADMINISTRATORS),
         "invitation_revoke": OfInvitation(post=302, roles=ADMINISTRATORS),
         "invitation": Invited(),
+        "preparation": Members(get=200, roles=frozenset({MemberRole.ADMINISTRATOR, MemberRole.VIEWER})),
         "change_password": Members(get=200, post=200, data={"old_password": "x"}),
         "applications": Applicants(get=200),
         "application_of_kind": (

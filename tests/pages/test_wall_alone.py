@@ -30,6 +30,8 @@ STAFF_SEES = {
     "accounts_credential",
     "accounts_auditentry",
     "accounts_invitation",
+    "accounts_evidence",
+    "accounts_qualification",
     "declarations_outbound",
     "declarations_inbound",
     "declarations_receipt",

@@ -19,7 +19,7 @@ from stdnum.cn import uscc
 
 from accounts import members
 from accounts.access import Bystander
-from accounts.cast import Cast
+from accounts.cast import Cast, give_licences
 from accounts.models import (
     Announcement,
     AuditEntry,
@@ -313,6 +313,7 @@ def _more_enterprises() -> dict[str, Enterprise]:
             dxp_id=f"DXPENT00009100{number:02}",
             state=EnterpriseState.APPROVED,
         )
+        give_licences(made[key])
     return made
 
 

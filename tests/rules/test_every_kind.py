@@ -7,7 +7,7 @@ from django.utils.translation import override
 from declarations.kinds import INVENTORY, ORDER, kind
 from declarations.rules import Filed, Known, check_sense, check_together, wait_of
 from declarations.shape import check, fingerprint, key_of, read, unsound_cells
-from portal.sentences import speak
+from portal.sentences import keep, speak
 from tests import make
 from tests.rules.asking import cells_of, problems, rules
 
@@ -35,6 +35,13 @@ def test_e02_filer_may_file_this_kind() -> None:
     assert "E02" not in rules("payment")
     assert "E02" in rules("payment", by=make.WAREHOUSE)
     assert "支付企业" in next(one for one in problems("payment", by=make.WAREHOUSE) if one.rule == "E02").text
+
+
+def test_e15_licence_is_valid() -> None:
+    assert "E15" not in rules("payment")
+    closed = {"closed": keep("《%(licence)s》已到期", licence="支付业务许可证")}
+    (said,) = [one for one in problems("payment", facts=closed) if one.rule == "E15"]
+    assert said.text.startswith("《支付业务许可证》已到期。") and "企业类型登记" in said.cure and said.field == ""
 
 
 def test_e03_lines_from_1_to_99() -> None:

@@ -1,0 +1,256 @@
+"""The evidence of each item of the preparation: what is asked for, and how it comes into force.
+
+A form cannot know whose it is, so what depends on the enterprise is asked at the approval, and told to staff.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.codes import check_customs_code, check_dxp_id
+from accounts.models import Application, Enterprise, Evidence, User
+from accounts.models.preparation import FiledType, GuaranteeKind, Medium, SigningWay
+from accounts.onboarding.preparation import ITEMS, Item, always_visits, is_needed, item_of_kind, ticks_fit, ticks_of
+
+Effect = Callable[[Application, Mapping[str, Any], User], None]
+
+#: How far the card centre has come with a card.
+CARD_PROGRESS = (
+    ("audited", gettext_lazy("审核通过，待付费")),
+    ("paid", gettext_lazy("已付费，可退款")),
+    ("done", gettext_lazy("已办结，不可退款")),
+)
+
+
+class DayInput(forms.DateInput):
+    """A day, as browsers offer one."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+def _lies_in_the_past(day: date) -> None:
+    if day > timezone.localdate():
+        raise ValidationError(_("日期在将来，请核对"))
+
+
+class CardForm(forms.Form):
+    """电子口岸 IC 卡或 Ikey."""
+
+    medium = forms.ChoiceField(label=gettext_lazy("介质"), choices=Medium.choices)
+    number = forms.RegexField(
+        r"^[0-9A-Za-z-]{6,40}\Z",
+        label=gettext_lazy("卡号"),
+        help_text=gettext_lazy("印在卡面或 Ikey 上，只有字母、数字和短横"),
+        error_messages={"invalid": gettext_lazy("卡号不对，请对照卡面填写 6 到 40 位字母、数字")},
+    )
+    progress = forms.ChoiceField(
+        label=gettext_lazy("制卡进度"),
+        choices=CARD_PROGRESS,
+        help_text=gettext_lazy("没有办结可以先保存，办结后再提交"),
+    )
+
+    def clean_progress(self) -> str:
+        """Only what is finished is evidence; until then the form is kept unfinished."""
+        progress: str = self.cleaned_data["progress"]
+        if progress != "done":
+            raise ValidationError(_("制卡中心还没有办结：请先保存，办结后改为“已办结”再提交"))
+        return progress
+
+
+class TypeFilingForm(forms.Form):
+    """电商企业类型备案."""
+
+    filed_types = forms.MultipleChoiceField(
+        label=gettext_lazy("已勾选的类型"),
+        choices=FiledType.choices,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("与关企合作平台上勾选的一致"),
+    )
+    website = forms.URLField(label=gettext_lazy("企业网址"), assume_scheme="https")
+    filed_on = forms.DateField(label=gettext_lazy("网上提交日期"), widget=DayInput, validators=[_lies_in_the_past])
+    visited_on = forms.DateField(
+        label=gettext_lazy("现场验核日期"),
+        widget=DayInput,
+        required=False,
+        validators=[_lies_in_the_past],
+        help_text=gettext_lazy(
+            "物流企业、支付企业须在网上提交后 10 个工作日内带许可证到注册地海关验核；其他企业只在海关要求时"
+        ),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Nobody is verified before the filing."""
+        cleaned = super().clean() or self.cleaned_data
+        filed, visited = cleaned.get("filed_on"), cleaned.get("visited_on")
+        if filed and visited and visited < filed:
+            self.add_error("visited_on", _("现场验核不会早于网上提交，请核对两个日期"))
+        return cleaned
+
+
+class CertificateForm(forms.Form):
+    """加密证书: with what the enterprise signs."""
+
+    way = forms.ChoiceField(label=gettext_lazy("加签方式"), choices=SigningWay.choices)
+    number = forms.RegexField(
+        r"^[0-9A-Za-z-]{6,60}\Z",
+        label=gettext_lazy("证书编号"),
+        required=False,
+        help_text=gettext_lazy("用加密机时必填，申请传输 ID 时也要填它"),
+        error_messages={"invalid": gettext_lazy("证书编号不对，请填 6 到 60 位字母、数字")},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The device has a certificate of its own."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("way") == SigningWay.DEVICE and not cleaned.get("number") and "number" not in self.errors:
+            self.add_error("number", _("用加密机加签，请填写制卡中心给出的证书编号"))
+        return cleaned
+
+
+class TransmissionForm(forms.Form):
+    """申报传输 ID."""
+
+    dxp_id = forms.CharField(
+        label=gettext_lazy("申报传输编号"),
+        max_length=16,
+        validators=[check_dxp_id],
+        help_text=gettext_lazy("DXPENT 加 10 位数字；没有它不能向海关发送"),
+    )
+
+
+class GuaranteeForm(forms.Form):
+    """担保金账户."""
+
+    variety = forms.ChoiceField(label=gettext_lazy("担保方式"), choices=GuaranteeKind.choices)
+    number = forms.CharField(
+        label=gettext_lazy("账户或保函编号"), max_length=60, required=False, help_text=gettext_lazy("由他人代缴时不填")
+    )
+    amount = forms.DecimalField(
+        label=gettext_lazy("担保额度（元）"),
+        max_digits=15,
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        required=False,
+        help_text=gettext_lazy("由他人代缴时不填；额度须两人审核"),
+    )
+    valid_to = forms.DateField(
+        label=gettext_lazy("保函有效期至"), widget=DayInput, required=False, help_text=gettext_lazy("保证金不填")
+    )
+    agent_code = forms.CharField(
+        label=gettext_lazy("代缴企业海关编码"),
+        max_length=10,
+        required=False,
+        validators=[check_customs_code],
+        help_text=gettext_lazy("只在由仓储、物流企业代缴时填写"),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Each kind has columns of its own; those of another kind are left out."""
+        cleaned = super().clean() or self.cleaned_data
+        variety = cleaned.get("variety")
+        own = {
+            GuaranteeKind.DEPOSIT.value: ("number", "amount"),
+            GuaranteeKind.LETTER.value: ("number", "amount", "valid_to"),
+            GuaranteeKind.AGENT.value: ("agent_code",),
+        }.get(variety or "", ())
+        for name in ("number", "amount", "valid_to", "agent_code"):
+            if variety and name not in own:
+                self.errors.pop(name, None)
+                cleaned[name] = None if name in ("amount", "valid_to") else ""
+            elif name in own and not cleaned.get(name) and name not in self.errors:
+                self.add_error(name, _("请填写这一栏"))
+        end = cleaned.get("valid_to")
+        if end and end < timezone.localdate():
+            self.add_error("valid_to", _("保函已于 %(day)s 到期，请换有效的保函") % {"day": end.isoformat()})
+        return cleaned
+
+
+# --- in force -----------------------------------------------------------------------------------------------------------
+
+
+def keep_card(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """The card is verified."""
+    _keep(application, number=cleaned["number"], variety=cleaned["medium"])
+
+
+def keep_type_filing(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """The filing is verified: its ticks are those of the enterprise's types, and who has to be visited was."""
+    enterprise = _of(application)
+    if not enterprise.types:
+        raise ValidationError(_("企业还没有登记类型，不能核对勾选；请先办理“企业类型登记”"))
+    if not ticks_fit(cleaned["filed_types"], enterprise.types):
+        wanted = _("、").join(str(one.label) for one in ticks_of(enterprise.types))
+        raise ValidationError(_("勾选的类型与企业类型不符，应勾选：%(wanted)s。请退回补正") % {"wanted": wanted})
+    if always_visits(enterprise.types) and not cleaned["visited_on"]:
+        raise ValidationError(_("物流企业、支付企业须到注册地海关现场验核许可证，还没有填写验核日期。请退回补正"))
+    _keep(application, filed_types=cleaned["filed_types"], website=cleaned["website"])
+
+
+def keep_certificate(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """The way of signing is verified."""
+    _keep(application, number=cleaned["number"], variety=cleaned["way"])
+
+
+def keep_transmission(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """The transmission number is verified; that of imports is what messages are sent under from now on."""
+    enterprise, number = _of(application), cleaned["dxp_id"]
+    others = Evidence.objects.filter(item__in=("dxp_import", "dxp_export"), number=number, replaced=False)
+    taken = Enterprise.objects.filter(dxp_id=number).exclude(pk=enterprise.pk).exists()
+    if taken or others.exclude(enterprise=enterprise).exists():
+        raise ValidationError(
+            _("编号 %(number)s 已登记在另一家企业名下，请向数据分中心核实后退回") % {"number": number}
+        )
+    if others.exclude(item=application.kind).exists():
+        raise ValidationError(_("进口和出口分开申请，编号不会相同；请核实后退回"))
+    _keep(application, number=number)
+    if application.kind == "dxp_import":
+        enterprise.dxp_id = number
+        enterprise.save(update_fields=["dxp_id"])
+
+
+def keep_guarantee(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """The guarantee is verified. A letter may come before everything else."""
+    variety = cleaned["variety"]
+    _keep(
+        application, early=variety == GuaranteeKind.LETTER, variety=variety,
+        number=cleaned["agent_code"] or cleaned["number"], amount=cleaned["amount"], valid_to=cleaned["valid_to"],
+    )  # fmt: skip
+
+
+def _of(application: Application) -> Enterprise:
+    assert application.enterprise is not None
+    return application.enterprise
+
+
+def _keep(application: Application, *, early: bool = False, **said: Any) -> None:
+    """In force from now on, in place of what was; refused while an earlier item is not verified."""
+    enterprise, item = _of(application), item_of_kind(application.kind)
+    assert item is not None
+    if not is_needed(item, enterprise.types):
+        raise ValidationError(_("本企业的类型不需要“%(item)s”，请不予通过") % {"item": item.label})
+    if not early:
+        _check_order(enterprise, item)
+    Evidence.objects.filter(enterprise=enterprise, item=application.kind, replaced=False).update(replaced=True)
+    Evidence.objects.create(enterprise=enterprise, item=application.kind, application=application, **said)
+
+
+def _check_order(enterprise: Enterprise, item: Item) -> None:
+    held = set(Evidence.objects.filter(enterprise=enterprise, replaced=False).values_list("item", flat=True))
+    for number, before in enumerate(ITEMS, start=1):
+        if before is item:
+            return
+        if before.kinds and before.kinds[0] not in held:
+            raise ValidationError(
+                _("第 %(number)s 项“%(item)s”还没有核验，后一项要用它的结果；请先审核前一项")
+                % {"number": number, "item": before.label}
+            )

@@ -1,0 +1,201 @@
+"""企业类型登记: the types an enterprise is registered under, each with the licence it needs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Application, Enterprise, Licence, Qualification, User
+from accounts.onboarding.evidence import DayInput
+from accounts.roles import EnterpriseType
+
+INTERNET_PAYMENT = "互联网支付"  # untranslated: as the licence has it
+INTERNATIONAL = "国际"  # untranslated: as the licence has it
+#: Who may run a venue beside what they are: nobody applies for a venue alone.
+MAY_RUN_VENUE = frozenset({EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.WAREHOUSE})
+#: What the columns of a licence begin with → the type they are for.
+GROUPS: Mapping[str, EnterpriseType] = {
+    "express": EnterpriseType.BONDED_LOGISTICS,
+    "international": EnterpriseType.DIRECT_LOGISTICS,
+    "payment": EnterpriseType.PAYMENT,
+}
+OWN, PUBLIC = "own", "public"
+
+_EXPRESS, _INTERNATIONAL, _PAYMENT = (
+    Licence.EXPRESS.label,
+    Licence.INTERNATIONAL_EXPRESS.label,
+    gettext_lazy("金融或支付许可证"),
+)
+
+
+def _number(licence: Any) -> forms.CharField:
+    return forms.CharField(
+        label=format_lazy("{}{}{}", licence, gettext_lazy("："), gettext_lazy("编号")), max_length=60, required=False
+    )
+
+
+def _scope(licence: Any, note: Any = "") -> forms.CharField:
+    return forms.CharField(
+        label=format_lazy("{}{}{}", licence, gettext_lazy("："), gettext_lazy("业务范围")),
+        max_length=300,
+        required=False,
+        help_text=note,
+    )
+
+
+def _day(licence: Any, which: Any, note: Any = "") -> forms.DateField:
+    label = format_lazy("{}{}{}", licence, gettext_lazy("："), which)
+    return forms.DateField(label=label, required=False, widget=DayInput(), help_text=note)
+
+
+class TypesForm(forms.Form):
+    """Which types, whose depot, and the licences. Columns of a type that is not ticked are left out."""
+
+    types = forms.MultipleChoiceField(
+        label=gettext_lazy("企业类型"),
+        choices=EnterpriseType.choices,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("可以多选；监管场所经营人只能与直购物流企业或保税仓储企业同时登记"),
+    )
+    depot = forms.ChoiceField(
+        label=gettext_lazy("直购物流的库"),
+        choices=(
+            ("", gettext_lazy("不做直购物流")),
+            (OWN, gettext_lazy("自有库")),
+            (PUBLIC, gettext_lazy("公共库")),
+        ),
+        required=False,
+        help_text=gettext_lazy("自有库须同时勾选监管场所经营人；用公共库的，由公共库的经营企业登记"),
+    )
+    international_number = _number(_INTERNATIONAL)
+    international_scope = _scope(_INTERNATIONAL, gettext_lazy("须含“国际快递”"))
+    international_valid_from = _day(_INTERNATIONAL, gettext_lazy("有效期自"))
+    international_valid_to = _day(_INTERNATIONAL, gettext_lazy("有效期至"), gettext_lazy("最后一天仍可申报"))
+    operator_number = forms.CharField(
+        label=gettext_lazy("进出境快件运营人登记编号"),
+        max_length=60,
+        required=False,
+        help_text=gettext_lazy("直购物流企业填写"),
+    )
+    express_number = _number(_EXPRESS)
+    express_scope = _scope(_EXPRESS)
+    express_valid_from = _day(_EXPRESS, gettext_lazy("有效期自"))
+    express_valid_to = _day(_EXPRESS, gettext_lazy("有效期至"), gettext_lazy("最后一天仍可申报"))
+    payment_licence = forms.ChoiceField(
+        label=gettext_lazy("支付企业的许可证"),
+        choices=(
+            ("", gettext_lazy("不做支付")),
+            (Licence.FINANCE.value, gettext_lazy("银行：金融许可证")),
+            (Licence.PAYMENT.value, gettext_lazy("非银行支付机构：支付业务许可证")),
+        ),
+        required=False,
+    )
+    payment_number = _number(_PAYMENT)
+    payment_scope = _scope(_PAYMENT, gettext_lazy("支付业务许可证的业务类型须含“互联网支付”；金融许可证可不填"))
+    payment_valid_from = _day(_PAYMENT, gettext_lazy("有效期自"))
+    payment_valid_to = _day(_PAYMENT, gettext_lazy("有效期至"), gettext_lazy("证上写长期有效的不填；最后一天仍可申报"))
+
+    def clean(self) -> dict[str, Any]:
+        """The rules between the types, and of each licence."""
+        cleaned = super().clean() or self.cleaned_data
+        types = set(cleaned.get("types", ()))
+        if types:
+            self._check_venue(types)
+        for group, of_type in GROUPS.items():
+            if of_type in types:
+                self._check_licence(group)
+            else:
+                self._leave_out(group)
+        if EnterpriseType.DIRECT_LOGISTICS in types:
+            self._require("operator_number")
+        else:
+            self._leave_out("operator")
+        return cleaned
+
+    def _check_venue(self, types: set[str]) -> None:
+        venue, direct = EnterpriseType.VENUE in types, EnterpriseType.DIRECT_LOGISTICS in types
+        depot = self.cleaned_data.get("depot")
+        if venue and not types & MAY_RUN_VENUE:
+            self.add_error(
+                "types",
+                _("不能单独登记监管场所：公共监管场所由平台与园区开设；自有库请同时勾选直购物流企业或保税仓储企业"),
+            )
+        if direct and not depot:
+            self.add_error("depot", _("请选择直购物流用自有库还是公共库"))
+        elif direct and depot == OWN and not venue:
+            self.add_error("types", _("用自有库的直购物流企业还要勾选监管场所经营人"))
+        elif direct and depot == PUBLIC and venue and EnterpriseType.WAREHOUSE not in types:
+            self.add_error("types", _("用公共库的直购物流企业不勾选监管场所经营人，由公共库的经营企业登记"))
+        elif depot and not direct:
+            self.cleaned_data["depot"] = ""
+
+    def _check_licence(self, group: str) -> None:
+        cleaned, today = self.cleaned_data, timezone.localdate()
+        which = cleaned.get("payment_licence") if group == "payment" else ""
+        if group == "payment":
+            self._require("payment_licence")
+        self._require(f"{group}_number", f"{group}_valid_from")
+        if group != "payment":
+            self._require(f"{group}_valid_to")
+        if which != Licence.FINANCE:
+            self._require(f"{group}_scope")
+        scope = cleaned.get(f"{group}_scope") or ""
+        if which == Licence.PAYMENT and scope and INTERNET_PAYMENT not in scope:
+            self.add_error(
+                "payment_scope", _("业务类型里没有“互联网支付”，不能申报支付单；请换含互联网支付的许可证，并照证填写")
+            )
+        if group == "international" and scope and INTERNATIONAL not in scope:
+            self.add_error("international_scope", _("业务范围里没有国际快递；请换含国际快递的许可证，并照证填写"))
+        first, last = cleaned.get(f"{group}_valid_from"), cleaned.get(f"{group}_valid_to")
+        if first and first > today:
+            self.add_error(
+                f"{group}_valid_from",
+                _("%(day)s 起才有效，请在生效后再提交；现在可以先保存") % {"day": first.isoformat()},
+            )
+        if last and last < today:
+            self.add_error(
+                f"{group}_valid_to", _("已于 %(day)s 到期，请先换证，再填新证的有效期") % {"day": last.isoformat()}
+            )
+        elif first and last and last < first:
+            self.add_error(f"{group}_valid_to", _("早于有效期的第一天，请照证核对"))
+
+    def _require(self, *names: str) -> None:
+        for name in names:
+            if not self.cleaned_data.get(name) and name not in self.errors:
+                self.add_error(name, _("勾选了这一类型，请填写这一栏"))
+
+    def _leave_out(self, group: str) -> None:
+        for name in [one for one in self.fields if one.startswith(f"{group}_")]:
+            self.errors.pop(name, None)
+            self.cleaned_data[name] = None if "_valid_" in name else ""
+
+
+def register_types(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """The types are added to those there are; each licence takes the place of the one before it."""
+    assert application.enterprise_id is not None
+    enterprise = Enterprise.objects.select_for_update().get(pk=application.enterprise_id)
+    kept = {*enterprise.types, *cleaned["types"]}
+    enterprise.types = [one.value for one in EnterpriseType if one in kept]
+    enterprise.save(update_fields=["types"])
+    for group, of_type in GROUPS.items():
+        if of_type in cleaned["types"]:
+            _keep(enterprise, application, _licence_of(group, cleaned), {
+                name: cleaned[f"{group}_{name}"] for name in ("number", "scope", "valid_from", "valid_to")
+            })  # fmt: skip
+    if EnterpriseType.DIRECT_LOGISTICS in cleaned["types"]:
+        _keep(enterprise, application, Licence.EXPRESS_OPERATOR, {"number": cleaned["operator_number"]})
+
+
+def _licence_of(group: str, cleaned: Mapping[str, Any]) -> Licence:
+    if group == "payment":
+        return Licence(cleaned["payment_licence"])
+    return Licence.EXPRESS if group == "express" else Licence.INTERNATIONAL_EXPRESS
+
+
+def _keep(enterprise: Enterprise, application: Application, licence: Licence, said: Mapping[str, Any]) -> None:
+    Qualification.objects.filter(enterprise=enterprise, licence=licence, replaced=False).update(replaced=True)
+    Qualification.objects.create(enterprise=enterprise, application=application, licence=licence, **said)

@@ -1,0 +1,69 @@
+"""The pages of the preparation: the list of what to see to, and the customs offices where."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.access import MemberRequest, PortalRequest, require_role
+from accounts.onboarding.checklist import Checklist, ItemState, chart, checklist
+from accounts.onboarding.expiry import FIRST_REMINDER
+from accounts.onboarding.offices import counters_of, offices_for
+from accounts.roles import MemberRole
+
+
+@require_safe
+@require_role(MemberRole.ADMINISTRATOR, MemberRole.VIEWER)
+def preparation(request: MemberRequest) -> HttpResponse:
+    """What has to be there before the enterprise is connected: how far it is, until when, and what comes next."""
+    actor = request.actor
+    shown = checklist(actor.enterprise, today=timezone.localdate(), may_apply=actor.may(MemberRole.ADMINISTRATOR))
+    context = {
+        "list": shown,
+        "chart": chart(shown),
+        "stages": _stages(shown.verified, len(shown.needed), is_live=actor.enterprise.may_file),
+        "todo": _todo(shown),
+        "ending": {
+            one.pk for one in shown.licences if one.valid_to and (one.valid_to - shown.today).days <= FIRST_REMINDER
+        },
+    }
+    return render(request, "accounts/preparation/list.html", context)
+
+
+def _todo(shown: Checklist) -> str:
+    """What has to be done about what comes next, and by whom."""
+    if shown.next is None:
+        return ""
+    if not shown.next.number and shown.next.state == ItemState.NOT_STARTED:
+        return _("由企业管理员登记，登记后才知道要准备哪些")
+    return {
+        ItemState.NOT_STARTED: _("请按“怎样办、在哪里”办理，办好后由企业管理员填写凭证"),
+        ItemState.UNDER_WAY: _("已开始填写，办好后由企业管理员提交"),
+        ItemState.SUBMITTED: _("已提交，等平台核验"),
+        ItemState.RETURNED: _("由企业管理员照意见改正后再提交"),
+    }[shown.next.state]
+
+
+def _stages(verified: int, needed: int, *, is_live: bool) -> list[tuple[str, str]]:
+    """The way to going live: (word, done or current or neither)."""
+    whole = verified == needed
+    later = "done" if is_live else ""
+    return [
+        (_("企业开户"), "done"),
+        (_("前期准备 %(verified)s/%(needed)s") % {"verified": verified, "needed": needed}, "done" if whole else "now"),
+        (_("服务开通"), later or ("now" if whole else "")),
+        (_("联调"), later),
+        (_("上线"), later),
+    ]
+
+
+@require_safe
+def offices(request: HttpRequest | PortalRequest) -> HttpResponse:
+    """Every customs office with its counters, found by area, address or name; for everybody, also before there is an account."""
+    asked = request.GET.get("q", "").strip()[:60]
+    actor = getattr(request, "actor", None)
+    base = "base.html" if actor else "base_public.html"
+    found = offices_for(asked)
+    context = {"found": found, "counters": counters_of(found), "asked": asked, "base": base}
+    return render(request, "accounts/preparation/offices.html", context)

@@ -36,3 +36,5 @@ class Action(models.TextChoices):
     APPLICATION_APPROVED = "application_approved", _("审核通过")
     APPLICATION_RETURNED = "application_returned", _("退回补正")
     APPLICATION_REFUSED = "application_refused", _("不予通过")
+    APPLICATION_REMINDED = "application_reminded", _("催办申请")
+    PAPER_OPENED = "paper_opened", _("查看申请材料")

@@ -4,6 +4,7 @@ Everything that belongs to an enterprise carries enterprise_id and a row-level p
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
+from accounts.models.reminders import Reminder
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Membership",
     "Paper",
     "Remark",
+    "Reminder",
     "Submission",
     "User",
     "Verdict",

@@ -145,10 +145,12 @@ def take(application: Application, *, staff: User, version: int, address: str = 
 def approve(application: Application, *, staff: User, version: int, reason: str = "", address: str = "") -> bool:
     """Approve: in force now (True), or waiting for a second person (False). Raises ``Stale`` or ``NotPossible``.
 
-    Where two have to agree, the second one may not be the first.
+    Where two have to agree, the second one may not be the first; nobody approves what they applied for themselves.
     """
     kind = kind_named(application.kind)
     _check_words(reason, needed=False)
+    if why := why_not_by(application, staff):
+        raise NotPossible(why)
     if kind.second_person and application.state == ApplicationState.SUBMITTED:
         _change(
             application, version, (ApplicationState.SUBMITTED,),
@@ -156,8 +158,6 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
         )  # fmt: skip
         _write_down(application, staff, Action.APPLICATION_APPROVED_FIRST, address, reason=reason)
         return False
-    if application.first_approver_id == staff.pk:
-        raise NotPossible(_("初审和复核须是两个人：这份申请由您初审，请由另一位同事复核"))
     waits = (ApplicationState.SECOND,) if kind.second_person else (ApplicationState.SUBMITTED,)
     _change(application, version, waits, state=ApplicationState.APPROVED, state_at=timezone.now())
     _decide(application, staff, Verdict.APPROVED, reason)
@@ -170,6 +170,15 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
         raise NotPossible(" ".join(error.messages)) from error
     _write_down(application, staff, Action.APPLICATION_APPROVED, address, reason=reason)
     return True
+
+
+def why_not_by(application: Application, staff: User) -> str:
+    """Why this one of the staff may not approve it, though somebody else may; empty if they may."""
+    if application.applicant_id == staff.pk:
+        return _("不能审核自己提交的申请，请由另一位同事审核")
+    if application.first_approver_id == staff.pk:
+        return _("初审和复核须是两个人：这份申请由您初审，请由另一位同事复核")
+    return ""
 
 
 @transaction.atomic

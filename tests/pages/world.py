@@ -18,7 +18,9 @@ from pytest_django import DjangoDbBlocker
 from stdnum.cn import uscc
 
 from accounts.cast import Cast
-from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
+from accounts.models import Application, AuditEntry, Credential, Enterprise, Membership, User
+from accounts.onboarding import applications
+from accounts.onboarding.kinds import ACCOUNT
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from declarations.doors import excel, uploads
 from declarations.exchange import inbox
@@ -30,6 +32,7 @@ from declarations.shape import Entry
 from ledger.models import Discrepancy, Guarantee, TariffLine, TaxBill, TaxRule, Transfer
 from portal.personal import pack
 from tests import make
+from tests.accounts.test_applications import GOOD
 from tests.cast import people
 from tests.exchange import answers
 from tests.exchange.desk import certify, forward_all, read_all
@@ -204,9 +207,21 @@ def _rows(cast: Cast) -> dict[str, str]:
         "transfer": Transfer.objects.filter(enterprise=enterprise)[0],
         "discrepancy": Discrepancy.objects.all()[0],
         "tariffline": TariffLine.objects.all()[0],
+        "application": _applied(cast.users["stranger"]),
         **waiting_for_a_person(enterprise),
     }
     return {table: str(row.pk) for table, row in rows.items()}
+
+
+def _applied(user: User) -> Application:
+    """An account applied for, which waits for staff."""
+    one = applications.begin(ACCOUNT, by=user, enterprise=None)
+    one.papers.create(
+        slot="business_licence", name="licence.pdf", media_type="application/pdf", size=4, sha256="0" * 64,
+        content=pack(b"%PDF", "accounts_paper.content"), uploaded_by=user,
+    )  # fmt: skip
+    assert applications.submit(one, GOOD, by=user, version=one.version) == {}
+    return one
 
 
 def waiting_for_a_person(enterprise: Enterprise) -> dict[str, Outbound | Inbound | Receipt]:

@@ -1,5 +1,7 @@
-"""Reminders of applications, staff's own, and the deeds of one application found by their subject."""
+"""Reminders of applications, staff's own; an application found by its numbers, its deeds by their subject."""
 
+import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.conf import settings
@@ -50,6 +52,17 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="reminder",
             constraint=models.UniqueConstraint(fields=("application", "on"), name="accounts_reminder_once_a_day"),
+        ),
+        migrations.AddField(
+            model_name="submission",
+            name="numbers",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=30), default=list, size=None
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="submission",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["numbers"], name="accounts_submission_by_number"),
         ),
         migrations.AddIndex(
             model_name="auditentry",

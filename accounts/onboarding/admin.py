@@ -20,7 +20,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -45,7 +45,7 @@ MEDIA_TYPES = ("application/pdf", "image/jpeg", "image/png")
 REASON = range(2, 201)
 #: How many deeds the page of an application lists.
 MOST_DEEDS = 50
-#: What a search may say to be looked for among the numbers of applications, whose contents are packed.
+#: What a search may say to be looked for among the numbers of applications, which have no enterprise yet.
 NUMBER = re.compile(r"[0-9A-Z]{10}|[0-9A-Z]{18}", re.ASCII)
 
 
@@ -188,15 +188,16 @@ class ApplicationAdmin(ReadOnly):
         """What was handed in at least once: what is only being typed is the applicant's own."""
         handed_in = Submission.objects.filter(application=OuterRef("pk"))
         latest = handed_in.order_by("-number").values("number")[:1]
-        shown = super().get_queryset(request).filter(Exists(handed_in)).annotate(round=Subquery(latest))
-        return shown.defer("content")
+        never = Q(state=ApplicationState.DRAFT) | Q(state=ApplicationState.WITHDRAWN) & ~Exists(handed_in)
+        shown = super().get_queryset(request).exclude(never)
+        return shown.annotate(round=Subquery(latest)).defer("content")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Also by the numbers in open applications, which have no enterprise yet."""
         found, twice = super().get_search_results(request, queryset, search_term)
         number = search_term.strip().upper()
-        if NUMBER.fullmatch(number) and (keys := open_with(number)):
-            found = found | queryset.filter(pk__in=keys)
+        if NUMBER.fullmatch(number):
+            found = found | queryset.filter(pk__in=open_with([number]).values("application"))
         return found, twice
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -246,7 +247,8 @@ class ApplicationAdmin(ReadOnly):
     @admin.action(description=_("催办所选申请（发邮件）"), permissions=["change"])
     def remind(self, request: HttpRequest, queryset: QuerySet) -> None:
         """By e-mail: of what waits for staff its assignee, of what was returned its applicant."""
-        done = remind(queryset, by=staff_of(request), home=request.build_absolute_uri("/"), address=address_of(request))
+        home = request.build_absolute_uri(reverse("home"))
+        done = remind(queryset, by=staff_of(request), home=home, address=address_of(request))
         level = messages.SUCCESS if done.count else messages.WARNING
         self.message_user(request, gettext("已发出催办 %s 份") % done.count, level)
         for why, count in done.left_out.items():
@@ -317,7 +319,6 @@ class ApplicationAdmin(ReadOnly):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": called(application),
-            "subtitle": str(kind.label),
             "application": application,
             "kind": kind,
             "topic": application.topic,
@@ -336,8 +337,8 @@ class ApplicationAdmin(ReadOnly):
             "uncovered": uncovered,
             "covers": any(line.is_masked for line in latest.lines),
             "may_uncover": self.has_change_permission(request, application),
-            "twins": twins_of(application, applications.typed_in(latest.submission)),
-            "faults": [] if not decides else faults_now(kind, latest.submission),
+            "twins": [] if application.state in ENDED else twins_of(application, latest.submission),
+            "faults": faults_now(kind, latest.submission) if decides else [],
             "deeds": deeds_of(application),
             "said": said,
             "lost": said.has_words and not decides,
@@ -407,7 +408,7 @@ def age_of(application: Application) -> str:
     """For how many working days it has stood as it does; of what is late, by how many."""
     now = timezone.now()
     days = working_days(application.state_at, now)
-    told = gettext("%s 个工作日") % days if days else gettext("当日")
+    told = ngettext("%s 个工作日", "%s 个工作日", days) % days if days else gettext("不到 1 个工作日")
     if over := days_late(application, now):
         return gettext("%(age)s，超时 %(over)s 个工作日") % {"age": told, "over": over}
     return told

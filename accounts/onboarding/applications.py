@@ -28,6 +28,9 @@ LABEL = "accounts_application.content"
 #: The most a reason or a remark may say, in characters.
 LONGEST_WORDS = 500
 
+#: The fields by which an enterprise is known: no two may have the same.
+NUMBERS = ("credit_code", "customs_code")
+
 Typed = Mapping[str, Sequence[str]]
 
 
@@ -49,6 +52,11 @@ def typed_in(row: Application | Submission) -> dict[str, list[str]]:
     """What was typed, by field: the texts as the form sent them."""
     found: dict[str, list[str]] = json.loads(unpack(bytes(row.content), LABEL))
     return found
+
+
+def numbers_in(typed: Typed) -> dict[str, str]:
+    """The numbers of an enterprise in what was typed, by field."""
+    return {name: texts[0].strip() for name in NUMBERS if (texts := typed.get(name)) and texts[0].strip()}
 
 
 def form_of(kind: Kind, typed: Typed) -> Form:
@@ -114,7 +122,7 @@ def submit(
     number = application.submissions.count() + 1
     Submission.objects.create(
         application=application, number=number, content=application.content, papers=[one.pk for one in papers],
-        submitted_by=by,
+        numbers=list(numbers_in(typed).values()), submitted_by=by,
     )  # fmt: skip
     _write_down(application, by, Action.APPLICATION_SUBMITTED, address, number=number)
     return {}

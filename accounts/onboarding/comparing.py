@@ -5,18 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
 
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Submission
 from accounts.models.applications import WAITS_FOR_STAFF
-from accounts.onboarding.applications import Typed, form_of, typed_in
+from accounts.onboarding.applications import NUMBERS, form_of, numbers_in, typed_in
 from accounts.onboarding.kinds import Kind, kind_named
 from portal.personal import MASKS
 
-#: The fields by which an enterprise is known: no two may have the same.
-NUMBERS = ("credit_code", "customs_code")
 #: Handed in and not decided for good.
 OPEN_TO_ALL_EYES = (*WAITS_FOR_STAFF, ApplicationState.RETURNED)
 
@@ -151,47 +149,30 @@ class Twin:
         return isinstance(self.other, Enterprise)
 
 
-def twins_of(application: Application, typed: Typed) -> list[Twin]:
-    """Who else has a number that this application says is its own. For the eyes of staff only."""
-    own = numbers_in(typed)
-    if not own:
-        return []
+def twins_of(application: Application, submission: Submission) -> list[Twin]:
+    """Who else has a number that this version of an application says is its own. For the eyes of staff only."""
+    own = numbers_in(typed_in(submission))
     labels = kind_named(application.kind).words
-    same = Q()
+
+    def twin(other: Enterprise | Application, theirs: Mapping[str, str]) -> Twin:
+        return Twin(other, _("、").join(str(labels[name]) for name in own if theirs.get(name) == own[name]))
+
+    same = Q(pk=None)
     for name, number in own.items():
         same |= Q(**{name: number})
     enterprises = Enterprise.objects.filter(same).exclude(applications=application)
-    found = [Twin(one, _named(labels, {name: getattr(one, name) for name in NUMBERS}, own)) for one in enterprises]
-    for other, numbers in _open_with_numbers():
-        is_own = other.pk == application.pk or (
-            other.enterprise_id and other.enterprise_id == application.enterprise_id
-        )
+    found = [twin(one, {name: getattr(one, name) for name in NUMBERS}) for one in enterprises]
+    for other in open_with(own.values()).select_related("application").order_by("application_id"):
+        theirs = other.application
+        is_own = theirs == application or (theirs.enterprise_id and theirs.enterprise_id == application.enterprise_id)
+        numbers = numbers_in(typed_in(other))
         if not is_own and set(numbers.items()) & set(own.items()):
-            found.append(Twin(other, _named(labels, numbers, own)))
+            found.append(twin(theirs, numbers))
     return found
 
 
-def open_with(number: str) -> list[int]:
-    """The keys of the open applications that say this number is theirs; their contents are packed, so each is asked."""
-    return [other.pk for other, numbers in _open_with_numbers() if number in numbers.values()]
-
-
-def numbers_in(typed: Typed) -> dict[str, str]:
-    """The numbers of an enterprise in what was typed, by field."""
-    return {name: texts[0].strip() for name in NUMBERS if (texts := typed.get(name)) and texts[0].strip()}
-
-
-def _open_with_numbers() -> list[tuple[Application, dict[str, str]]]:
-    """Every open application by the numbers of its last version."""
-    latest = (
-        Submission.objects.filter(application__state__in=OPEN_TO_ALL_EYES)
-        .select_related("application")
-        .defer("application__content")
-        .order_by("application_id", "-number")
-        .distinct("application_id")
-    )
-    return [(one.application, numbers_in(typed_in(one))) for one in latest]
-
-
-def _named(labels: Mapping[str, object], theirs: Mapping[str, str], own: Mapping[str, str]) -> str:
-    return _("、").join(str(labels.get(name, name)) for name in own if theirs.get(name) == own[name])
+def open_with(numbers: Iterable[str]) -> QuerySet[Submission]:
+    """The last versions of open applications that say one of these numbers is theirs."""
+    later = Submission.objects.filter(application=OuterRef("application"), number__gt=OuterRef("number"))
+    found = Submission.objects.filter(numbers__overlap=list(numbers), application__state__in=OPEN_TO_ALL_EYES)
+    return found.filter(~Exists(later))

@@ -75,7 +75,7 @@ def _waited_for(application: Application) -> tuple[User | None, str]:
 
 
 def _letter(whom: User, applications: list[Application], home: str) -> tuple[str, str]:
-    """Subject and text, in Chinese whoever presses the button. No number or name of a person stands in it."""
+    """Subject and text, in Chinese whoever presses the button. Of persons it names the reader alone."""
     with override(settings.LANGUAGE_CODE):
         ours = [one for one in applications if one.state in WAITS_FOR_STAFF]
         returned = [one for one in applications if one.state == ApplicationState.RETURNED]

@@ -289,8 +289,11 @@ class ApplicationAdmin(ReadOnly):
             self.message_user(request, told, messages.ERROR)
         else:
             self.message_user(request, told, messages.SUCCESS)
-            return HttpResponseRedirect(request.get_full_path() if said.do == "take" else self.queue_of(request))
-        again = self.get_object(request, unquote(object_id))  # a move undone leaves the object as it never was
+            if said.do != "take":
+                return HttpResponseRedirect(self.queue_of(request))
+            if not said.has_words:
+                return HttpResponseRedirect(request.get_full_path())
+        again = self.get_object(request, unquote(object_id))  # a move undone leaves an object that never was
         assert again is not None
         return self.page(request, again, said)
 
@@ -374,6 +377,8 @@ def move(application: Application, said: Said, staff: User, address: str) -> str
     if said.do == "take":
         applications.take(application, **how)
         return gettext("已接手“%s”，核对后请通过、退回补正或不予通过") % name
+    if said.do in ("approve", "refuse") and any(text.strip() for text in said.remarks.values()):
+        raise NotPossible(gettext("各项旁边写了补正意见，只有退回补正才会送达：请退回，或先清空这些意见"))
     if said.do == "approve":
         if applications.approve(application, reason=said.reason, **how):
             return gettext("“%(name)s”已通过，%(kind)s即时生效") % {"name": name, "kind": kind}

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth.models import Permission
 from django.core import mail
-from django.db import connections
+from django.db import DatabaseError, connection, connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.cast import Cast
@@ -20,6 +21,7 @@ from accounts.onboarding.kinds import ACCOUNT
 from accounts.onboarding.promises import days_late, late, working_days
 from portal.calendar import SHANGHAI
 from portal.personal import pack
+from portal.tenancy import Role, acting_as
 from tests.accounts.test_admin import INLINE
 from tests.accounts.test_applications import GOOD, as_applicant, as_staff
 from tests.cast import people
@@ -174,6 +176,21 @@ def test_the_queue_is_narrowed_by_step_kind_age_and_assignee(cast: Cast, staff: 
     assert listed(staff, "?age=in_time") == ["甲公司", "丙公司"]
     assert len(listed(staff, "?kind=account")) == 3
     assert listed(staff, "?type=merchant") == []
+
+
+def test_the_queue_costs_the_same_however_long_it_is(
+    cast: Cast, staff: Client, django_assert_num_queries: Callable
+) -> None:
+    (first,) = others(cast, "甲公司")
+    press(staff, first, "take")
+    with CaptureQueriesContext(connection) as asked:
+        staff.get(QUEUE)
+    cost = len(asked)
+    for number in range(5):
+        user = a_person(f"more{number}", "访客")
+        press(staff, handed_in(user, GOOD | {"name": [f"第{number}家"]}), "approve" if number % 2 else "take")
+    with django_assert_num_queries(cost):
+        assert len(listed(staff)) == 6
 
 
 def test_a_search_looks_at_names_and_numbers_of_every_step(cast: Cast, staff: Client, applied: Application) -> None:
@@ -382,6 +399,20 @@ def test_of_two_who_have_it_open_one_moves_it_and_the_other_keeps_what_was_typed
     assert "您写的意见没有提交" in body and "企业名称：与执照不符" in body and "审核意见：请改" in body
 
 
+@pytest.mark.parametrize("do", ["approve", "refuse"])
+def test_a_remark_is_not_lost_by_another_button(staff: Client, applied: Application, do: str) -> None:
+    body = press(staff, applied, do, remark__name="与执照不符", reason="理由")
+    assert "只有退回补正才会送达" in body and ">与执照不符</textarea>" in body
+    applied.refresh_from_db()
+    assert applied.state == ApplicationState.SUBMITTED
+
+
+def test_what_was_typed_before_taking_it_on_stays(staff: Client, applied: Application) -> None:
+    body = press(staff, applied, "take", remark__name="与执照不符", reason="请改")
+    assert "已接手" in body and ">与执照不符</textarea>" in body and ">请改</textarea>" in body
+    assert "已退回补正" in press(staff, applied, "send_back", remark__name="与执照不符")
+
+
 @pytest.mark.parametrize("do", ["take", "approve", "send_back", "refuse"])
 def test_no_move_without_the_version_that_was_seen(staff: Client, applied: Application, do: str) -> None:
     for version in ("", "x", "-1", "0", "９", "9" * 5000, "1.5", str(applied.version + 1)):
@@ -534,6 +565,26 @@ def test_a_letter_is_chinese_whoever_sends_it(staff: Client, applied: Applicatio
     staff.cookies["django_language"] = "en"
     remind(staff, applied)
     assert mail.outbox[0].subject == "有 1 份申请等您办理" and "企业开户" in mail.outbox[0].body
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("portal_web", "SELECT 1 FROM accounts_reminder"),
+        (
+            "portal_web",
+            'INSERT INTO accounts_reminder (application_id, "on", by_id) SELECT id, now(), 1 FROM accounts_application',
+        ),
+        ("portal_staff", "DELETE FROM accounts_reminder"),
+        ("portal_staff", 'UPDATE accounts_reminder SET "on" = now()'),
+        ("portal_staff", "UPDATE accounts_submission SET numbers = '{}'"),
+    ],
+)
+def test_reminders_are_kept_from_the_pages_and_stand(applied: Application, role: Role, statement: str) -> None:
+    user = applied.applicant_id
+    with pytest.raises(DatabaseError), acting_as(enterprise_id=None, user_id=user, role=role):
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
 
 
 # --- really at once -----------------------------------------------------------------------------------------------------

@@ -207,14 +207,15 @@ def _rows(cast: Cast) -> dict[str, str]:
         "transfer": Transfer.objects.filter(enterprise=enterprise)[0],
         "discrepancy": Discrepancy.objects.all()[0],
         "tariffline": TariffLine.objects.all()[0],
-        "application": _applied(cast.users["stranger"]),
+        "application": _waiting_application(),
         **waiting_for_a_person(enterprise),
     }
     return {table: str(row.pk) for table, row in rows.items()}
 
 
-def _applied(user: User) -> Application:
-    """An account applied for, which waits for staff."""
+def _waiting_application() -> Application:
+    """An account applied for by somebody who asks for no page; it waits for staff."""
+    user = User.objects.create(username="visitor", name="程访客")
     one = applications.begin(ACCOUNT, by=user, enterprise=None)
     one.papers.create(
         slot="business_licence", name="licence.pdf", media_type="application/pdf", size=4, sha256="0" * 64,

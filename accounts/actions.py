@@ -47,3 +47,4 @@ class Action(models.TextChoices):
     MEMBER_REMOVED = "member_removed", _("移除成员")
     MEMBER_RESTORED = "member_restored", _("恢复成员")
     LICENCE_REMINDED = "licence_reminded", _("提醒许可证到期")
+    APPLICATION_REMINDED = "application_reminded", _("催办申请")

@@ -349,3 +349,7 @@ def changed_fields(message: Any) -> list[str]:
         return []
     parts = [part for item in message for part in item.values()]
     return sorted({name for part in parts for name in part.get("fields", ())})
+
+
+# The desk of applications stands on the classes above, so it comes after them.
+from accounts.onboarding import admin as _applications  # noqa: E402, F401

@@ -152,4 +152,12 @@ def mask_address(text: str) -> str:
     return text[:6] + "******" if len(text) > 6 else "******"
 
 
-MASKS = {"name": mask_name, "number": mask_number, "phone": mask_phone, "address": mask_address}
+def mask_email(text: str) -> str:
+    """contact@example.org → c***@example.org: whose house it is may be seen, not whose box."""
+    name, at, house = text.rpartition("@")
+    return f"{name[:1]}***{at}{house}" if at else "*" * len(text)
+
+
+MASKS = {
+    "name": mask_name, "number": mask_number, "phone": mask_phone, "address": mask_address, "email": mask_email,
+}  # fmt: skip

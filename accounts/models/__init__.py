@@ -9,6 +9,7 @@ from accounts.models.members import Invitation
 from accounts.models.notices import Announcement, Notice
 from accounts.models.preparation import Evidence, Licence, Qualification
 from accounts.models.record import AuditSeal
+from accounts.models.reminders import Reminder
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Paper",
     "Qualification",
     "Remark",
+    "Reminder",
     "Submission",
     "User",
     "Verdict",

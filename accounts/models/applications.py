@@ -5,6 +5,7 @@ the old version stays in force meanwhile. Moves are made in ``accounts/onboardin
 """
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -104,6 +105,8 @@ class Submission(models.Model):
     content = models.BinaryField()
     #: The papers that belonged to this version.
     papers = ArrayField(models.BigIntegerField(), default=list)
+    #: The credit code and customs code it says are the enterprise's: staff find it by them, the content being packed.
+    numbers = ArrayField(models.CharField(max_length=30), default=list)
     submitted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     at = models.DateTimeField(_("提交时间"), db_default=Now())
     verdict = models.CharField(_("审核结果"), max_length=10, choices=Verdict.choices, blank=True)
@@ -116,6 +119,7 @@ class Submission(models.Model):
         verbose_name_plural = _("提交")
         ordering = ["application", "number"]
         constraints = [models.UniqueConstraint(fields=["application", "number"], name="accounts_submission_once")]
+        indexes = [GinIndex(fields=["numbers"], name="accounts_submission_by_number")]
 
     def __str__(self) -> str:
         return f"{self.application} · {self.number}"

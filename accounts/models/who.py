@@ -197,7 +197,15 @@ class AuditEntry(models.Model):
         verbose_name = _("操作记录")
         verbose_name_plural = _("操作记录")
         ordering = ["-id"]
-        indexes = [models.Index(fields=["enterprise", "-id"], name="accounts_audit_by_enterprise")]
+        indexes = [
+            models.Index(fields=["enterprise", "-id"], name="accounts_audit_by_enterprise"),
+            # What became of one application, found again on its page.
+            models.Index(
+                fields=["subject"],
+                name="accounts_audit_of_application",
+                condition=models.Q(action__startswith="application_"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action_label} {self.subject}".strip()

@@ -33,6 +33,9 @@ LONGEST_WORDS = 500
 #: Whoever may do this decides on applications.
 DECIDES = "accounts.change_application"
 
+#: The fields by which an enterprise is known: no two may have the same.
+NUMBERS = ("credit_code", "customs_code")
+
 Typed = Mapping[str, Sequence[str]]
 
 
@@ -54,6 +57,11 @@ def typed_in(row: Application | Submission) -> dict[str, list[str]]:
     """What was typed, by field: the texts as the form sent them."""
     found: dict[str, list[str]] = json.loads(unpack(bytes(row.content), LABEL))
     return found
+
+
+def numbers_in(typed: Typed) -> dict[str, str]:
+    """The numbers of an enterprise in what was typed, by field."""
+    return {name: texts[0].strip() for name in NUMBERS if (texts := typed.get(name)) and texts[0].strip()}
 
 
 def form_of(kind: Kind, typed: Typed) -> Form:
@@ -127,7 +135,7 @@ def submit(
     number = application.submissions.count() + 1
     Submission.objects.create(
         application=application, number=number, content=application.content, papers=[one.pk for one in papers],
-        submitted_by=by,
+        numbers=list(numbers_in(typed).values()), submitted_by=by,
     )  # fmt: skip
     _write_down(application, by, Action.APPLICATION_SUBMITTED, address, number=number)
     _tell_staff(application, gettext_noop("“%(title)s”的%(kind)s申请待审核"))
@@ -174,10 +182,12 @@ def take(application: Application, *, staff: User, version: int, address: str = 
 def approve(application: Application, *, staff: User, version: int, reason: str = "", address: str = "") -> bool:
     """Approve: in force now (True), or waiting for a second person (False). Raises ``Stale`` or ``NotPossible``.
 
-    Where two have to agree, the second one may not be the first.
+    Where two have to agree, the second one may not be the first; nobody approves what they applied for themselves.
     """
     kind = kind_named(application.kind)
     _check_words(reason, needed=False)
+    if why := why_not_by(application, staff):
+        raise NotPossible(why)
     if kind.second_person and application.state == ApplicationState.SUBMITTED:
         _change(
             application, version, (ApplicationState.SUBMITTED,),
@@ -186,8 +196,6 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
         _write_down(application, staff, Action.APPLICATION_APPROVED_FIRST, address, reason=reason)
         _tell_staff(application, gettext_noop("“%(title)s”的%(kind)s申请已初审通过，待另一人复核"))
         return False
-    if application.first_approver_id == staff.pk:
-        raise NotPossible(_("初审和复核须是两个人：这份申请由您初审，请由另一位同事复核"))
     waits = (ApplicationState.SECOND,) if kind.second_person else (ApplicationState.SUBMITTED,)
     _change(application, version, waits, state=ApplicationState.APPROVED, state_at=timezone.now())
     _decide(application, staff, Verdict.APPROVED, reason)
@@ -201,6 +209,15 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
     _write_down(application, staff, Action.APPLICATION_APPROVED, address, reason=reason)
     _tell_applicant(application, gettext_noop("您的%(kind)s申请已通过"))
     return True
+
+
+def why_not_by(application: Application, staff: User) -> str:
+    """Why this one of the staff may not approve it, though somebody else may; empty if they may."""
+    if application.applicant_id == staff.pk:
+        return _("不能审核自己提交的申请，请由另一位同事审核")
+    if application.first_approver_id == staff.pk:
+        return _("初审和复核须是两个人：这份申请由您初审，请由另一位同事复核")
+    return ""
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@
 They are bound to what was typed, drawn on the applicant's page, and asked again at the approval.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,6 +14,15 @@ from accounts.codes import check_credit_code, check_customs_code
 from accounts.onboarding.offices import ELSEWHERE, OFFICES, SHANGHAI
 
 PHONE = RegexValidator(r"^1[3-9][0-9]{9}\Z|^0[0-9]{2,3}-?[0-9]{7,8}(-[0-9]{1,6})?\Z", _("请填手机号，或带区号的座机号"))
+
+
+Field = TypeVar("Field", bound=forms.Field)
+
+
+def personal(field: Field, mask: str) -> Field:
+    """A field about a person: staff see it masked (``portal.personal.MASKS``) until they say why they must see it."""
+    field.mask = mask  # type: ignore[attr-defined]
+    return field
 
 
 class AccountForm(forms.Form):
@@ -27,10 +36,10 @@ class AccountForm(forms.Form):
         label=_("海关十位编码"), max_length=10, validators=[check_customs_code], help_text=_("见海关备案证明")
     )
     registration_customs = forms.ChoiceField(label=_("注册地海关"), choices=())
-    legal_representative = forms.CharField(label=_("法定代表人"), max_length=60)
-    contact_name = forms.CharField(label=_("联系人"), max_length=60)
-    contact_phone = forms.CharField(label=_("联系电话"), max_length=30, validators=[PHONE])
-    contact_email = forms.EmailField(label=_("联系邮箱"))
+    legal_representative = personal(forms.CharField(label=_("法定代表人"), max_length=60), "name")
+    contact_name = personal(forms.CharField(label=_("联系人"), max_length=60), "name")
+    contact_phone = personal(forms.CharField(label=_("联系电话"), max_length=30, validators=[PHONE]), "phone")
+    contact_email = personal(forms.EmailField(label=_("联系邮箱")), "email")
     website = forms.URLField(label=_("网站"), required=False, assume_scheme="https", help_text=_("没有可不填"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

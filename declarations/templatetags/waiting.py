@@ -1,4 +1,4 @@
-"""How many messages wait for a person, and how many differences in the books, on the first page of the desk of staff."""
+"""How many applications and messages wait for a person, and how many differences in the books: the first page of staff."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,18 @@ from django.db.models import Model, Q
 from django.template import Context
 from django.urls import reverse
 
+from accounts.models import Application
+from accounts.models.applications import WAITS_FOR_STAFF
 from declarations.admin import WAITING
 from ledger.models import Discrepancy
 
 register = template.Library()
 
-OF_THE_DESK: dict[type[Model], Q] = {**WAITING, Discrepancy: Q(closed_at=None)}
+OF_THE_DESK: dict[type[Model], Q] = {
+    Application: Q(state__in=WAITS_FOR_STAFF),
+    **WAITING,
+    Discrepancy: Q(closed_at=None),
+}
 
 
 class Row(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from django.urls import reverse
 
-from accounts.models import Application, Membership
+from accounts.models import Application, Membership, Paper
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations.kinds import KINDS
 from tests.pages.world import Asker, Owned, World, kinds_of
@@ -421,6 +421,20 @@ class Staff(Policy):
 
 
 @dataclass(frozen=True)
+class StaffPaper(Staff):
+    """A paper of an application, on the desk of staff."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        application = int(world.rows["application"])
+        paper = Paper.objects.get(application=application).pk
+        for whose, key, number in (("own", application, paper), ("missing", application, MISSING)):
+            words = {"object_id": key, "paper_id": number}
+            yield Ask(reverse(name, kwargs=words), whose, place="staff")  # type: ignore[arg-type]
+            if not asker.is_staff:
+                return  # turned away before the address is looked at
+
+
+@dataclass(frozen=True)
 class Gateway(Policy):
     """The door of customs: nobody has the token, whoever is signed in."""
 
@@ -557,6 +571,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "admin:accounts_auditentry_export": Staff(post=403, for_auditors=200),
         **_desk("auditseal", add=403, change=403, for_auditors=200),
         **_desk("announcement"),
+        **_desk("application", add=403),
+        "admin:accounts_application_paper": StaffPaper(post=405, missing=404, missing_post=405),
         **_desk("group", app="auth", delete=200),
         **_desk("outbound", app="declarations", add=403, change=403),
         **_desk("inbound", app="declarations", add=403, change=403),

@@ -22,6 +22,7 @@ from accounts.access import Bystander
 from accounts.cast import Cast, give_licences
 from accounts.models import (
     Announcement,
+    Application,
     AuditEntry,
     AuditSeal,
     Credential,
@@ -47,6 +48,7 @@ from ledger.models import Discrepancy, Guarantee, TariffLine, TaxBill, TaxRule, 
 from portal.personal import pack
 from tests import make
 from tests.accounts.papers import PDF, sent
+from tests.accounts.test_applications import GOOD
 from tests.cast import people
 from tests.exchange import answers
 from tests.exchange.desk import certify, forward_all, read_all
@@ -257,6 +259,7 @@ def _rows(cast: Cast) -> dict[str, str]:
         "transfer": Transfer.objects.filter(enterprise=enterprise)[0],
         "discrepancy": Discrepancy.objects.all()[0],
         "tariffline": TariffLine.objects.all()[0],
+        "application": _waiting_application(),
         **waiting_for_a_person(enterprise),
     }
     return {table: str(row.pk) for table, row in rows.items()}
@@ -277,6 +280,15 @@ def _applied(cast: Cast) -> dict[str, tuple[int, int]]:
         Submission.objects.create(application=one, number=1, content=one.content, papers=[paper.pk], submitted_by=user)
         found[key] = (one.pk, paper.pk)
     return found
+
+
+def _waiting_application() -> Application:
+    """An account applied for by somebody who asks for no page; it waits for staff."""
+    user = User.objects.create(username="visitor", name="程访客")
+    one = applications.begin(ACCOUNT, by=user, enterprise=None)
+    papers.take(one, ACCOUNT.papers[0], sent(PDF), by=user)
+    assert applications.submit(one, GOOD, by=user, version=one.version) == {}
+    return one
 
 
 def waiting_for_a_person(enterprise: Enterprise) -> dict[str, Outbound | Inbound | Receipt]:

@@ -1,0 +1,178 @@
+"""What staff read of an application: every version in words, what it changed, and who else has the same numbers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.choices import flatten_choices
+from django.utils.translation import gettext as _
+
+from accounts.models import Application, ApplicationState, Enterprise, Paper, Submission
+from accounts.models.applications import WAITS_FOR_STAFF
+from accounts.onboarding.applications import NUMBERS, form_of, numbers_in, typed_in
+from accounts.onboarding.kinds import Kind, kind_named
+from portal.personal import MASKS
+
+#: Handed in and not decided for good.
+OPEN_TO_ALL_EYES = (*WAITS_FOR_STAFF, ApplicationState.RETURNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One field of a version: what it says, and what it said in the version before, if that was something else."""
+
+    name: str
+    label: str
+    value: str
+    is_masked: bool
+    is_changed: bool
+    before: str
+    #: What staff said of this field of the version before.
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaperLine:
+    """One paper of a version, and the one it replaced since the version before."""
+
+    name: str
+    label: str
+    paper: Paper | None
+    is_changed: bool
+    before: Paper | None
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version as it was handed in, beside the one before it."""
+
+    submission: Submission
+    lines: list[Line]
+    papers: list[PaperLine]
+    #: What staff said of this version, by the word of the field.
+    remarks: list[tuple[str, str]]
+    changed: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        lines: Sequence[Line | PaperLine] = [*self.lines, *self.papers]
+        object.__setattr__(self, "changed", sum(line.is_changed for line in lines))
+
+
+def versions_of(application: Application, *, uncovered: bool = False) -> list[Version]:
+    """Every version that was handed in, the newest first; what belongs to a person masked unless uncovered."""
+    kind = kind_named(application.kind)
+    handed_in = list(
+        application.submissions.select_related("submitted_by", "decided_by")
+        .prefetch_related("remarks")
+        .order_by("number")
+    )
+    papers = {paper.pk: paper for paper in application.papers.defer("content")}
+    found: list[Version] = []
+    before: Submission | None = None
+    for submission in handed_in:
+        asked = {remark.field: remark.text for remark in before.remarks.all()} if before else {}
+        lines = _lines(kind, submission, before, asked, uncovered=uncovered)
+        shown = _papers(kind, submission, before, asked, papers)
+        words = kind.words
+        remarks = [(str(words.get(one.field, one.field)), one.text) for one in submission.remarks.all()]
+        found.append(Version(submission, lines, shown, remarks))
+        before = submission
+    return found[::-1]
+
+
+def _lines(
+    kind: Kind, submission: Submission, before: Submission | None, asked: Mapping[str, str], *, uncovered: bool
+) -> list[Line]:
+    now, then = typed_in(submission), typed_in(before) if before else None
+    found = []
+    for name, one in form_of(kind, now).fields.items():
+        mask = None if uncovered else MASKS.get(getattr(one, "mask", ""))
+        texts, texts_before = now.get(name, []), (then or {}).get(name, [])
+        is_changed = then is not None and [*filter(None, texts)] != [*filter(None, texts_before)]
+        said = (_said(one, texts), _said(one, texts_before))
+        value, value_before = (mask(text) if mask and text else text for text in said)
+        label = str(one.label or name)
+        found.append(Line(name, label, value, mask is not None, is_changed, value_before, asked.get(name, "")))
+    return found
+
+
+def _papers(
+    kind: Kind,
+    submission: Submission,
+    before: Submission | None,
+    asked: Mapping[str, str],
+    papers: Mapping[int, Paper],
+) -> list[PaperLine]:
+    now, then = _by_slot(submission, papers), _by_slot(before, papers) if before else None
+    labels = {slot.name: str(slot.label) for slot in kind.papers}
+    found = []
+    for name in [*labels, *sorted({*now, *(then or {})} - {*labels})]:
+        old = (then or {}).get(name)
+        is_changed = then is not None and old != now.get(name)
+        found.append(PaperLine(name, labels.get(name, name), now.get(name), is_changed, old, asked.get(name, "")))
+    return found
+
+
+def _by_slot(submission: Submission, papers: Mapping[int, Paper]) -> dict[str, Paper]:
+    return {papers[pk].slot: papers[pk] for pk in submission.papers if pk in papers}
+
+
+def _said(one: forms.Field, texts: Sequence[str]) -> str:
+    """What was typed into a field, in words: a choice by what it is called."""
+    if isinstance(one, forms.BooleanField):
+        return _("是") if texts and texts[0] not in ("", "false", "False", "0") else _("否")
+    named: dict[str, str] = {}
+    if isinstance(one, forms.ChoiceField):
+        choices: Iterable[Any] = one.choices  # type: ignore[assignment]
+        offered: list[tuple[Any, Any]] = list(flatten_choices(choices))
+        named = {str(value): str(label) for value, label in offered}
+    return _("、").join(named.get(text, text) for text in texts if text)
+
+
+# --- who else has the same numbers --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Another with the same numbers: an enterprise there is, or an application that is open too."""
+
+    other: Enterprise | Application
+    #: What the numbers are called.
+    numbers: str
+
+    @property
+    def is_enterprise(self) -> bool:
+        """Whether it is an enterprise already."""
+        return isinstance(self.other, Enterprise)
+
+
+def twins_of(application: Application, submission: Submission) -> list[Twin]:
+    """Who else has a number that this version of an application says is its own. For the eyes of staff only."""
+    own = numbers_in(typed_in(submission))
+    labels = kind_named(application.kind).words
+
+    def twin(other: Enterprise | Application, theirs: Mapping[str, str]) -> Twin:
+        return Twin(other, _("、").join(str(labels[name]) for name in own if theirs.get(name) == own[name]))
+
+    same = Q(pk=None)
+    for name, number in own.items():
+        same |= Q(**{name: number})
+    enterprises = Enterprise.objects.filter(same).exclude(applications=application)
+    found = [twin(one, {name: getattr(one, name) for name in NUMBERS}) for one in enterprises]
+    for other in open_with(own.values()).select_related("application").order_by("application_id"):
+        theirs = other.application
+        is_own = theirs == application or (theirs.enterprise_id and theirs.enterprise_id == application.enterprise_id)
+        numbers = numbers_in(typed_in(other))
+        if not is_own and set(numbers.items()) & set(own.items()):
+            found.append(twin(theirs, numbers))
+    return found
+
+
+def open_with(numbers: Iterable[str]) -> QuerySet[Submission]:
+    """The last versions of open applications that say one of these numbers is theirs."""
+    later = Submission.objects.filter(application=OuterRef("application"), number__gt=OuterRef("number"))
+    found = Submission.objects.filter(numbers__overlap=list(numbers), application__state__in=OPEN_TO_ALL_EYES)
+    return found.filter(~Exists(later))

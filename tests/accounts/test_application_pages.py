@@ -398,7 +398,7 @@ def test_a_field_of_every_sort_is_drawn_with_its_words_and_what_is_said_at_it(rf
     typed = {"day": ["昨天"], "types": ["b"], "one": ["y"], "agreed": ["on"], "words": ["<b>"]}
     said = {name: ["不对"] for name in (*EverySort.base_fields, "a")}
     request = rf.get("/")
-    request.user = User(username="x")
+    request.user = User.objects.create(username="x")
     context = {
         "kind": SORTS,
         "inputs": pages.inputs(SORTS, typed, problems=said, remarks={"types": "请补正", "one": "请核对"}),

@@ -28,9 +28,13 @@ from accounts.roles import FILING_ROLES, EnterpriseState, MemberRole
 from portal.tenancy import Role, acting_as
 
 ENTERPRISE_IN_SESSION = "enterprise"
+#: Set once the second factor has been shown in this session.
+PROVEN_IN_SESSION = "second_factor"
 # Who asks PostgreSQL when a path begins so; every other path asks as the plain role of the web.
 STAFF_PATH = "/admin/"
 GATEWAY_PATH = "/customs/receive/"
+# Where somebody may go who still owes the second factor: to show it or set it up, to leave, to read in their language.
+UNPROVEN_PATHS = ("/second-factor/", "/login/", "/logout/", "/language/", "/health/")
 
 View = Callable[..., HttpResponseBase]
 
@@ -81,6 +85,12 @@ class MemberRequest(HttpRequest):
 
     actor: Actor
     memberships: tuple[Membership, ...]
+    user: User
+
+
+class UserRequest(PortalRequest):
+    """A request as a view behind @signed_in gets it; for annotations only."""
+
     user: User
 
 
@@ -135,6 +145,8 @@ class EnterpriseMiddleware:
             return self.inside(request)
         with acting_as(enterprise_id=None, user_id=user_id):
             self.recognise(request, user_id)
+            if owes_second_factor(request) and not request.path_info.startswith(UNPROVEN_PATHS):
+                return to_second_factor(request)
         response = self.inside(
             request, enterprise_id=request.actor.enterprise.pk if request.actor else None, user_id=user_id
         )
@@ -170,6 +182,8 @@ class EnterpriseMiddleware:
         if user_id is not None:
             with acting_as(enterprise_id=None, user_id=user_id):
                 is_staff = request.user.is_active and request.user.is_staff
+            if is_staff and owes_second_factor(request):
+                return to_second_factor(request)
             if is_staff:
                 response = self.inside(request, user_id=user_id, role="portal_staff")
                 add_never_cache_headers(response)
@@ -192,6 +206,28 @@ class EnterpriseMiddleware:
             if request.view_raised:
                 transaction.set_rollback(True)
         return response
+
+
+def needs_second_factor(user: User, memberships: Collection[Membership]) -> bool:
+    """Whether this user may not do with a password alone: staff, and administrators of any enterprise."""
+    return user.is_staff or any(MemberRole.ADMINISTRATOR in each.roles for each in memberships)
+
+
+def owes_second_factor(request: PortalRequest) -> bool:
+    """Whether the user of this session must show a second factor and has not, whatever page they ask for."""
+    return (
+        PROVEN_IN_SESSION not in request.session
+        and isinstance(request.user, User)
+        and needs_second_factor(request.user, request.memberships)
+    )
+
+
+def to_second_factor(request: HttpRequest) -> HttpResponse:
+    """Lead to where the second factor is set up or shown, before anything else."""
+    where = reverse("second_factor")
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": where})
+    return HttpResponseRedirect(where)
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -223,6 +259,25 @@ def member(view: View) -> View:
         return render(request, "accounts/without_enterprise.html")
 
     return guarded
+
+
+def signed_in(view: View) -> View:
+    """Let in whoever is signed in, of whatever enterprise or none; visitors sign in first."""
+
+    @wraps(view)
+    def guarded(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def whoever(request: PortalRequest) -> Actor | Bystander:
+    """Who asks, for the record of deeds: the member, or else a user of no enterprise, or a visitor."""
+    if request.actor is not None:
+        return request.actor
+    return Bystander(user=request.user if isinstance(request.user, User) else None, address=address_of(request))
 
 
 def require_role(*roles: str, files: bool = False) -> Callable[[View], View]:

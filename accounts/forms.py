@@ -25,6 +25,51 @@ class SignInForm(forms.Form):
     )
 
 
+class CodeForm(forms.Form):
+    """The code of an authenticator app, or a recovery code."""
+
+    code = forms.CharField(
+        label=_("动态码或恢复码"),
+        max_length=64,
+        error_messages={
+            "required": _("请填写验证器上的 6 位动态码，或一个恢复码"),
+            "max_length": _("动态码是 6 位数字，恢复码是 10 个字符"),
+        },
+        widget=forms.TextInput(
+            attrs={
+                "class": "form-control code",
+                "autocomplete": "one-time-code",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "autofocus": True,
+            }
+        ),
+    )
+
+
+class AppCodeForm(CodeForm):
+    """The code of the app that is being set up."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Only digits come from an app."""
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = _("应用显示的 6 位动态码")
+        self.fields["code"].error_messages["required"] = _("请填写验证器上的 6 位动态码")
+        self.fields["code"].widget.attrs |= {"inputmode": "numeric"}
+
+
+class PasswordAgainForm(forms.Form):
+    """The password once more, before something that guards the account is taken away."""
+
+    password = forms.CharField(
+        label=_("现在的密码"),
+        max_length=256,
+        strip=False,
+        error_messages={"required": _("请填写现在的密码")},
+        widget=forms.PasswordInput(attrs={"class": "form-control", "autocomplete": "current-password"}),
+    )
+
+
 class OwnPasswordForm(PasswordChangeForm):
     """One's own password, given the old one; the rules for passwords are Django's."""
 

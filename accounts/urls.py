@@ -1,12 +1,17 @@
-"""Addresses of signing in and out, and of changing the enterprise and the password."""
+"""Addresses of signing in and out, of guarding one's account, and of changing the enterprise and the password."""
 
 from django.urls import path
 
-from accounts import views
+from accounts import security, views
 
 urlpatterns = [
     path("login/", views.login, name="login"),
+    path("login/code/", views.login_code, name="login_code"),
     path("logout/", views.sign_out, name="logout"),
     path("enterprise/", views.switch_enterprise, name="switch_enterprise"),
     path("password/", views.change_password, name="change_password"),
+    path("second-factor/", security.second_factor, name="second_factor"),
+    path("second-factor/app/", security.set_up, name="second_factor_app"),
+    path("second-factor/app/remove/", security.remove, name="second_factor_remove"),
+    path("second-factor/codes/", security.recovery_codes, name="recovery_codes"),
 ]

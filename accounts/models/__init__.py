@@ -1,19 +1,23 @@
-"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``).
+"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``),
+and what people prove themselves with (``factors``).
 
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migrations 0002 and later).
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
+from accounts.models.factors import AuthenticatorApp, RecoveryCode
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
 __all__ = [
     "Application",
     "ApplicationState",
     "AuditEntry",
+    "AuthenticatorApp",
     "Credential",
     "Enterprise",
     "Membership",
     "Paper",
+    "RecoveryCode",
     "Remark",
     "Submission",
     "User",

@@ -77,6 +77,34 @@ class Everybody(Policy):
 
 
 @dataclass(frozen=True)
+class SignedIn(Policy):
+    """For whoever is signed in, of whatever enterprise or none: visitors are sent to sign in."""
+
+    get: int = 405
+    post: int = 405
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name), data=self.data)
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        done = self.get if method == GET else self.post
+        return 302 if asker.is_anonymous and done != 405 else done
+
+
+@dataclass(frozen=True)
+class ByFactor(SignedIn):
+    """Another answer for those who have a second factor: of the cast, staff and administrators."""
+
+    other: int = 302
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        done = super().answer(asker, method, ask)
+        has_one = asker.is_staff or MemberRole.ADMINISTRATOR in asker.roles
+        return self.other if has_one and done != 405 else done
+
+
+@dataclass(frozen=True)
 class Members(Policy):
     """For members of an enterprise: visitors are sent to sign in, for all others there is no such page."""
 
@@ -305,15 +333,21 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
     for name, policy in {
         # Everybody
         "login": Everybody(signed_in_get=302, signed_in_post=302, data={"username": "nobody_here", "password": "x"}),
+        "login_code": Everybody(get=302, post=302),
         "logout": Everybody(get=405, post=302),
         "set_language": Everybody(get=302, post=302, data={"language": "en"}),
         "health": Everybody(post=405),
         "receive": Gateway(),
+        # Whoever is signed in
+        "second_factor": SignedIn(get=200),
+        "second_factor_app": ByFactor(get=200, post=200, data={"code": "x"}),
+        "second_factor_remove": SignedIn(post=200, data={"password": "x"}),
+        "recovery_codes": ByFactor(post=302, other=200, data={"password": "x"}),
         # Members
         "home": Members(get=200, home=True),
         "search": Members(get=200),
         "switch_enterprise": Switch(get=200, post=302),
-        "change_password": Members(get=200, post=200, data={"old_password": "x"}),
+        "change_password": SignedIn(get=200, post=200, data={"old_password": "x"}),
         "uploads": Members(get=200),
         "upload_check": OfWorkbook(get=200),
         "upload_failed": OfWorkbook(get=200, roles=FILERS, files=True),

@@ -30,7 +30,7 @@ from declarations.shape import Entry
 from ledger.models import Discrepancy, Guarantee, TariffLine, TaxBill, TaxRule, Transfer
 from portal.personal import pack
 from tests import make
-from tests.cast import people
+from tests.cast import people, prove
 from tests.exchange import answers
 from tests.exchange.desk import certify, forward_all, read_all
 from tests.exchange.peer import listening
@@ -128,6 +128,7 @@ class World:
         client = Client(raise_request_exception=False, **options)
         if not asker.is_anonymous:
             client.force_login(self.cast.users[asker.name])
+            prove(client)
         return client
 
 

@@ -23,6 +23,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
+from accounts import sessions
 from accounts.models import Enterprise, Membership, User
 from accounts.roles import FILING_ROLES, EnterpriseState, MemberRole
 from portal.tenancy import Role, acting_as
@@ -139,12 +140,22 @@ class EnterpriseMiddleware:
         if request.path_info.startswith(GATEWAY_PATH):
             return self.inside(request, role="portal_gateway")
         user_id = self.signed_in(request)
+        key = request.session.session_key
+        response = self.answered(request, user_id)
+        if user_id is not None and request.session.session_key not in (key, None):
+            with acting_as(enterprise_id=None, user_id=user_id):
+                sessions.follow(request.session)
+        return response
+
+    def answered(self, request: PortalRequest, user_id: int | None) -> HttpResponse:
+        """The answer to a visitor, a member or staff."""
         if request.path_info.startswith(STAFF_PATH):
             return self.as_staff(request, user_id)
         if user_id is None:
             return self.inside(request)
         with acting_as(enterprise_id=None, user_id=user_id):
             self.recognise(request, user_id)
+            self.look_after_session(request)
             if owes_second_factor(request) and not request.path_info.startswith(UNPROVEN_PATHS):
                 return to_second_factor(request)
         response = self.inside(
@@ -177,11 +188,18 @@ class EnterpriseMiddleware:
         if membership is not None:
             request.actor = Actor(request.user, membership.enterprise, frozenset(membership.roles), address_of(request))
 
+    def look_after_session(self, request: PortalRequest) -> None:
+        """Note that the session is used, and renew its key when its user's roles have changed."""
+        if isinstance(request.user, User):
+            sessions.see(request.session, address_of(request))
+            sessions.renew_when_roles_changed(request.session, request.user, request.memberships)
+
     def as_staff(self, request: PortalRequest, user_id: int | None) -> HttpResponse:
         """Pages of the admin: for staff, under the role that sees accounts and no documents."""
         if user_id is not None:
             with acting_as(enterprise_id=None, user_id=user_id):
                 is_staff = request.user.is_active and request.user.is_staff
+                sessions.see(request.session, address_of(request))
             if is_staff and owes_second_factor(request):
                 return to_second_factor(request)
             if is_staff:

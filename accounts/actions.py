@@ -10,6 +10,7 @@ class Action(models.TextChoices):
     SIGN_IN = "sign_in", _("登录")
     SIGN_IN_REFUSED = "sign_in_refused", _("登录被拒绝")
     SIGN_OUT = "sign_out", _("退出")
+    SESSIONS_ENDED = "sessions_ended", _("退出其他登录")
     SECOND_FACTOR_REFUSED = "second_factor_refused", _("二次验证未通过")
     SECOND_FACTOR_SET = "second_factor_set", _("设置二次验证")
     SECOND_FACTOR_REMOVED = "second_factor_removed", _("停用二次验证")

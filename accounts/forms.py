@@ -91,6 +91,13 @@ class OwnPasswordForm(PasswordChangeForm):
         return self.user
 
 
+class SessionForm(forms.Form):
+    """One session to end, or all others."""
+
+    session = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    do = forms.CharField(max_length=10, required=False)
+
+
 class SwitchForm(forms.Form):
     """The enterprise to act for from now on."""
 

@@ -1,4 +1,5 @@
-"""The pages on which a person guards their own account: the second factor and its recovery codes.
+"""The pages on which a person guards their own account: the second factor with its recovery codes,
+and where they are signed in.
 
 Whoever has a second factor shows it before anything here is changed, and gives the password again before anything is
 taken away. Members and staff meet these pages in the frame of the portal; who still owes the factor, without its menu.
@@ -10,7 +11,7 @@ from typing import Any
 import segno
 from django.contrib import messages
 from django.forms import Form
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,6 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from redis.exceptions import RedisError
 
+from accounts import sessions
 from accounts.access import (
     PROVEN_IN_SESSION,
     UserRequest,
@@ -31,7 +33,7 @@ from accounts.access import (
 )
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.forms import AppCodeForm, PasswordAgainForm
+from accounts.forms import AppCodeForm, PasswordAgainForm, SessionForm
 from accounts.second_factor import (
     address_to_scan,
     factors_of,
@@ -118,6 +120,28 @@ def recovery_codes(request: UserRequest) -> HttpResponse:
     if form.errors:
         return show(request, "overview", renewing=form)
     return new_codes(request)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proven
+def signed_in_places(request: UserRequest) -> HttpResponse:
+    """Where one is signed in; a POST ends one of these sessions, or all but this one. Another's is not there."""
+    own = sessions.sessions_of(request.user)
+    here = sessions.row_of(request.session)
+    if request.method != "POST":
+        return render(request, "accounts/sessions.html", {"sessions": own, "here": here})
+    form = SessionForm(request.POST)
+    if form.is_valid() and form.cleaned_data["session"]:
+        ended = sessions.end(own.filter(pk=form.cleaned_data["session"]).exclude(pk=here))
+    elif form.is_valid() and form.cleaned_data["do"] == "others":
+        ended = sessions.end_others(request.session, request.user)
+    else:
+        raise Http404
+    if form.cleaned_data["session"] and not ended:
+        raise Http404
+    record(whoever(request), Action.SESSIONS_ENDED, request.user.username, count=ended)
+    messages.success(request, _("已退出 %(count)s 处登录") % {"count": ended})
+    return redirect("sessions")
 
 
 def first_set_up(request: UserRequest) -> HttpResponse:

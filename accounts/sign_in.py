@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
+from accounts import sessions
 from accounts.access import PROVEN_IN_SESSION, Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
@@ -119,6 +120,7 @@ def enter(request: HttpRequest, user: User, deed: Action, *, proven: bool = Fals
     """Begin the session of this user, whose transaction this is, under a new key."""
     request.session.pop(AWAITED_IN_SESSION, None)
     login(request, user, BACKEND)
+    sessions.begin(request.session, user, address=address_of(request), agent=request.headers.get("User-Agent", ""))
     if proven:
         request.session[PROVEN_IN_SESSION] = True
     record(Bystander(user=user, address=address_of(request)), deed, user.username)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("logout/", views.sign_out, name="logout"),
     path("enterprise/", views.switch_enterprise, name="switch_enterprise"),
     path("password/", views.change_password, name="change_password"),
+    path("sessions/", security.signed_in_places, name="sessions"),
     path("second-factor/", security.second_factor, name="second_factor"),
     path("second-factor/app/", security.set_up, name="second_factor_app"),
     path("second-factor/app/remove/", security.remove, name="second_factor_remove"),

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import sessions
 from accounts.access import ENTERPRISE_IN_SESSION, MemberRequest, PortalRequest, member, signed_in, whoever
 from accounts.actions import Action
 from accounts.audit import record
@@ -73,6 +74,7 @@ def sign_out(request: PortalRequest) -> HttpResponse:
     """End the session."""
     if request.user.is_authenticated:
         record(whoever(request), Action.SIGN_OUT, request.user.username)
+        sessions.leave(request.session)
     logout(request)
     return redirect(settings.LOGOUT_REDIRECT_URL)
 
@@ -104,6 +106,7 @@ class _ChangePassword(PasswordChangeView):
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Write it, and that it was done."""
         response = super().form_valid(form)
+        sessions.end_others(self.request.session, form.user)
         record(whoever(cast(PortalRequest, self.request)), Action.PASSWORD_CHANGED, self.request.user.get_username())
         messages.success(self.request, _("密码已修改；在其他地方的登录已退出"))
         return response

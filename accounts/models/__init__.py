@@ -1,11 +1,12 @@
 """The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``),
-and what people prove themselves with (``factors``).
+what people prove themselves with (``factors``), and where they are signed in (``sessions``).
 
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migrations 0002 and later).
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
 from accounts.models.factors import AuthenticatorApp, RecoveryCode
+from accounts.models.sessions import UserSession
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Remark",
     "Submission",
     "User",
+    "UserSession",
     "Verdict",
 ]

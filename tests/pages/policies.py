@@ -339,6 +339,11 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "health": Everybody(post=405),
         "receive": Gateway(),
         # Whoever is signed in
+        "sessions": (
+            SignedIn(get=200, post=302, data={"do": "others"}),
+            SignedIn(get=200, post=404, data={"session": MISSING}),
+            SignedIn(get=200, post=404),
+        ),
         "second_factor": SignedIn(get=200),
         "second_factor_app": ByFactor(get=200, post=200, data={"code": "x"}),
         "second_factor_remove": SignedIn(post=200, data={"password": "x"}),

@@ -8,6 +8,7 @@ class Action(models.TextChoices):
     """What somebody did. A new deed gets a new line here; a line once used is never renamed."""
 
     SIGN_IN = "sign_in", _("登录")
+    REGISTERED = "registered", _("注册账号")
     SIGN_IN_REFUSED = "sign_in_refused", _("登录被拒绝")
     SIGN_OUT = "sign_out", _("退出")
     SESSIONS_ENDED = "sessions_ended", _("退出其他登录")
@@ -21,6 +22,8 @@ class Action(models.TextChoices):
     STAFF_CHANGE = "staff_change", _("后台修改")
     CREDENTIAL_MADE = "credential_made", _("登记证书")
     PASSWORD_CHANGED = "password_changed", _("修改密码")
+    PASSWORD_RESET_ASKED = "password_reset_asked", _("申请重设密码")
+    PASSWORD_RESET = "password_reset", _("重设密码")
     UPLOAD = "upload", _("上传工作簿")
     UPLOAD_FILED = "upload_filed", _("申报工作簿中的数据")
     UPLOAD_DISCARDED = "upload_discarded", _("放弃工作簿")

@@ -2,11 +2,16 @@
 
 from django.urls import path
 
-from accounts import security, views
+from accounts import joining, security, views
 
 urlpatterns = [
     path("login/", views.login, name="login"),
     path("login/code/", views.login_code, name="login_code"),
+    path("register/", joining.register, name="register"),
+    path("register/codes/", joining.register_codes, name="register_codes"),
+    path("register/account/", joining.register_account, name="register_account"),
+    path("password/forgotten/", joining.forgot_password, name="forgot_password"),
+    path("password/reset/<str:account>/<str:token>/", joining.reset_password, name="reset_password"),
     path("logout/", views.sign_out, name="logout"),
     path("enterprise/", views.switch_enterprise, name="switch_enterprise"),
     path("password/", views.change_password, name="change_password"),

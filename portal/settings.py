@@ -218,6 +218,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 DEFAULT_FROM_EMAIL = PORTAL_EMAIL
+# What sends a text message: a function of a telephone number and a text. This one only prints it.
+PORTAL_SMS = os.environ.get("PORTAL_SMS") or "accounts.outgoing.print_sms"
+PASSWORD_RESET_TIMEOUT = 3600
 
 CELERY_BROKER_URL = services.broker_url()
 

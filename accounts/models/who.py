@@ -11,6 +11,9 @@ from accounts.actions import Action
 from accounts.codes import check_credit_code, check_customs_code, check_district, check_dxp_id
 from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberRole
 
+#: What a sealed telephone is bound to.
+PHONE_PLACE = "accounts_user.phone"
+
 
 class User(AbstractUser):
     """A person who signs in, by user name or by e-mail; what they may do follows from their memberships."""
@@ -26,6 +29,8 @@ class User(AbstractUser):
         error_messages={"unique": _("已有这个用户名，请换一个")},
     )
     name = models.CharField(_("姓名"), max_length=60, blank=True)
+    #: Sealed; proved by a code sent there. Nobody is found by it.
+    phone = models.BinaryField(_("手机"), null=True)
 
     class Meta:
         verbose_name = _("用户")

@@ -77,6 +77,15 @@ class Everybody(Policy):
 
 
 @dataclass(frozen=True)
+class OfLink(Everybody):
+    """The page a link sent by mail leads to; these links are nobody's."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name, args=["MQ", "now"]))
+        yield Ask(reverse(name, args=["x", "now"]))
+
+
+@dataclass(frozen=True)
 class SignedIn(Policy):
     """For whoever is signed in, of whatever enterprise or none: visitors are sent to sign in."""
 
@@ -334,6 +343,11 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         # Everybody
         "login": Everybody(signed_in_get=302, signed_in_post=302, data={"username": "nobody_here", "password": "x"}),
         "login_code": Everybody(get=302, post=302),
+        "register": Everybody(post=200, data={"email": "x"}, signed_in_get=302, signed_in_post=302),
+        "register_codes": Everybody(get=302, post=302),
+        "register_account": Everybody(get=302, post=302),
+        "forgot_password": Everybody(post=200, data={"email": "x"}, signed_in_get=302, signed_in_post=302),
+        "reset_password": OfLink(signed_in_get=302, signed_in_post=302),
         "logout": Everybody(get=405, post=302),
         "set_language": Everybody(get=302, post=302, data={"language": "en"}),
         "health": Everybody(post=405),

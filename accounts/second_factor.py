@@ -1,4 +1,4 @@
-"""The second proof of who somebody is: the code of an authenticator app, or one of the recovery codes.
+"""The second proof of who somebody is: the code of an authenticator app, a passkey, or one of the recovery codes.
 
 Every code works once. What is wrong about a code is never said: mistyped, used, too old or none at all.
 """
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import AuthenticatorApp, RecoveryCode, User
+from accounts.models import AuthenticatorApp, Passkey, RecoveryCode, User
 from portal.personal import Unreadable, keyed_hash, pack, unpack
 
 #: What every authenticator app expects (RFC 6238): six digits, SHA-1, half a minute.
@@ -36,17 +36,19 @@ class Factors:
     """What one person has set up."""
 
     app: AuthenticatorApp | None
+    passkeys: tuple[Passkey, ...]
     recovery_codes_left: int
 
     def __bool__(self) -> bool:
         """Whether there is anything to be asked for; recovery codes alone are nothing."""
-        return self.app is not None
+        return self.app is not None or bool(self.passkeys)
 
 
 def factors_of(user: User) -> Factors:
     """What this person has set up."""
     return Factors(
         AuthenticatorApp.objects.filter(user=user).first(),
+        tuple(Passkey.objects.filter(user=user)),
         RecoveryCode.objects.filter(user=user, used_at=None).count(),
     )
 
@@ -100,9 +102,22 @@ def set_up_app(user: User, secret: bytes, code: str) -> bool:
 
 
 def remove_app(user: User) -> None:
-    """Forget the app, and the recovery codes that stood in for it."""
+    """Forget the app."""
     AuthenticatorApp.objects.filter(user=user).delete()
-    RecoveryCode.objects.filter(user=user).delete()
+    _forget_what_stands_in(user)
+
+
+def remove_passkey(user: User, pk: int) -> bool:
+    """Forget a passkey of this person; False when they have no such one."""
+    gone, _rows = Passkey.objects.filter(user=user, pk=pk).delete()
+    _forget_what_stands_in(user)
+    return bool(gone)
+
+
+def _forget_what_stands_in(user: User) -> None:
+    """With the last factor go the recovery codes that stood in for it."""
+    if not factors_of(user):
+        RecoveryCode.objects.filter(user=user).delete()
 
 
 def uses_up(user: User, code: str) -> str:

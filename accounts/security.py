@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from redis.exceptions import RedisError
 
-from accounts import sessions
+from accounts import passkeys, sessions
 from accounts.access import (
     PROVEN_IN_SESSION,
     UserRequest,
@@ -41,6 +41,7 @@ from accounts.second_factor import (
     new_secret,
     open_proposed,
     remove_app,
+    remove_passkey,
     seal_proposed,
     secret_to_type,
     set_up_app,
@@ -102,10 +103,52 @@ def remove(request: UserRequest) -> HttpResponse:
     if form.errors:
         return show(request, "overview", removing=form)
     remove_app(request.user)
-    request.session.pop(PROVEN_IN_SESSION, None)
+    return removed(request, _("验证器已停用"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proven
+def add_passkey(request: UserRequest) -> HttpResponse:
+    """Add a passkey: the browser's script makes it and fills in the answer."""
+    refused = ""
+    if request.method == "POST":
+        had_none = not factors_of(request.user)
+        if passkeys.make(request, request.user, request.POST.get("passkey", ""), request.POST.get("name", "").strip()):
+            return first_set_up(request) if had_none else passkey_added(request)
+        refused = _("没有添加成功，请再试一次；一台设备只需添加一次")
+    usable = passkeys.can_be_used(request)
+    challenge = passkeys.ask_to_make(request, request.user) if usable else ""
+    return show(request, "passkey", challenge=challenge, usable=usable, refused=refused)
+
+
+@sensitive_post_parameters("password")
+@require_POST
+@proven
+def drop_passkey(request: UserRequest, pk: int) -> HttpResponse:
+    """Take a passkey away, given the password; another's is not there."""
+    if not any(key.pk == pk for key in factors_of(request.user).passkeys):
+        raise Http404
+    form = asked_again(request)
+    if form.errors:
+        return show(request, "overview", dropping=form, dropped=pk)
+    remove_passkey(request.user, pk)
+    return removed(request, _("通行密钥已删除"))
+
+
+def passkey_added(request: UserRequest) -> HttpResponse:
+    """One more passkey beside what there was."""
+    record(whoever(request), Action.SECOND_FACTOR_SET, request.user.username)
+    messages.success(request, _("通行密钥已添加"))
+    return redirect("second_factor")
+
+
+def removed(request: UserRequest, told: str) -> HttpResponse:
+    """A factor was taken away; after the last one nothing has been shown in this session any more."""
+    if not factors_of(request.user):
+        request.session.pop(PROVEN_IN_SESSION, None)
     request.session.cycle_key()
     record(whoever(request), Action.SECOND_FACTOR_REMOVED, request.user.username)
-    messages.success(request, _("验证器已停用，恢复码一并作废"))
+    messages.success(request, told)
     return redirect("second_factor")
 
 

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
-from accounts import sessions
+from accounts import passkeys, sessions
 from accounts.access import PROVEN_IN_SESSION, Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
@@ -149,8 +149,8 @@ def awaited(request: HttpRequest) -> User | None:
     return user if user and constant_time_compare(waiting["password"], user.get_session_auth_hash()) else None
 
 
-def show_second_factor(request: HttpRequest, user: User, code: str) -> Attempt:
-    """Let the user in by this code, or count a failure: by the account alone, as their password is known already."""
+def show_second_factor(request: HttpRequest, user: User, *, code: str = "", passkey: str = "") -> Attempt:
+    """Let the user in by this code or the answer of a passkey, or count a failure: by the account alone, as their password is known already."""
     counter = f"second-factor:{user.pk}"
     who = Bystander(user=user, address=address_of(request))
     try:
@@ -158,7 +158,10 @@ def show_second_factor(request: HttpRequest, user: User, code: str) -> Attempt:
         if count > FAILURES_ALLOWED:
             return Attempt(None, 0)
         with acting_as(enterprise_id=None, user_id=user.pk):
-            kind = uses_up(user, code)
+            if passkey:
+                kind = "passkey" if passkeys.signs(request, user, passkey) else ""
+            else:
+                kind = uses_up(user, code)
             if not kind:
                 left = FAILURES_ALLOWED - count
                 record(who, Action.SECOND_FACTOR_REFUSED, user.username, left=left)

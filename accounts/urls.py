@@ -19,5 +19,7 @@ urlpatterns = [
     path("second-factor/", security.second_factor, name="second_factor"),
     path("second-factor/app/", security.set_up, name="second_factor_app"),
     path("second-factor/app/remove/", security.remove, name="second_factor_remove"),
+    path("second-factor/passkey/", security.add_passkey, name="add_passkey"),
+    path("second-factor/passkey/<int:pk>/remove/", security.drop_passkey, name="drop_passkey"),
     path("second-factor/codes/", security.recovery_codes, name="recovery_codes"),
 ]

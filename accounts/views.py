@@ -23,7 +23,9 @@ from accounts.access import ENTERPRISE_IN_SESSION, MemberRequest, PortalRequest,
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.forms import CodeForm, OwnPasswordForm, SignInForm, SwitchForm
+from accounts.passkeys import ask_to_sign
 from accounts.sign_in import LOCKED_SECONDS, Attempt, awaited, show_second_factor, sign_in
+from portal.tenancy import acting_as
 
 
 @sensitive_post_parameters("password")
@@ -56,17 +58,27 @@ def login_code(request: HttpRequest) -> HttpResponse:
     user = awaited(request)
     if user is None:
         return redirect("login")
-    form = CodeForm(request.POST or None, label_suffix="")
-    status = 200
-    if request.method == "POST" and form.is_valid():
-        attempt = show_second_factor(request, user, form.cleaned_data["code"])
+    asked = request.method == "POST"
+    answer = request.POST.get("passkey", "")
+    form = CodeForm(request.POST if asked and not answer else None, label_suffix="")
+    status, refused = 200, ""
+    if asked and (answer or form.is_valid()):
+        code = "" if answer else form.cleaned_data["code"]
+        attempt = show_second_factor(request, user, code=code, passkey=answer)
         if attempt.user is not None:
             return HttpResponseRedirect(where_next(request))
-        form.add_error("code", why_refused(attempt, _("验证码不对或已经用过，还可以试 %(left)s 次")))
+        refused = why_refused(attempt, _("验证码不对或已经用过，还可以试 %(left)s 次"))
+        if answer:
+            refused = why_refused(attempt, _("通行密钥没有通过，还可以试 %(left)s 次"))
+        else:
+            form.add_error("code", refused)
         status = 503 if attempt.closed else 200
     mark_errors(form)
+    with acting_as(enterprise_id=None, user_id=user.pk):
+        challenge = ask_to_sign(request, user)
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    return render(request, "accounts/login_code.html", {"form": form, "next": wanted}, status=status)
+    context = {"form": form, "next": wanted, "challenge": challenge, "refused": refused if answer else ""}
+    return render(request, "accounts/login_code.html", context, status=status)
 
 
 @require_POST

@@ -241,6 +241,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "celery.app.trace": {"level": "WARNING"},  # two lines for every tick of the schedule say nothing
+        "fido2": {"level": "WARNING"},  # it names each key it sees
         "celery.worker.strategy": {"level": "WARNING"},
     },
 }

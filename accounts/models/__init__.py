@@ -5,7 +5,7 @@ Everything that belongs to an enterprise carries enterprise_id and a row-level p
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
-from accounts.models.factors import AuthenticatorApp, RecoveryCode
+from accounts.models.factors import AuthenticatorApp, Passkey, RecoveryCode
 from accounts.models.sessions import UserSession
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
@@ -18,6 +18,7 @@ __all__ = [
     "Enterprise",
     "Membership",
     "Paper",
+    "Passkey",
     "RecoveryCode",
     "Remark",
     "Submission",

@@ -38,3 +38,24 @@ class RecoveryCode(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class Passkey(models.Model):
+    """A key that lives in a device of this person; only its public half is here."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="passkeys")
+    name = models.CharField(_("名称"), max_length=60, blank=True)
+    credential_id = models.BinaryField(unique=True)
+    #: What the device said when it made the key: its number and its public half.
+    credential = models.BinaryField()
+    sign_count = models.BigIntegerField(default=0)
+    created = models.DateTimeField(_("添加时间"), db_default=Now(), editable=False)
+    last_used = models.DateTimeField(_("最近使用"), null=True)
+
+    class Meta:
+        verbose_name = _("通行密钥")
+        verbose_name_plural = _("通行密钥")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name or str(self.pk)

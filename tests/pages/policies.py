@@ -102,6 +102,14 @@ class SignedIn(Policy):
 
 
 @dataclass(frozen=True)
+class NoPasskey(SignedIn):
+    """The page of one passkey; nobody in this world has one."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name, kwargs={"pk": MISSING}), data=self.data)
+
+
+@dataclass(frozen=True)
 class ByFactor(SignedIn):
     """Another answer for those who have a second factor: of the cast, staff and administrators."""
 
@@ -361,6 +369,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "second_factor": SignedIn(get=200),
         "second_factor_app": ByFactor(get=200, post=200, data={"code": "x"}),
         "second_factor_remove": SignedIn(post=200, data={"password": "x"}),
+        "add_passkey": SignedIn(get=200, post=200, data={"passkey": "{}"}),
+        "drop_passkey": NoPasskey(post=404, data={"password": "x"}),
         "recovery_codes": ByFactor(post=302, other=200, data={"password": "x"}),
         # Members
         "home": Members(get=200, home=True),

@@ -46,7 +46,7 @@ class CodeForm(forms.Form):
         },
         widget=forms.TextInput(
             attrs={
-                "class": "form-control code",
+                "class": "form-control mono",
                 "autocomplete": "one-time-code",
                 "autocapitalize": "none",
                 "spellcheck": "false",
@@ -111,14 +111,14 @@ class CodesForm(forms.Form):
         label=_("邮件中的验证码"),
         max_length=20,
         error_messages={"required": _("请填写邮件中的 6 位验证码")},
-        widget=forms.TextInput(attrs={"class": "form-control code", "inputmode": "numeric", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"class": "form-control mono", "inputmode": "numeric", "autocomplete": "off"}),
     )
     phone_code = forms.CharField(
         label=_("短信中的验证码"),
         max_length=20,
         error_messages={"required": _("请填写短信中的 6 位验证码")},
         widget=forms.TextInput(
-            attrs={"class": "form-control code", "inputmode": "numeric", "autocomplete": "one-time-code"}
+            attrs={"class": "form-control mono", "inputmode": "numeric", "autocomplete": "one-time-code"}
         ),
     )
 

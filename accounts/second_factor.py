@@ -114,6 +114,12 @@ def remove_passkey(user: User, pk: int) -> bool:
     return bool(gone)
 
 
+def forget_factors(user: User) -> None:
+    """Forget all this person has set up: they lost it, and staff made sure who they are."""
+    for model in (AuthenticatorApp, Passkey, RecoveryCode):
+        model.objects.filter(user=user).delete()
+
+
 def _forget_what_stands_in(user: User) -> None:
     """With the last factor go the recovery codes that stood in for it."""
     if not factors_of(user):

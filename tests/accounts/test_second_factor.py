@@ -5,6 +5,7 @@ import re
 import time
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
@@ -17,6 +18,7 @@ from accounts.roles import MemberRole
 from accounts.second_factor import STEP_SECONDS, code_at, make_recovery_codes
 from portal.personal import pack
 from portal.tenancy import acting_as
+from tests.cast import prove
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast", "no_failures")]
 CODE_PAGE = "/login/code/"
@@ -322,6 +324,28 @@ def test_it_says_the_code_of_the_cast_and_of_nobody_else(cast, capsys, settings)
     settings.PORTAL_ENV = "production"
     with pytest.raises(CommandError, match="PORTAL_ENV=production"):
         call_command("one_time_code", "staff")
+
+
+def test_staff_reset_it_for_who_lost_it_and_superusers_alone_for_staff(client_of, cast):
+    asked = {"action": "reset_second_factor", "_selected_action": []}
+    deputy = User.objects.create(username="deputy", is_staff=True)
+    deputy.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    set_up_for(deputy)
+    both = [cast.users["staff"].pk, cast.users["merchant_administrator"].pk]
+    client = Client()
+    client.force_login(deputy)
+    prove(client)
+    client.post("/admin/accounts/user/", {**asked, "_selected_action": both})
+    assert set(AuthenticatorApp.objects.values_list("user__username", flat=True)) == {"staff", "deputy"}
+    client_of("staff").post("/admin/accounts/user/", {**asked, "_selected_action": [deputy.pk]})
+    assert set(AuthenticatorApp.objects.values_list("user__username", flat=True)) == {"staff"}
+    assert AuditEntry.objects.filter(action="second_factor_removed").count() == 2
+    assert with_password("merchant_administrator").get("/")["Location"] == "/second-factor/"
+
+
+def set_up_for(user: User) -> None:
+    AuthenticatorApp.objects.create(user=user, secret=pack(APP_SECRET, "accounts_authenticatorapp.secret"))
+    make_recovery_codes(user)
 
 
 def test_it_links_each_page_to_the_next(client_of):

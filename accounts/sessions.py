@@ -6,7 +6,9 @@ another enterprise is chosen, and at the first request after somebody's roles ha
 
 import time
 from collections.abc import Iterable
+from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef, QuerySet
@@ -28,6 +30,8 @@ def begin(session: SessionBase, user: User, *, address: str, agent: str) -> None
     row = UserSession.objects.create(
         user=user, session_key=session.session_key or "", address=address or None, agent=agent[:300]
     )
+    # From the sign-in on, however often it is written meanwhile.
+    session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
     session[ROW_IN_SESSION] = row.pk
     session[SEEN_IN_SESSION] = int(time.time())
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 
@@ -147,7 +148,10 @@ def test_it_notes_use_every_few_minutes_and_not_at_every_click():
     session = client.session
     session["seen"] = int(time.time()) - 3600
     session.save()
+    ends = Session.objects.get(session_key=key(client)).expire_date
     works(client)
+    prolonged = Session.objects.get(session_key=key(client)).expire_date - ends
+    assert abs(prolonged.total_seconds()) < 2, "half a day after signing in it ends, however much it was used"
     found = UserSession.objects.get()
     assert found.address == "203.0.113.7" and found.last_used > found.begun
 

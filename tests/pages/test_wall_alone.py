@@ -46,6 +46,7 @@ ARRIVALS = {"declarations_inbound"}
 #: The functions that pass the wall on purpose, and what they tell.
 PASS_THE_WALL = {
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
+    "accounts_register": "makes a plain user of a visitor, and tells the number it gave them",
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",

@@ -25,6 +25,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
+from accounts import sessions
 from accounts.licences import CURE, closed_for, closed_types
 from accounts.models import Application, Enterprise, Membership, User
 from accounts.roles import FILING_ROLES, EnterpriseState, MemberRole
@@ -32,13 +33,15 @@ from portal.sentences import speak
 from portal.tenancy import Role, acting_as
 
 ENTERPRISE_IN_SESSION = "enterprise"
-#: When the roles were last changed that this session has had its key for.
-ROLES_IN_SESSION = "roles"
+#: Set once the second factor has been shown in this session.
+PROVEN_IN_SESSION = "second_factor"
 # Who asks PostgreSQL when a path begins so; every other path asks as the plain role of the web.
 STAFF_PATH = "/admin/"
 # What an auditor does for themselves; everywhere else on the desk of staff they look and change nothing.
 OWN_PATHS = frozenset({"/admin/logout/", "/admin/password_change/"})
 GATEWAY_PATH = "/customs/receive/"
+# Where somebody may go who still owes the second factor: to show it or set it up, to leave, to read in their language.
+UNPROVEN_PATHS = ("/second-factor/", "/login/", "/logout/", "/language/", "/health/")
 
 View = Callable[..., HttpResponseBase]
 
@@ -158,12 +161,24 @@ class EnterpriseMiddleware:
         if request.path_info.startswith(GATEWAY_PATH):
             return self.inside(request, role="portal_gateway")
         user_id = self.signed_in(request)
+        key = request.session.session_key
+        response = self.answered(request, user_id)
+        if user_id is not None and request.session.session_key not in (key, None):
+            with acting_as(enterprise_id=None, user_id=user_id):
+                sessions.follow(request.session)
+        return response
+
+    def answered(self, request: PortalRequest, user_id: int | None) -> HttpResponse:
+        """The answer to a visitor, a member or staff."""
         if request.path_info.startswith(STAFF_PATH):
             return self.as_staff(request, user_id)
         if user_id is None:
             return self.inside(request)
         with acting_as(enterprise_id=None, user_id=user_id):
             self.recognise(request, user_id)
+            self.look_after_session(request)
+            if owes_second_factor(request) and not request.path_info.startswith(UNPROVEN_PATHS):
+                return to_second_factor(request)
         if request.chosen_is_gone and request.actor and request.path_info != reverse("logout"):
             return to_switch(request, request.actor.enterprise)
         response = self.inside(
@@ -200,17 +215,21 @@ class EnterpriseMiddleware:
                 # From now on chosen: once it is gone nobody acts for another enterprise without being told.
                 request.session[ENTERPRISE_IN_SESSION] = membership.enterprise_id
         request.actor = Actor(request.user, membership.enterprise, frozenset(membership.roles), address_of(request))
-        changed = membership.roles_changed.isoformat() if membership.roles_changed else None
-        if changed and request.session.get(ROLES_IN_SESSION) != changed:
-            # Other roles, another key: one that was stolen before does not have them.
-            request.session.cycle_key()
-            request.session[ROLES_IN_SESSION] = changed
+
+    def look_after_session(self, request: PortalRequest) -> None:
+        """Note that the session is used, and renew its key when its user's roles have changed."""
+        if isinstance(request.user, User):
+            sessions.see(request.session, address_of(request))
+            sessions.renew_when_roles_changed(request.session, request.user, request.memberships)
 
     def as_staff(self, request: PortalRequest, user_id: int | None) -> HttpResponse:
         """Pages of the admin: for staff, under the role that sees accounts and no documents; for auditors to look at."""
         if user_id is not None:
             with acting_as(enterprise_id=None, user_id=user_id):
                 is_staff = request.user.is_active and request.user.is_staff
+                sessions.see(request.session, address_of(request))
+            if is_staff and owes_second_factor(request):
+                return to_second_factor(request)
             if is_staff:
                 is_auditor = isinstance(request.user, User) and request.user.is_auditor
                 looks_only = is_auditor and request.path_info not in OWN_PATHS
@@ -242,6 +261,28 @@ class EnterpriseMiddleware:
             if request.view_raised:
                 transaction.set_rollback(True)
         return response
+
+
+def needs_second_factor(user: User, memberships: Collection[Membership]) -> bool:
+    """Whether this user may not do with a password alone: staff, and administrators of any enterprise."""
+    return user.is_staff or any(MemberRole.ADMINISTRATOR in each.roles for each in memberships)
+
+
+def owes_second_factor(request: PortalRequest) -> bool:
+    """Whether the user of this session must show a second factor and has not, whatever page they ask for."""
+    return (
+        PROVEN_IN_SESSION not in request.session
+        and isinstance(request.user, User)
+        and needs_second_factor(request.user, request.memberships)
+    )
+
+
+def to_second_factor(request: HttpRequest) -> HttpResponse:
+    """Lead to where the second factor is set up or shown, before anything else."""
+    where = reverse("second_factor")
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": where})
+    return HttpResponseRedirect(where)
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -304,6 +345,13 @@ def signed_in(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def whoever(request: PortalRequest) -> Actor | Bystander:
+    """Who asks, for the record of deeds: the member, or else a user of no enterprise, or a visitor."""
+    if request.actor is not None:
+        return request.actor
+    return Bystander(user=request.user if isinstance(request.user, User) else None, address=address_of(request))
 
 
 def require_role(*roles: str, files: bool = False) -> Callable[[View], View]:

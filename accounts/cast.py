@@ -4,6 +4,7 @@ All names and numbers are made up; credit codes have a right check character, so
 """
 # untranslated: names of invented enterprises and people are data
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,13 +15,18 @@ from django.db import transaction
 
 from accounts.access import Actor
 from accounts.credentials import CredentialProblem, credential_in_use, make_credential, signing_key
-from accounts.models import Enterprise, Evidence, Licence, Membership, Qualification, User
+from accounts.models import AuthenticatorApp, Enterprise, Evidence, Licence, Membership, Qualification, User
 from accounts.models.preparation import GuaranteeKind, Medium, SigningWay
 from accounts.onboarding.preparation import GUARANTORS, ticks_of
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from accounts.second_factor import SECRET_PLACE, STEP_SECONDS, STEPS_EITHER_WAY, code_at, secret_of
+from portal.personal import pack
 
 #: The password of everybody in the cast. `load_cast` refuses to run in production.
 PASSWORD = "tongguan-demo-2025"  # noqa: S105
+
+#: The secret of everybody's authenticator app, for those of the cast who may not do with a password alone.
+APP_SECRET = b"tongguan demo secret"
 
 #: key → name, credit code, customs code, types, district, transmission number
 ENTERPRISES: Mapping[str, tuple[str, str, str, tuple[str, ...], str, str]] = {
@@ -211,7 +217,20 @@ def make_person(username: str, enterprises: Mapping[str, Enterprise], password: 
         Membership.objects.get_or_create(
             user=user, enterprise=enterprises[key], defaults={"roles": [str(role) for role in roles]}
         )
+    if staff or any(MemberRole.ADMINISTRATOR in roles for roles in memberships.values()):
+        AuthenticatorApp.objects.get_or_create(user=user, defaults={"secret": pack(APP_SECRET, SECRET_PLACE)})
     return user
+
+
+def one_time_code(username: str) -> str:
+    """The code the app of this person shows, or the next one when it has been used; it is taken now."""
+    app = AuthenticatorApp.objects.get(user__username=username)
+    step = int(time.time()) // STEP_SECONDS
+    if app.last_step is not None:
+        step = max(step, app.last_step + 1)
+    while step * STEP_SECONDS > time.time() + STEPS_EITHER_WAY * STEP_SECONDS:
+        time.sleep(1)  # too many in one minute
+    return code_at(secret_of(app), step)
 
 
 def give_credential(enterprise: Enterprise) -> None:

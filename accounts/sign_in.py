@@ -1,10 +1,11 @@
-"""Checks who wants to sign in: by user name or e-mail, with a lock after too many failures.
+"""Checks who wants to sign in: by user name or e-mail, then by a second factor, with a lock after too many failures.
 
 What is answered, and how long it takes, does not tell whether an account exists.
 """
 
 import hashlib
 import logging
+import time
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
@@ -13,12 +14,15 @@ from django.contrib.auth import authenticate, login
 from django.contrib.auth.backends import ModelBackend
 from django.core.cache import cache
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
-from accounts.access import Bystander, address_of
+from accounts import passkeys, sessions
+from accounts.access import PROVEN_IN_SESSION, Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import User
+from accounts.second_factor import factors_of, uses_up
 from portal.tenancy import acting_as
 
 #: Failures of one name (and of one account) from one address; nobody elsewhere is kept from that account by them.
@@ -26,6 +30,10 @@ FAILURES_ALLOWED = 5
 #: Failures from one address under whatever names. Much higher: a whole enterprise sits behind one address.
 FAILURES_OF_ADDRESS = 50
 LOCKED_SECONDS = 15 * 60
+BACKEND = "accounts.sign_in.NameOrEmailBackend"
+#: Whose password was right in this session, until when, and the mark of that password.
+AWAITED_IN_SESSION = "second_factor_of"
+AWAITED_SECONDS = 10 * 60
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +65,8 @@ class Attempt:
     failures_left: int = FAILURES_ALLOWED
     #: Nobody can sign in now, whatever they type.
     closed: bool = False
+    #: The password was right; the second factor is still to be shown.
+    half: bool = False
 
     @property
     def locked(self) -> bool:
@@ -99,9 +109,80 @@ def _try(request: HttpRequest, username: str, password: str) -> Attempt:
         return Attempt(None, left)
     cache.delete_many([by_name, by_account])  # before signing in: when it fails, nobody is
     with acting_as(enterprise_id=None, user_id=user.pk):
-        login(request, user)
-        record(Bystander(user=user, address=address), Action.SIGN_IN, user.username)
+        if factors_of(user):
+            await_second_factor(request, user)
+            return Attempt(user, half=True)
+        enter(request, user, Action.SIGN_IN)
     return Attempt(user)
+
+
+def enter(request: HttpRequest, user: User, deed: Action, *, proven: bool = False) -> None:
+    """Begin the session of this user, whose transaction this is, under a new key."""
+    request.session.pop(AWAITED_IN_SESSION, None)
+    login(request, user, BACKEND)
+    sessions.begin(request.session, user, address=address_of(request), agent=request.headers.get("User-Agent", ""))
+    if proven:
+        request.session[PROVEN_IN_SESSION] = True
+    record(Bystander(user=user, address=address_of(request)), deed, user.username)
+
+
+def await_second_factor(request: HttpRequest, user: User) -> None:
+    """Remember for some minutes that the password was right; nobody is signed in by that."""
+    request.session.cycle_key()
+    request.session[AWAITED_IN_SESSION] = {
+        "user": user.pk,
+        "until": int(time.time()) + AWAITED_SECONDS,
+        "password": user.get_session_auth_hash(),
+    }
+
+
+def awaited(request: HttpRequest) -> User | None:
+    """Who has to show a second factor in this session: whose password was right, or who is signed in without it."""
+    if isinstance(request.user, User):
+        return None if PROVEN_IN_SESSION in request.session or not factors_of(request.user) else request.user
+    waiting = request.session.get(AWAITED_IN_SESSION)
+    if not waiting or waiting["until"] < time.time():
+        return None
+    with acting_as(enterprise_id=None, user_id=waiting["user"]):
+        user = User.objects.filter(pk=waiting["user"], is_active=True).first()
+    # A password changed meanwhile is a password not shown.
+    return user if user and constant_time_compare(waiting["password"], user.get_session_auth_hash()) else None
+
+
+def show_second_factor(request: HttpRequest, user: User, *, code: str = "", passkey: str = "") -> Attempt:
+    """Let the user in by this code or the answer of a passkey, or count a failure: by the account alone, as their password is known already."""
+    counter = f"second-factor:{user.pk}"
+    who = Bystander(user=user, address=address_of(request))
+    try:
+        count = count_failure(counter, FAILURES_ALLOWED)  # first, so that many at once are counted too
+        if count > FAILURES_ALLOWED:
+            return Attempt(None, 0)
+        with acting_as(enterprise_id=None, user_id=user.pk):
+            if passkey:
+                kind = "passkey" if passkeys.signs(request, user, passkey) else ""
+            else:
+                kind = uses_up(user, code)
+            if not kind:
+                left = FAILURES_ALLOWED - count
+                record(who, Action.SECOND_FACTOR_REFUSED, user.username, left=left)
+                return Attempt(None, left)
+            forget_failures(counter)
+            if kind == "recovery":
+                record(who, Action.RECOVERY_CODE_USED, user.username)
+            prove(request, user)
+    except RedisError:
+        log.exception("failures of the second factor cannot be counted: nobody can sign in")
+        return Attempt(None, closed=True)
+    return Attempt(user)
+
+
+def prove(request: HttpRequest, user: User) -> None:
+    """The second factor was shown: begin the session, or let the one begun without it go on under a new key."""
+    if isinstance(request.user, User):
+        request.session[PROVEN_IN_SESSION] = True
+        request.session.cycle_key()
+    else:
+        enter(request, user, Action.SIGN_IN, proven=True)
 
 
 def account_of(username: str) -> User | None:
@@ -135,6 +216,11 @@ def network_of(address: str) -> str:
 def failures(key: str) -> int:
     """The number of failures counted under this key."""
     return int(cache.get(key, 0))
+
+
+def forget_failures(key: str) -> None:
+    """Begin to count anew."""
+    cache.delete(key)
 
 
 def count_failure(key: str, allowed: int) -> int:

@@ -1,12 +1,20 @@
-"""Addresses of signing in and out, of changing the enterprise and the password, of applications, and of what one is told."""
+"""Addresses of signing in and out, of guarding one's account, of changing the enterprise, of members, applications and
+preparation, and of what one is told.
+"""
 
 from django.urls import path
 
-from accounts import inbox, members_views, preparing, views
+from accounts import inbox, joining, members_views, preparing, security, views
 from accounts.onboarding import views as onboarding
 
 urlpatterns = [
     path("login/", views.login, name="login"),
+    path("login/code/", views.login_code, name="login_code"),
+    path("register/", joining.register, name="register"),
+    path("register/codes/", joining.register_codes, name="register_codes"),
+    path("register/account/", joining.register_account, name="register_account"),
+    path("password/forgotten/", joining.forgot_password, name="forgot_password"),
+    path("password/reset/<str:account>/<str:token>/", joining.reset_password, name="reset_password"),
     path("logout/", views.sign_out, name="logout"),
     path("enterprise/", views.switch_enterprise, name="switch_enterprise"),
     path("members/", members_views.members, name="members"),
@@ -28,4 +36,11 @@ urlpatterns = [
     path("notices/<int:pk>/", inbox.notice, name="notice"),
     path("preparation/", preparing.preparation, name="preparation"),
     path("offices/", preparing.offices, name="offices"),
+    path("sessions/", security.signed_in_places, name="sessions"),
+    path("second-factor/", security.second_factor, name="second_factor"),
+    path("second-factor/app/", security.set_up, name="second_factor_app"),
+    path("second-factor/app/remove/", security.remove, name="second_factor_remove"),
+    path("second-factor/passkey/", security.add_passkey, name="add_passkey"),
+    path("second-factor/passkey/<int:pk>/remove/", security.drop_passkey, name="drop_passkey"),
+    path("second-factor/codes/", security.recovery_codes, name="recovery_codes"),
 ]

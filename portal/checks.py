@@ -54,6 +54,31 @@ def a_proxy_stands_in_front(app_configs: Sequence[AppConfig] | None, **kwargs: A
 
 
 @register(Tags.security)
+def messages_are_sent(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """With PORTAL_ENV=production: who registers or forgets a password waits for a message that is really sent."""
+    if settings.PORTAL_ENV != "production":
+        return []
+    printed: list[CheckMessage] = []
+    if settings.PORTAL_SMS.endswith(".print_sms"):
+        printed.append(
+            Warning(
+                "Text messages are only printed: nobody can register.",
+                hint="Set PORTAL_SMS to a function that sends one.",
+                id="portal.W002",
+            )
+        )
+    if settings.EMAIL_BACKEND.endswith(".console.EmailBackend"):
+        printed.append(
+            Warning(
+                "E-mails are only printed: nobody can register or reset a password.",
+                hint="Set EMAIL_HOST (EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD) to a server that sends them.",
+                id="portal.W003",
+            )
+        )
+    return printed
+
+
+@register(Tags.security)
 def field_keys_are_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Every key of PORTAL_FIELD_KEYS is 32 bytes in base64; found at start, not at the first name to encrypt."""
     problems: list[CheckMessage] = []

@@ -227,6 +227,9 @@ EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = os.environ.get("EMAIL_USE_TLS") == "1"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = PORTAL_EMAIL
+# What sends a text message: a function of a telephone number and a text. This one only prints it.
+PORTAL_SMS = os.environ.get("PORTAL_SMS") or "accounts.outgoing.print_sms"
+PASSWORD_RESET_TIMEOUT = 3600
 
 CELERY_BROKER_URL = services.broker_url()
 
@@ -247,6 +250,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "celery.app.trace": {"level": "WARNING"},  # two lines for every tick of the schedule say nothing
+        "fido2": {"level": "WARNING"},  # it names each key it sees
         "celery.worker.strategy": {"level": "WARNING"},
     },
 }

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
+from accounts.access import PROVEN_IN_SESSION
 from accounts.cast import Cast, load_cast
 
 
@@ -38,9 +39,17 @@ def client_of(cast: Cast) -> Callable[[str], Client]:
     def signed_in(username: str) -> Client:
         client = Client()
         client.force_login(cast.users[username])
+        prove(client)
         return client
 
     return signed_in
+
+
+def prove(client: Client) -> None:
+    """Let the session of this client be one in which the second factor was shown."""
+    session = client.session
+    session[PROVEN_IN_SESSION] = True
+    session.save()
 
 
 @pytest.fixture

@@ -97,21 +97,6 @@ DROP POLICY invites ON accounts_invitation;
 DROP POLICY administers ON accounts_membership;
 """
 
-# Whoever changes the roles: a member by the pages, staff in the admin.
-CHANGED = """
-CREATE FUNCTION accounts_roles_changed() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.roles_changed := clock_timestamp();
-    RETURN NEW;
-END $$;
-CREATE TRIGGER accounts_roles_changed BEFORE UPDATE OF roles ON accounts_membership
-    FOR EACH ROW WHEN (OLD.roles IS DISTINCT FROM NEW.roles) EXECUTE FUNCTION accounts_roles_changed();
-"""
-CHANGED_BACK = """
-DROP TRIGGER accounts_roles_changed ON accounts_membership;
-DROP FUNCTION accounts_roles_changed();
-"""
-
 
 class Migration(migrations.Migration):
 
@@ -120,11 +105,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='membership',
-            name='roles_changed',
-            field=models.DateTimeField(editable=False, null=True),
-        ),
         migrations.CreateModel(
             name='Invitation',
             fields=[
@@ -153,5 +133,4 @@ class Migration(migrations.Migration):
         migrations.RunSQL(ACCEPT, "DROP FUNCTION accounts_invitation_accept(bytea)"),
         migrations.RunSQL(RIGHTS, RIGHTS_BACK),
         migrations.RunSQL(DEEDS, DEEDS_BACK),
-        migrations.RunSQL(CHANGED, CHANGED_BACK),
     ]

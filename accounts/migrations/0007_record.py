@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_members'),
+        ('accounts', '0006_passkeys_wall'),
         ('auth', '0012_alter_user_first_name_max_length'),
     ]
 

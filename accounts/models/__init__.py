@@ -1,15 +1,18 @@
-"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``), and what of it is in
-force beside their own row (``preparation``), what people are told (``notices``), and the seals over the record of deeds.
+"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``) and what of it is in
+force beside their own row (``preparation``), what people prove themselves with (``factors``), where they are signed in
+(``sessions``), what they are told (``notices``), and the seals over the record of deeds (``record``).
 
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migrations 0002 and later).
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
+from accounts.models.factors import AuthenticatorApp, Passkey, RecoveryCode
 from accounts.models.members import Invitation
 from accounts.models.notices import Announcement, Notice
 from accounts.models.preparation import Evidence, Licence, Qualification
 from accounts.models.record import AuditSeal
 from accounts.models.reminders import Reminder
+from accounts.models.sessions import UserSession
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
 __all__ = [
@@ -18,6 +21,7 @@ __all__ = [
     "ApplicationState",
     "AuditEntry",
     "AuditSeal",
+    "AuthenticatorApp",
     "Credential",
     "Enterprise",
     "Evidence",
@@ -26,10 +30,13 @@ __all__ = [
     "Membership",
     "Notice",
     "Paper",
+    "Passkey",
     "Qualification",
+    "RecoveryCode",
     "Remark",
     "Reminder",
     "Submission",
     "User",
+    "UserSession",
     "Verdict",
 ]

@@ -14,6 +14,9 @@ from accounts.actions import Action
 from accounts.codes import check_credit_code, check_customs_code, check_district, check_dxp_id
 from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberRole
 
+#: What a sealed telephone is bound to.
+PHONE_PLACE = "accounts_user.phone"
+
 
 class User(AbstractUser):
     """A person who signs in, by user name or by e-mail; what they may do follows from their memberships."""
@@ -32,6 +35,8 @@ class User(AbstractUser):
     is_auditor = models.BooleanField(
         _("审计员"), default=False, help_text=_("在后台只看操作记录及其封存，什么都不能改；须同时勾选职员状态")
     )
+    #: Sealed; proved by a code sent there. Nobody is found by it.
+    phone = models.BinaryField(_("手机"), null=True)
 
     class Meta:
         verbose_name = _("用户")
@@ -131,7 +136,6 @@ class Membership(models.Model):
     active = models.BooleanField(_("有效"), default=True)
     created = models.DateTimeField(_("加入时间"), db_default=Now(), editable=False)
     #: Written by a trigger whoever changes the roles: a session that is older gets a new key (accounts/access.py).
-    roles_changed = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("成员")

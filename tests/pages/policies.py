@@ -79,6 +79,51 @@ class Everybody(Policy):
 
 
 @dataclass(frozen=True)
+class OfLink(Everybody):
+    """The page a link sent by mail leads to; these links are nobody's."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name, args=["MQ", "now"]))
+        yield Ask(reverse(name, args=["x", "now"]))
+
+
+@dataclass(frozen=True)
+class SignedIn(Policy):
+    """For whoever is signed in, of whatever enterprise or none: visitors are sent to sign in."""
+
+    get: int = 405
+    post: int = 405
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name), data=self.data)
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        done = self.get if method == GET else self.post
+        return 302 if asker.is_anonymous and done != 405 else done
+
+
+@dataclass(frozen=True)
+class NoPasskey(SignedIn):
+    """The page of one passkey; nobody in this world has one."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name, kwargs={"pk": MISSING}), data=self.data)
+
+
+@dataclass(frozen=True)
+class ByFactor(SignedIn):
+    """Another answer for those who have a second factor: of the cast, staff and administrators."""
+
+    other: int = 302
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        done = super().answer(asker, method, ask)
+        has_one = asker.is_staff or MemberRole.ADMINISTRATOR in asker.roles
+        return self.other if has_one and done != 405 else done
+
+
+@dataclass(frozen=True)
 class Members(Policy):
     """For members of an enterprise: visitors are sent to sign in, for all others there is no such page."""
 
@@ -479,11 +524,29 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
     for name, policy in {
         # Everybody
         "login": Everybody(signed_in_get=302, signed_in_post=302, data={"username": "nobody_here", "password": "x"}),
+        "login_code": Everybody(get=302, post=302),
+        "register": Everybody(post=200, data={"email": "x"}, signed_in_get=302, signed_in_post=302),
+        "register_codes": Everybody(get=302, post=302),
+        "register_account": Everybody(get=302, post=302),
+        "forgot_password": Everybody(post=200, data={"email": "x"}, signed_in_get=302, signed_in_post=302),
+        "reset_password": OfLink(signed_in_get=302, signed_in_post=302),
         "logout": Everybody(get=405, post=302),
         "set_language": Everybody(get=302, post=302, data={"language": "en"}),
         "health": Everybody(post=405),
         "offices": Everybody(post=405),
         "receive": Gateway(),
+        # Whoever is signed in
+        "sessions": (
+            SignedIn(get=200, post=302, data={"do": "others"}),
+            SignedIn(get=200, post=404, data={"session": MISSING}),
+            SignedIn(get=200, post=404),
+        ),
+        "second_factor": SignedIn(get=200),
+        "second_factor_app": ByFactor(get=200, post=200, data={"code": "x"}),
+        "second_factor_remove": SignedIn(post=200, data={"password": "x"}),
+        "add_passkey": SignedIn(get=200, post=200, data={"passkey": "{}"}),
+        "drop_passkey": NoPasskey(post=404, data={"password": "x"}),
+        "recovery_codes": ByFactor(post=302, other=200, data={"password": "x"}),
         # Members
         "home": Members(get=200, home=True),
         "search": Members(get=200),
@@ -496,7 +559,6 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "invitation_revoke": OfInvitation(post=302, roles=ADMINISTRATORS),
         "invitation": Invited(),
         "preparation": Members(get=200, roles=frozenset({MemberRole.ADMINISTRATOR, MemberRole.VIEWER})),
-        "change_password": Members(get=200, post=200, data={"old_password": "x"}),
         "applications": Applicants(get=200),
         "application_of_kind": (
             Applicants(get=302, words={"kind": "account"}),
@@ -519,6 +581,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
             Everybody(get=405, post=302, data={"upto": "1"}),
             Everybody(get=405, post=302, signed_in_post=404, data={"upto": "x"}),
         ),
+        "change_password": SignedIn(get=200, post=200, data={"old_password": "x"}),
         "uploads": Members(get=200),
         "upload_check": OfWorkbook(get=200),
         "upload_failed": OfWorkbook(get=200, roles=FILERS, files=True),

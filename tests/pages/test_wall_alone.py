@@ -58,6 +58,7 @@ PASS_THE_WALL = {
     "accounts_notify_staff": "nothing: the same, for staff who hold a permission",
     "accounts_invitation_accept": "nothing: it makes the acting user a member, by a token sent to their address",
     "accounts_invitation_told": "enterprise and roles of an open invitation, by its token, to a visitor or its addressee",
+    "accounts_register": "makes a plain user of a visitor, and tells the number it gave them",
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",

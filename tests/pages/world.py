@@ -49,7 +49,7 @@ from portal.personal import pack
 from tests import make
 from tests.accounts.papers import PDF, sent
 from tests.accounts.test_applications import GOOD
-from tests.cast import people
+from tests.cast import people, prove
 from tests.exchange import answers
 from tests.exchange.desk import certify, forward_all, read_all
 from tests.exchange.peer import listening
@@ -154,6 +154,7 @@ class World:
         client = Client(raise_request_exception=False, **options)
         if not asker.is_anonymous:
             client.force_login(self.cast.users[asker.name])
+            prove(client)
         return client
 
 

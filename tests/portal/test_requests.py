@@ -60,6 +60,18 @@ def test_production_refuses_what_belongs_to_a_demo() -> None:
         assert checks.production_is_no_demo(None) == []
 
 
+def test_production_is_told_of_messages_that_are_only_printed() -> None:
+    smtp = "django.core.mail.backends.smtp.EmailBackend"
+    console = "django.core.mail.backends.console.EmailBackend"
+    for env, mail, sms, expected in (
+        ("production", console, "accounts.outgoing.print_sms", {"portal.W002", "portal.W003"}),
+        ("production", smtp, "somewhere.send", set()),
+        ("demo", console, "accounts.outgoing.print_sms", set()),
+    ):
+        with override_settings(PORTAL_ENV=env, EMAIL_BACKEND=mail, PORTAL_SMS=sms):
+            assert ids(checks.messages_are_sent(None)) == expected
+
+
 def test_production_is_told_of_the_proxy_in_front() -> None:
     for env, proxies, expected in (
         ("production", [], {"portal.W001"}),

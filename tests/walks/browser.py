@@ -176,6 +176,9 @@ def clerk(chromium: Browser, portal: Stack, username: str, *, scripts: bool = Tr
     one.page.get_by_label("用户名").fill(username)
     one.page.get_by_label("密码", exact=True).fill(PASSWORD)
     one.press("登录", exact=True)
+    if one.path.startswith("/login/code/"):
+        one.page.get_by_label("动态码或恢复码").fill(portal.manage("one_time_code", username).stdout.strip())
+        one.press("验证并登录")
     expect(one.page.locator("h1")).to_be_visible()
     yield one
     assert one.faults == [], "\n".join(one.faults)

@@ -246,6 +246,8 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  {username:<24}{name}  {where or ('the admin, /admin/' if staff else 'no enterprise')}"
             )
+        self.stdout.write("Staff and administrators are asked for a code after the password; it is shown by")
+        self.stdout.write("  .venv/bin/python manage.py one_time_code staff    (or merchant_administrator)")
         self.stdout.write("Enterprises, as forms and workbooks ask for them (customs code, name):")
         for key, (name, _credit_code, customs_code, *_more) in ENTERPRISES.items():
             self.stdout.write(f"  {key:<24}{customs_code}  {name}")

@@ -1,0 +1,166 @@
+"""The pages of who is not signed in yet: becoming a user in three steps, and a new password for a forgotten one."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+from redis.exceptions import RedisError
+
+from accounts import password_reset, registration
+from accounts.forms import AccountForm, CodesForm, ForgottenForm, NewPasswordForm, RegisterForm
+from accounts.registration import TooOften
+from accounts.sign_in import LOCKED_SECONDS
+from accounts.views import mark_errors
+
+RESET_IN_SESSION = "password_reset"
+#: What stands in the address once the link's own has been put away: addresses are seen and kept by many.
+PUT_AWAY = "now"
+
+
+def for_visitors(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Who is signed in has no business here; when nothing can be counted, nothing is sent."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            return redirect("home")
+        try:
+            return view(request, *args, **kwargs)
+        except RedisError:
+            return render(request, "accounts/joining/closed.html", status=503)
+
+    return never_cache(require_http_methods(["GET", "HEAD", "POST"])(guarded))
+
+
+@for_visitors
+def register(request: HttpRequest) -> HttpResponse:
+    """First step: address and telephone, to each of which a code is sent."""
+    form = RegisterForm(request.POST or None, label_suffix="")
+    if request.method == "POST" and form.is_valid():
+        try:
+            registration.begin(request, form.cleaned_data["email"], form.cleaned_data["phone"])
+            return redirect("register_codes")
+        except TooOften:
+            form.add_error(None, too_often())
+    return page(request, "register", form)
+
+
+@sensitive_post_parameters()
+@for_visitors
+def register_codes(request: HttpRequest) -> HttpResponse:
+    """Second step: the two codes; or new ones."""
+    one = registration.present(request.session)
+    if one is None or one.checked:
+        return redirect("register" if one is None else "register_account")
+    if request.method == "POST" and request.POST.get("do") == "again":
+        return sent_again(request, one)
+    form = CodesForm(request.POST or None, label_suffix="")
+    if request.method == "POST" and form.is_valid():
+        try:
+            wrong = registration.check(
+                request.session, one, form.cleaned_data["email_code"], form.cleaned_data["phone_code"]
+            )
+        except TooOften:
+            return begin_anew(request, _("验证码输错次数过多，请重新开始"))
+        if not wrong:
+            return redirect("register_account")
+        for name in sorted(wrong):
+            form.add_error(name, _("验证码不对，请核对最近收到的一条"))
+    return page(request, "codes", form, registration=one)
+
+
+@sensitive_post_parameters()
+@for_visitors
+def register_account(request: HttpRequest) -> HttpResponse:
+    """Third step: user name, name and password; then the user is made and signed in."""
+    one = registration.present(request.session)
+    if one is None or not one.checked:
+        return redirect("register" if one is None else "register_codes")
+    form = AccountForm(one.email, request.POST or None, label_suffix="")
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            if registration.name_is_taken(one, said["username"]):
+                form.add_error("username", _("已有这个用户名，请换一个"))
+            else:
+                with transaction.atomic():
+                    registration.make_user(
+                        request, one, username=said["username"], name=said["name"], password=said["password"]
+                    )
+                messages.success(request, _("账号已注册"))
+                return redirect("home")
+        except TooOften:
+            return begin_anew(request, _("用户名试得太多，请重新开始"))
+        except IntegrityError:  # another took name or address between the question and now
+            return begin_anew(request, _("没有注册成功，请重新开始"))
+    return page(request, "account", form, registration=one)
+
+
+def sent_again(request: HttpRequest, one: registration.Registration) -> HttpResponse:
+    """Send new codes to the same address and telephone; the old ones are void."""
+    try:
+        registration.begin(request, one.email, one.phone)
+        messages.success(request, _("新的验证码已发送，以前的作废"))
+    except TooOften:
+        messages.error(request, too_often())
+    return redirect("register_codes")
+
+
+def begin_anew(request: HttpRequest, why: str) -> HttpResponse:
+    """Back to the first step."""
+    registration.give_up(request.session)
+    messages.error(request, why)
+    return redirect("register")
+
+
+@for_visitors
+def forgot_password(request: HttpRequest) -> HttpResponse:
+    """Ask for a link by mail; the answer is the same for every address."""
+    form = ForgottenForm(request.POST or None, label_suffix="")
+    if request.method == "POST" and form.is_valid():
+        try:
+            password_reset.ask(request, form.cleaned_data["email"])
+            return page(request, "sent", form, email=form.cleaned_data["email"])
+        except TooOften:
+            form.add_error("email", too_often())
+    return page(request, "forgot", form)
+
+
+@sensitive_post_parameters()
+@for_visitors
+def reset_password(request: HttpRequest, account: str, token: str) -> HttpResponse:
+    """The page a link leads to: the new password. What the link says is put away in the session first."""
+    if token != PUT_AWAY:
+        request.session[RESET_IN_SESSION] = token
+        return redirect("reset_password", account, PUT_AWAY)
+    user = password_reset.user_of(account, str(request.session.get(RESET_IN_SESSION, "")))
+    if user is None:
+        return page(request, "link_is_void", None)
+    form = NewPasswordForm(user, request.POST or None, label_suffix="")
+    if request.method == "POST" and form.is_valid():
+        password_reset.reset(request, user, form.cleaned_data["new_password1"])
+        request.session.pop(RESET_IN_SESSION, None)
+        messages.success(request, _("密码已重设，请用新密码登录"))
+        return redirect("login")
+    return page(request, "reset", form)
+
+
+def page(request: HttpRequest, name: str, form: BaseForm | None, **more: Any) -> HttpResponse:
+    """One of these pages."""
+    if form is not None:
+        mark_errors(form)
+    return render(request, f"accounts/joining/{name}.html", {"form": form, **more})
+
+
+def too_often() -> str:
+    """What is said when too much was asked to be sent, of whatever address."""
+    return _("发送得太频繁，请 %(minutes)s 分钟后再试") % {"minutes": LOCKED_SECONDS // 60}

@@ -1,0 +1,42 @@
+"""Letters and text messages to one person: sent once what they speak of is committed, and never logged.
+
+While the network is used no transaction is open. A letter that cannot be sent breaks nothing: the page it was asked on
+lets it be sent again.
+"""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+log = logging.getLogger(__name__)
+
+
+def write_mail(address: str, subject: str, text: str) -> None:
+    """Send a letter after the commit."""
+    _after_commit("mail", lambda: send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [address]))
+
+
+def write_sms(phone: str, text: str) -> None:
+    """Send a text message after the commit, by the function PORTAL_SMS names."""
+    send = import_string(settings.PORTAL_SMS)
+    _after_commit("text message", lambda: send(phone, text))
+
+
+def print_sms(phone: str, text: str) -> None:
+    """What PORTAL_SMS names unless told otherwise: shows the message where the portal runs, and sends nothing."""
+    print(f"SMS {phone}: {text}", flush=True)
+
+
+def _after_commit(what: str, send: Callable[[], object]) -> None:
+    def sent() -> None:
+        try:
+            send()
+        except Exception as error:
+            # Only what sort of error it is: its words name the person written to.
+            log.error("a %s could not be sent: %s", what, type(error).__name__)
+
+    transaction.on_commit(sent)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
+from accounts.models import AuditEntry, Credential, Enterprise, Membership, SigningConsent, User
 from accounts.roles import EnterpriseType, MemberRole
 
 admin.site.site_header = _("后台管理")
@@ -260,10 +260,20 @@ class MembershipAdmin(Recorded):
 class CredentialAdmin(ReadOnly):
     """Certificates: made elsewhere, looked at here."""
 
-    list_display = ("serial", "enterprise", "environment", "not_before", "not_after", "active")
-    list_filter = ("environment", "active", "not_after")
+    list_display = ("serial", "enterprise", "environment", "key_place", "not_before", "not_after", "active")
+    list_filter = ("environment", "key_place", "active", "not_after")
     list_select_related = ("enterprise",)
     search_fields = ("serial", "enterprise__name", "enterprise__customs_code")
+
+
+@admin.register(SigningConsent)
+class SigningConsentAdmin(ReadOnly):
+    """Consents to cloud signing: given and revoked by the enterprises, looked at here."""
+
+    list_display = ("id", "enterprise", "text_version", "given_by", "given_at", "revoked_by", "revoked_at")
+    list_filter = ("text_version", "given_at", "revoked_at")
+    list_select_related = ("enterprise", "given_by", "revoked_by")
+    search_fields = ("enterprise__name", "enterprise__customs_code")
 
 
 @admin.register(AuditEntry)

@@ -123,6 +123,14 @@ MENU: tuple[MenuSection, ...] = (
             ),
         ),
     ),
+    MenuSection(
+        _("企业"),
+        (
+            MenuEntry(
+                _("证书与加签"), "shield-lock", "credentials", {}, roles=frozenset({"administrator", "developer"})
+            ),
+        ),
+    ),
 )
 
 

@@ -1,9 +1,10 @@
-"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``).
+"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``), how they sign (``signing``).
 
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migrations 0002 and later).
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
+from accounts.models.signing import KeyRequest, SigningConsent
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
 __all__ = [
@@ -12,9 +13,11 @@ __all__ = [
     "AuditEntry",
     "Credential",
     "Enterprise",
+    "KeyRequest",
     "Membership",
     "Paper",
     "Remark",
+    "SigningConsent",
     "Submission",
     "User",
     "Verdict",

@@ -27,6 +27,8 @@ from tests.pages.world import World, put_away_unread, standing
 STAFF_SEES = {
     "accounts_membership",
     "accounts_credential",
+    "accounts_keyrequest",
+    "accounts_signingconsent",
     "accounts_auditentry",
     "declarations_outbound",
     "declarations_inbound",
@@ -45,6 +47,7 @@ STAFF_SEES = {
 ARRIVALS = {"declarations_inbound"}
 #: The functions that pass the wall on purpose, and what they tell.
 PASS_THE_WALL = {
+    "accounts_certificates_health": "how many certificates in use end soon, and in how many days the first, for /health/",
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",

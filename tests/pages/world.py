@@ -18,8 +18,9 @@ from pytest_django import DjangoDbBlocker
 from stdnum.cn import uscc
 
 from accounts.cast import Cast
-from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
-from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from accounts.enrolment import ask_for_key, make_wanted_keys
+from accounts.models import AuditEntry, Credential, Enterprise, Membership, SigningConsent, User
+from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberRole
 from declarations.doors import excel, uploads
 from declarations.exchange import inbox
 from declarations.exchange.envelope import new_guid
@@ -94,6 +95,8 @@ class World:
     owned: dict[tuple[str, str], Owned]
     #: Each enterprise → the tax bills on which it stands.
     bills: dict[str, list[int]]
+    #: Enterprise → a certificate and a key asked for, each by its table.
+    signing: dict[str, dict[str, int]]
     #: One row of each table on the desk of staff: its key.
     rows: dict[str, str]
 
@@ -166,7 +169,18 @@ def build(cast: Cast) -> World:
         pass
     billed = _bills(whole)
     Enterprise.objects.filter(pk=whole.enterprises["suspended"].pk).update(state=EnterpriseState.SUSPENDED)
-    return World(whole, owned, billed, _rows(whole))
+    return World(whole, owned, billed, _signing(whole), _rows(whole))
+
+
+def _signing(cast: Cast) -> dict[str, dict[str, int]]:
+    """What two enterprises sign with, and a key that waits for its certificate."""
+    found = {}
+    for key, username in (("merchant", "merchant_administrator"), ("neighbour", "neighbour_filer")):
+        request = ask_for_key(cast.actor(username), Environment.SANDBOX)
+        credential = Credential.objects.filter(enterprise=cast.enterprises[key])[0]
+        found[key] = {"credential": credential.pk, "key_request": request.pk}
+    make_wanted_keys()
+    return found
 
 
 #: Tax bills: who declared, for whom, and who pays. The last one is short of a guarantee.
@@ -196,6 +210,7 @@ def _rows(cast: Cast) -> dict[str, str]:
         "user": user,
         "membership": Membership.objects.get(user=user),
         "credential": Credential.objects.filter(enterprise=enterprise)[0],
+        "signingconsent": SigningConsent.objects.filter(enterprise=enterprise)[0],
         "auditentry": AuditEntry.objects.filter(enterprise=enterprise)[0],
         "group": Group.objects.create(name="staff"),
         "guarantee": Guarantee.objects.get(enterprise=enterprise),

@@ -1,4 +1,4 @@
-"""Certificates in use that end soon: told to the administrators of the enterprise by mail, 90, 30 and 7 days before."""
+"""Certificates in use here that end soon: told to the administrators of the enterprise by mail, 90, 30 and 7 days before."""
 
 import logging
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from django.utils.translation import override
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.credentials import present_environment
 from accounts.models import Credential, Membership
 from accounts.roles import EnterpriseState, Environment, MemberRole
 
@@ -36,6 +37,7 @@ def warn_all(now: datetime) -> int:
     """Send what is due, each alarm once; how many. What could not be sent is tried again by the next sweep."""
     soon = Credential.objects.filter(
         active=True,
+        environment=present_environment(),
         enterprise__state=EnterpriseState.APPROVED,
         not_after__gt=now,
         not_after__lte=now + timedelta(days=max(ALARMS)),

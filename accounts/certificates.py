@@ -85,9 +85,11 @@ def facts(certificate: x509.Certificate) -> Certificate:
 
 def spelled(name: x509.Name) -> str:
     """A name as people read it: the most particular part first."""
-    return ", ".join(
-        f"{_PARTS.get(part.oid, part.rfc4514_attribute_name)}={part.value}" for part in reversed(list(name))
-    )
+    said = []
+    for part in reversed(list(name)):
+        value = part.value if isinstance(part.value, str) else part.value.hex()
+        said.append(f"{_PARTS.get(part.oid, part.rfc4514_attribute_name)}={value}")
+    return ", ".join(said)
 
 
 def public_bytes(key: object) -> bytes:

@@ -57,9 +57,12 @@ class Shown:
     days: int
     ends_soon: bool
     may_be_used: bool
+    #: Whether staff have to agree to its use, and whether they are asked already.
+    needs_approval: bool
+    is_asked: bool
 
     @classmethod
-    def of(cls, credential: Credential, now: datetime) -> "Shown":
+    def of(cls, credential: Credential, now: datetime, asked: set[str]) -> "Shown":
         """A certificate read anew: what it says of itself is not kept a second time."""
         read = x509.load_pem_x509_certificate(credential.certificate.encode())
         days = days_left(credential, now)
@@ -71,6 +74,8 @@ class Shown:
             days,
             0 <= days < max(ALARMS),
             not credential.active and now <= credential.not_after,
+            not credential.active and enrolment.needs_approval(credential),
+            credential.environment == Environment.PRODUCTION and credential.serial in asked,
         )
 
 
@@ -109,7 +114,8 @@ def parts_of(actor: Actor) -> list[Part]:
     """Both environments, that of this portal first; never mixed."""
     now, here = timezone.now(), present_environment()
     own = Credential.objects.filter(enterprise=actor.enterprise).order_by("-active", "-created", "-pk")
-    shown = [Shown.of(credential, now) for credential in own]
+    asked = enrolment.asked_serials_of(actor)
+    shown = [Shown.of(credential, now, asked) for credential in own.select_related("enterprise")]
     requests = enrolment.open_requests_of(actor)
     return [
         Part(
@@ -178,7 +184,7 @@ def new_credential(request: MemberRequest) -> HttpResponse:
 @require_POST
 @decides
 def change_credential(request: MemberRequest, pk: int) -> HttpResponse:
-    """Put a certificate to use, or stop it."""
+    """Put a certificate to use, ask staff for that, or stop it."""
     credential = get_object_or_404(Credential, pk=pk, enterprise=request.actor.enterprise)
     said = {"serial": credential.serial}
     if request.POST.get("do") == "stop":
@@ -187,6 +193,10 @@ def change_credential(request: MemberRequest, pk: int) -> HttpResponse:
         return redirect("credentials")
     refuse_while_closed(request.actor)
     try:
+        if request.POST.get("do") == "ask":
+            enrolment.ask_for_change(request.actor, credential, request.POST.get("reason", ""))
+            messages.success(request, _("已申请改用证书 %(serial)s，审核期间现在的证书照常使用") % said)
+            return redirect("credentials")
         enrolment.put_to_use(request.actor, credential)
         messages.success(request, _("证书 %(serial)s 已启用") % said)
     except enrolment.NotPossible as problem:
@@ -322,6 +332,8 @@ def said_of(made: Credential | KeyRequest) -> str:
         return _("证书 %(serial)s 已登记并启用") % said
     if made.key_place == KeyPlace.DEVICE:
         return _("证书 %(serial)s 已登记。它的密钥在企业自己的设备上，本平台不能用它加签") % said
+    if enrolment.needs_approval(made):
+        return _("证书 %(serial)s 已登记，尚未启用；改用它须经平台审核，请在列表中提交申请") % said
     return _("证书 %(serial)s 已登记，尚未启用；在列表中点“启用”即可改用它") % said
 
 

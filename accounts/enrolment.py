@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,7 +27,10 @@ from accounts.certificates import (
     request_for,
 )
 from accounts.credentials import key_file, new_handle, private_pem, write_once
-from accounts.models import Credential, KeyRequest
+from accounts.models import Application, Credential, KeyRequest
+from accounts.models.applications import WAITS_FOR_STAFF
+from accounts.onboarding import applications
+from accounts.onboarding.kinds import CERTIFICATE_CHANGE
 from accounts.pkcs12 import open_pkcs12
 from accounts.roles import Environment, KeyPlace
 
@@ -93,7 +97,7 @@ def _keep(actor: Actor, environment: str, certificate: Certificate, *, handle: s
         raise CertificateRefused(_known(actor, environment, certificate.serial)) from None
     record(actor, Action.CREDENTIAL_MADE, credential.serial, environment=environment, key=str(key_place))
     others = Credential.objects.filter(enterprise=actor.enterprise, environment=environment, active=True)
-    if key_place != KeyPlace.DEVICE and not others.exists():
+    if key_place != KeyPlace.DEVICE and not others.exists() and not needs_approval(credential):
         put_to_use(actor, credential)
     return credential
 
@@ -170,11 +174,43 @@ def _answered_by(certificate: Certificate, actor: Actor, environment: str) -> Ke
 # --- in use, or not ------------------------------------------------------------------------------------------------------
 
 
+def needs_approval(credential: Credential) -> bool:
+    """Whether staff have to agree that it is put to use: an enterprise that files for real had another in force before."""
+    others = Credential.objects.filter(enterprise=credential.enterprise, environment=credential.environment)
+    had = others.exclude(pk=credential.pk).filter(Q(active=True) | Q(ended_at__isnull=False))
+    return credential.environment == Environment.PRODUCTION and credential.enterprise.may_file and had.exists()
+
+
+def ask_for_change(actor: Actor, credential: Credential, reason: str) -> None:
+    """Hand in that this one is to sign from now on. Raises NotPossible: without a reason, or while another is decided on."""
+    _check_time(credential, timezone.now())
+    typed = {"serial": [credential.serial], "reason": [reason]}
+    one = applications.begin(CERTIFICATE_CHANGE, by=actor.user, enterprise=actor.enterprise)
+    try:
+        wrong = applications.submit(one, typed, by=actor.user, version=one.version, address=actor.address)
+    except applications.Stale:
+        raise NotPossible(_("已有一份更换证书的申请在审核中，请等审核结果，或先撤回它")) from None
+    if wrong:
+        raise NotPossible(_("没有提交：请填写更换原因，最多 200 个字"))
+
+
+def asked_serials_of(actor: Actor) -> set[str]:
+    """The certificates that staff are asked to agree to."""
+    waiting = Application.objects.filter(
+        enterprise=actor.enterprise, kind=CERTIFICATE_CHANGE.name, state__in=WAITS_FOR_STAFF
+    )
+    return {serial for one in waiting for serial in applications.typed_in(one).get("serial", ())}
+
+
 @transaction.atomic
 def put_to_use(actor: Actor, credential: Credential) -> None:
-    """Sign with this one from the next message on; the one in use gives way. Raises NotPossible when it cannot sign now."""
+    """Sign with this one from the next message on; the one in use gives way. Raises NotPossible when it may not sign now."""
     now = timezone.now()
     _check_time(credential, now)
+    if needs_approval(credential):
+        raise NotPossible(
+            _("已开通的企业更换生产环境的证书，须经平台审核。请填写原因提交申请，现在的证书审核期间照常使用")
+        )
     own = Credential.objects.filter(enterprise=actor.enterprise, environment=credential.environment)
     list(own.select_for_update().order_by("pk").values_list("pk"))  # of two who choose at once, one after the other
     own.filter(active=True).exclude(pk=credential.pk).update(active=False, ended_at=now, stopped=False)

@@ -27,7 +27,7 @@ SECONDS = 30
 REASONS = {
     "password": gettext_lazy("口令不对，或文件已损坏。请核对导出时设的口令（区分大小写）"),
     "unsupported": gettext_lazy("文件的加密方式太旧，打不开。请重新导出，加密方式选 AES-256"),
-    "no_key": gettext_lazy("文件里只有证书，没有私钥。请重新导出并勾选“导出私钥”；只登记证书请用“登记证书”上传"),
+    "no_key": gettext_lazy("文件里只有证书，没有私钥。请重新导出并勾选“导出私钥”；没有私钥时请用“只登记证书”"),
     "no_certificate": gettext_lazy("文件里只有私钥，没有证书。请重新导出，把证书一起放进去"),
     "not_rsa": gettext_lazy("文件里的私钥不是 RSA。海关报文用 RSA 加签，请向发证机构申请 RSA 证书"),
     "other_key": gettext_lazy("私钥与证书不是一对。请从生成证书请求的设备重新导出两者"),
@@ -47,7 +47,7 @@ def open_pkcs12(data: bytes, password: str, handle: str) -> Opened:
     check_size(len(data))
     if not is_pkcs12(data):
         raise CertificateRefused(
-            _("这不是 PKCS#12 文件。请选 .p12 或 .pfx 文件；只有证书（.cer、.crt、.pem）时请用“登记证书”上传")
+            _("这不是 PKCS#12 文件。请选 .p12 或 .pfx 文件；只有证书（.cer、.crt、.pem）时请用“只登记证书”")
         )
     told = _asked(
         {

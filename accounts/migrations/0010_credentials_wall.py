@@ -60,6 +60,31 @@ REVOKE ALL ON FUNCTION accounts_certificates_health(text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION accounts_certificates_health(text, integer) TO portal_web, portal_staff;
 """
 
+# What staff agreed to comes into force by this alone: of certificates they write nothing themselves.
+CHANGE = """
+CREATE FUNCTION accounts_change_certificate(approved bigint, wanted text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    whose bigint;
+BEGIN
+    SELECT enterprise_id INTO whose FROM accounts_application
+     WHERE id = approved AND kind = 'certificate_change' AND state = 'approved';
+    PERFORM FROM accounts_credential WHERE enterprise_id = whose AND environment = 'production' ORDER BY id FOR UPDATE;
+    PERFORM FROM accounts_credential
+      WHERE enterprise_id = whose AND environment = 'production' AND serial = wanted AND not_after > now();
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE accounts_credential SET active = false, ended_at = now(), stopped = false
+     WHERE enterprise_id = whose AND environment = 'production' AND active AND serial <> wanted;
+    UPDATE accounts_credential SET active = true, ended_at = NULL, stopped = false
+     WHERE enterprise_id = whose AND environment = 'production' AND serial = wanted;
+    RETURN true;
+END $$;
+REVOKE ALL ON FUNCTION accounts_change_certificate(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION accounts_change_certificate(bigint, text) TO portal_staff;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0010_credentials")]
@@ -69,5 +94,6 @@ class Migration(migrations.Migration):
         TenantPolicy("accounts_signingconsent", staff=True),
         migrations.RunSQL(RIGHTS, RIGHTS_BACK),
         migrations.RunSQL(DEEDS, DEEDS_BACK),
+        migrations.RunSQL(CHANGE, "DROP FUNCTION accounts_change_certificate(bigint, text)"),
         migrations.RunSQL(HEALTH, "DROP FUNCTION accounts_certificates_health(text, integer)"),
     ]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Application, User
 from accounts.onboarding.agency import AgencyForm, take_on
+from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.forms import AccountForm
 
@@ -84,7 +85,16 @@ CERTIFICATE_AGENCY = Kind(
     promised_days=5,
 )
 
-KINDS: tuple[Kind, ...] = (ACCOUNT, CERTIFICATE_AGENCY)
+CERTIFICATE_CHANGE = Kind(
+    "certificate_change",
+    _("更换加签证书"),
+    CertificateChangeForm,
+    papers=(),
+    effect=change_certificate,
+    titled_by="serial",
+)
+
+KINDS: tuple[Kind, ...] = (ACCOUNT, CERTIFICATE_AGENCY, CERTIFICATE_CHANGE)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 

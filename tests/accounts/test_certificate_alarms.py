@@ -65,7 +65,9 @@ def test_nobody_is_told_of_what_is_not_in_use_or_whose_enterprise_is_not_open(
     ends_in(credential, days=5)
     Credential.objects.update(active=False)
     assert warn_all(NOW) == 0
-    Credential.objects.update(active=True)
+    Credential.objects.update(active=True, environment="production")
+    assert warn_all(NOW) == 0, "nothing is signed with it here"
+    Credential.objects.update(environment="sandbox")
     for state in (EnterpriseState.SUSPENDED, EnterpriseState.DRAFT):
         Enterprise.objects.filter(pk=credential.enterprise_id).update(state=state)
         assert warn_all(NOW) == 0

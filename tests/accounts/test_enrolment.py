@@ -20,11 +20,13 @@ from lxml import html
 from accounts import credentials, enrolment
 from accounts.cast import Cast
 from accounts.credentials import key_file, make_credential, read_key
-from accounts.models import AuditEntry, Credential, Enterprise, KeyRequest, Membership
+from accounts.models import Application, AuditEntry, Credential, Enterprise, KeyRequest, Membership
+from accounts.onboarding import applications
 from accounts.roles import EnterpriseState, KeyPlace, MemberRole
 from portal.tenancy import acting_as
 from tests.accounts import throwaway
 from tests.accounts.throwaway import PASSWORD, Issued, a_name, a_p12, rsa_key
+from tests.pages import test_markup
 
 pytestmark = pytest.mark.django_db
 
@@ -244,7 +246,7 @@ REFUSED_PKCS12: dict[str, tuple[Callable[[], bytes], str, str, tuple[str, ...]]]
     "short": (lambda: Issued(key=rsa_key(1024)).p12(), PASSWORD, "file", ("1024",)),
     "expired": (lambda: Issued(starts=timedelta(days=-9), ends=timedelta(days=-1)).p12(), PASSWORD, "file", ("到期",)),
     "another's": (lambda: Issued(subject=a_name(serial=NEIGHBOUR)).p12(), PASSWORD, "file", (NEIGHBOUR,)),
-    "a certificate": (lambda: Issued().der(), PASSWORD, "file", ("不是 PKCS#12", "登记证书")),
+    "a certificate": (lambda: Issued().der(), PASSWORD, "file", ("不是 PKCS#12", "只登记证书")),
     "garbage": (lambda: os.urandom(5000), PASSWORD, "file", ("不是 PKCS#12",)),
     "too large": (lambda: b"0" * 70_000, PASSWORD, "file", ("64 KB",)),
     "nothing": (lambda: b"", PASSWORD, "file", ("是空的",)),
@@ -295,21 +297,70 @@ def test_whatever_is_sent_the_page_answers(data: dict[str, str], cast: Cast, adm
 
 def test_one_is_in_use_in_each_environment_and_another_takes_its_place(cast: Cast, administrator: Client) -> None:
     for number in range(2):
-        send(administrator, "pkcs12", Issued(key=rsa_key(2048, number)).p12(), password=PASSWORD)
-    sandbox = make_credential(cast.enterprises["merchant"])
-    first, second = Credential.objects.filter(environment="production").order_by("pk")
+        send(administrator, "pkcs12", Issued(key=rsa_key(2048, number)).p12(), "sandbox", password=PASSWORD)
+    other = make_credential(cast.enterprises["merchant"], "production")
+    first, second = Credential.objects.filter(environment="sandbox").order_by("pk")
     assert (first.active, second.active) == (True, False)
     administrator.post(reverse("change_credential", args=[second.pk]), {"do": "use"})
     first.refresh_from_db()
     second.refresh_from_db()
-    sandbox.refresh_from_db()
-    assert (first.active, second.active, sandbox.active) == (False, True, True)
+    other.refresh_from_db()
+    assert (first.active, second.active, other.active) == (False, True, True)
     page = html.fromstring(administrator.get(PAGE).content)
     shown = {
         row.xpath(".//td[1]")[0].text_content(): row.xpath(".//span[contains(@class, 'st ')]")[0].text_content().strip()
-        for row in page.xpath("//section[.//h2[@id='production']]//tbody/tr")
+        for row in page.xpath("//section[.//h2[@id='sandbox']]//tbody/tr")
     }
     assert shown == {first.serial: "已替换", second.serial: "使用中"}
+
+
+def test_an_enterprise_that_files_for_real_changes_its_certificate_with_approval_only(
+    cast: Cast, administrator: Client
+) -> None:
+    for number in range(2):
+        send(administrator, "pkcs12", Issued(key=rsa_key(2048, number)).p12(), password=PASSWORD)
+    first, second = Credential.objects.order_by("pk")
+    address = reverse("change_credential", args=[second.pk])
+    page = administrator.post(address, {"do": "use"}, follow=True).content.decode()
+    assert "须经平台审核" in page and "申请改用" in page
+    assert "请填写更换原因" in administrator.post(address, {"do": "ask", "reason": " "}, follow=True).content.decode()
+    administrator.post(address, {"do": "ask", "reason": "换了设备"})
+    assert "更换申请待审核" in administrator.get(PAGE).content.decode()
+    again = administrator.post(address, {"do": "ask", "reason": "再来一次"}, follow=True).content.decode()
+    assert "已有一份更换证书的申请在审核中" in again
+    assert in_use() == first.serial, "the old one stays in force meanwhile"
+    one, staff = Application.objects.get(), cast.users["staff"]
+    with acting_as(enterprise_id=None, user_id=staff.pk, role="portal_staff"):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT accounts_change_certificate(%s, %s)", [one.pk, second.serial])
+            assert cursor.fetchone() == (False,), "not without an approval"
+        assert applications.approve(one, staff=staff, version=one.version) is True
+    assert in_use() == second.serial
+    deed = AuditEntry.objects.filter(action="credential_used").latest("id")
+    assert (deed.user, deed.subject, deed.details["application"]) == (staff, second.serial, one.pk)
+
+
+def test_stopping_one_is_no_way_around_the_approval(cast: Cast, administrator: Client) -> None:
+    send(administrator, "pkcs12", Issued().p12(), password=PASSWORD)
+    first = own(cast)
+    administrator.post(reverse("change_credential", args=[first.pk]), {"do": "stop"})
+    send(administrator, "pkcs12", Issued(key=rsa_key(2048, 1)).p12(), password=PASSWORD)
+    second = Credential.objects.latest("pk")
+    administrator.post(reverse("change_credential", args=[second.pk]), {"do": "use"})
+    assert in_use() == ""
+    administrator.post(reverse("change_credential", args=[second.pk]), {"do": "ask", "reason": "泄露"})
+    Credential.objects.filter(pk=second.pk).update(not_after=timezone.now() - timedelta(days=1))
+    one, staff = Application.objects.get(), cast.users["staff"]
+    with acting_as(enterprise_id=None, user_id=staff.pk, role="portal_staff"):
+        with pytest.raises(applications.NotPossible, match="已到期"):
+            applications.approve(one, staff=staff, version=one.version)
+    administrator.post(reverse("change_credential", args=[first.pk]), {"do": "use"})
+    assert in_use() == first.serial, "what was stopped by mistake is put back at once"
+
+
+def in_use() -> str:
+    """The number of the certificate in use in production, or nothing."""
+    return "".join(Credential.objects.filter(environment="production", active=True).values_list("serial", flat=True))
 
 
 def test_it_is_stopped_at_once_and_may_be_used_again(cast: Cast, administrator: Client) -> None:
@@ -356,6 +407,21 @@ def test_a_developer_looks_and_others_do_not(cast: Cast, client_of: Callable[[st
     assert developer.get(NEW).status_code == 403
     for username in ("merchant_filer", "merchant_finance", "merchant_viewer"):
         assert client_of(username).get(PAGE).status_code == 403
+
+
+def test_its_pages_are_sound_markup(cast: Cast, administrator: Client) -> None:
+    first = [PAGE, NEW, reverse("signing_consent")]
+    for way in ("pkcs12", "key"):
+        send(administrator, way, Issued().p12(), password=PASSWORD)
+    send(administrator, "certificate", Issued(ends=timedelta(days=20)).pem())
+    enrolment.make_wanted_keys()
+    administrator.post(reverse("signing_consent"), {"do": "give", "version": "2026-1", "agreed": "yes"})
+    answer = f"{NEW}?environment=production&request={KeyRequest.objects.get().pk}"
+    for address in (*first, answer, f"{NEW}?environment=sandbox"):
+        page = html.fromstring(administrator.get(address).content)
+        test_markup.assert_nothing_inline(page, address)
+        test_markup.assert_named(page, address)
+        test_markup.assert_alive(page, address)
 
 
 # --- the wall ------------------------------------------------------------------------------------------------------------

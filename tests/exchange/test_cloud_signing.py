@@ -11,7 +11,7 @@ from django.urls import reverse
 from lxml import html
 
 from accounts.cast import Cast
-from accounts.models import AuditEntry, Credential, Enterprise, Membership, SigningConsent
+from accounts.models import AuditEntry, Credential, Enterprise, Membership, SigningConsent, User
 from accounts.roles import EnterpriseState, KeyPlace, MemberRole
 from declarations.doors.signatures import signature_of
 from declarations.exchange import outbox, signing
@@ -69,6 +69,17 @@ def test_each_signature_is_traced_to_consent_certificate_and_filer(
     shown = html.fromstring(page.content).xpath("//section[.//h2[@id='signature']]")[0].text_content()
     for word in (found.serial, str(agreed.given_by), f"第 {agreed.pk} 号", "2026-1"):
         assert word in shown
+
+
+def test_a_message_that_two_people_filed_names_both(cast: Cast, agreed: SigningConsent, gateway) -> None:
+    second = User.objects.create(username="platform_second", name="第二人")
+    Membership.objects.create(user=second, enterprise=cast.enterprises["platform"], roles=[MemberRole.FILER])
+    both = Cast(cast.enterprises, {**cast.users, "platform_second": second})
+    filed(both, "order", 1)
+    filed(both, "order", 2, by="platform_second")
+    forward_all()
+    found = signature_of(Outbound.objects.get().pk)
+    assert found is not None and set(found.filed_by) == {cast.users["platform_filer"], second}
 
 
 def test_without_consent_it_waits_with_the_cure_and_goes_on_once_there_is_one(

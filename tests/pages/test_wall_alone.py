@@ -48,6 +48,7 @@ ARRIVALS = {"declarations_inbound"}
 #: The functions that pass the wall on purpose, and what they tell.
 PASS_THE_WALL = {
     "accounts_certificates_health": "how many certificates in use end soon, and in how many days the first, for /health/",
+    "accounts_change_certificate": "nothing: puts the certificate to use that an approved application of its enterprise names",
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",

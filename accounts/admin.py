@@ -23,7 +23,7 @@ from accounts import members
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import Credential, Enterprise, Invitation, Membership, User
+from accounts.models import Credential, Enterprise, Invitation, Membership, SigningConsent, User
 from accounts.roles import EnterpriseType, MemberRole
 from accounts.second_factor import forget_factors
 
@@ -348,10 +348,20 @@ class InvitationAdmin(ReadOnly):
 class CredentialAdmin(ReadOnly):
     """Certificates: made elsewhere, looked at here."""
 
-    list_display = ("serial", "enterprise", "environment", "not_before", "not_after", "active")
-    list_filter = ("environment", "active", "not_after")
+    list_display = ("serial", "enterprise", "environment", "key_place", "not_before", "not_after", "active")
+    list_filter = ("environment", "key_place", "active", "not_after")
     list_select_related = ("enterprise",)
     search_fields = ("serial", "enterprise__name", "enterprise__customs_code")
+
+
+@admin.register(SigningConsent)
+class SigningConsentAdmin(ReadOnly):
+    """Consents to cloud signing: given and revoked by the enterprises, looked at here."""
+
+    list_display = ("id", "enterprise", "text_version", "given_by", "given_at", "revoked_by", "revoked_at")
+    list_filter = ("text_version", "given_at", "revoked_at")
+    list_select_related = ("enterprise", "given_by", "revoked_by")
+    search_fields = ("enterprise__name", "enterprise__customs_code")
 
 
 def changed_fields(message: Any) -> list[str]:

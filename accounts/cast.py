@@ -14,7 +14,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from accounts.access import Actor
-from accounts.credentials import CredentialProblem, credential_in_use, make_credential, signing_key
+from accounts.credentials import (
+    CredentialProblem,
+    agree_for_demo,
+    credential_in_use,
+    make_credential,
+    signing_key,
+)
 from accounts.models import AuthenticatorApp, Enterprise, Evidence, Licence, Membership, Qualification, User
 from accounts.models.preparation import GuaranteeKind, Medium, SigningWay
 from accounts.onboarding.preparation import GUARANTORS, ticks_of
@@ -234,8 +240,9 @@ def one_time_code(username: str) -> str:
 
 
 def give_credential(enterprise: Enterprise) -> None:
-    """A certificate for an enterprise that has none, or one whose key is not on this machine."""
+    """A certificate for an enterprise that has none, or one whose key is not on this machine; and the consent to sign."""
     try:
         signing_key(credential_in_use(enterprise.pk))
     except CredentialProblem:
         make_credential(enterprise)
+    agree_for_demo(enterprise)

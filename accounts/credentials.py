@@ -1,7 +1,8 @@
 """Keeps the keys enterprises sign with: in files under a handle, encrypted, never in a table.
 
-Step 6 of the walk asks `signing_key` here. For the demo and the tests `make_credential` plays the certificate office: a
-certification authority invented for the purpose, kept in the same folder.
+Step 6 of the walk asks `credential_to_sign_with` and `signing_key` here: the signing service, which is a worker. The pages
+write keys (``accounts/enrolment.py``) and never read one. For the demo and the tests `make_credential` plays the
+certificate office: a certification authority invented for the purpose, kept in the same folder.
 """
 
 import base64
@@ -18,18 +19,24 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import Credential, Enterprise
-from accounts.roles import Environment
+from accounts.models import Credential, Enterprise, SigningConsent
+from accounts.roles import Environment, KeyPlace
+from portal.sentences import keep
 
 AUTHORITY = "Tongguan Demo CA"
-AUTHORITY_FILE = "demo-ca.pem"
+AUTHORITY_FILE = "demo-ca.pem"  # portal/checks.py knows it too
+#: The version of the consent under which the demo signs for its invented enterprises.
+DEMO_CONSENT = "demo"
 VALID_FOR = timedelta(days=2 * 365)
 NAME_LENGTH = 64  # X.520: upper bound of a common name
 
@@ -58,12 +65,45 @@ def credential_in_use(enterprise_id: int, environment: str | None = None) -> Cre
         raise CredentialProblem(_("企业没有%s使用中的证书，请先登记证书") % label) from error
 
 
+def credential_to_sign_with(enterprise_id: int) -> tuple[Credential, int]:
+    """The certificate in use whose key is kept here, and the consent under which it signs; both by one query.
+
+    Raises CredentialProblem when there is none, when its key is elsewhere, or when the enterprise has not agreed.
+    """
+    consent = SigningConsent.objects.filter(enterprise=OuterRef("enterprise"), revoked_at=None).values("pk")[:1]
+    found = Credential.objects.annotate(consent_id=Subquery(consent)).filter(
+        enterprise_id=enterprise_id, environment=present_environment(), active=True
+    )
+    credential = found.first() or credential_in_use(enterprise_id)
+    check_key_is_here(credential)
+    consent_id: int | None = getattr(credential, "consent_id", None)
+    if consent_id is None:
+        raise CredentialProblem(
+            keep(
+                gettext_noop(
+                    "企业没有同意云加签，本平台不能代为加签。请企业管理员在“证书与加签”同意云加签，之后自动发送"
+                )
+            )
+        )
+    return credential, consent_id
+
+
+def check_key_is_here(credential: Credential) -> None:
+    """Raise CredentialProblem when the key of the certificate never was ours to keep."""
+    if credential.key_place == KeyPlace.DEVICE:
+        reason = gettext_noop(
+            "证书 %(serial)s 的密钥在企业自己的设备上，本平台不能加签。请企业管理员在“证书与加签”登记 PKCS#12 或制作密钥，并改用那个证书"
+        )
+        raise CredentialProblem(keep(reason, serial=credential.serial))
+
+
 def signing_key(credential: Credential) -> rsa.RSAPrivateKey:
     """The private key of a credential that may sign now, read from its file once per process.
 
     Raises CredentialProblem when the certificate is out of use, expired, not yet valid, or its key cannot be opened.
     """
     check_usable(credential, timezone.now())
+    check_key_is_here(credential)
     try:
         return read_key(credential.key_handle)
     except FileNotFoundError as error:
@@ -74,7 +114,12 @@ def signing_key(credential: Credential) -> rsa.RSAPrivateKey:
 
 @lru_cache(maxsize=1024)
 def read_key(handle: str) -> rsa.RSAPrivateKey:
-    """The key under a handle. A handle is never used twice, so what was read once stays true."""
+    """The key under a handle. A handle is never used twice, so what was read once stays true.
+
+    Raises RuntimeError in the process of the pages: what was written there is read by the signing service alone.
+    """
+    if settings.PORTAL_PROCESS == "web":
+        raise RuntimeError("the pages read no signing key")
     return opened(key_file(handle).read_bytes(), handle)
 
 
@@ -109,25 +154,26 @@ def check_usable(credential: Credential, now: datetime) -> None:
 def make_credential(
     enterprise: Enterprise, environment: str = Environment.SANDBOX, *, now: datetime | None = None
 ) -> Credential:
-    """Make a key and a certificate for the demo or a test; it takes the place of the one in use."""
+    """Make a key and a certificate for the demo or a test; it takes the place of the one in use.
+
+    The enterprise agrees to cloud signing with it. Raises ImproperlyConfigured in production.
+    """
+    if settings.PORTAL_ENV == "production":
+        raise ImproperlyConfigured("The demo's certificates are invented: not for production.")
     now = now or timezone.now()
     authority = demo_authority(now)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     certificate = issue(
         authority,
-        subject=x509.Name(
-            [
-                x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
-                x509.NameAttribute(NameOID.COMMON_NAME, enterprise.name[:NAME_LENGTH]),
-                x509.NameAttribute(NameOID.SERIAL_NUMBER, enterprise.customs_code),
-            ]
-        ),
+        subject=subject_of(enterprise),
         public_key=key.public_key(),
         now=now,
     )
-    handle = secrets.token_hex(16)
+    handle = new_handle()
     write_once(key_file(handle), private_pem(key, handle))
-    Credential.objects.filter(enterprise=enterprise, environment=environment, active=True).update(active=False)
+    Credential.objects.filter(enterprise=enterprise, environment=environment, active=True).update(
+        active=False, ended_at=now
+    )
     credential = Credential.objects.create(
         enterprise=enterprise,
         environment=environment,
@@ -138,7 +184,26 @@ def make_credential(
         not_after=certificate.not_valid_after_utc,
     )
     record(Bystander(enterprise=enterprise), Action.CREDENTIAL_MADE, credential.serial, environment=environment)
+    agree_for_demo(enterprise)
     return credential
+
+
+def agree_for_demo(enterprise: Enterprise) -> None:
+    """The consent of an invented enterprise, given by nobody; one that stands is left as it is."""
+    SigningConsent.objects.get_or_create(
+        enterprise=enterprise, revoked_at=None, defaults={"text_version": DEMO_CONSENT}
+    )
+
+
+def subject_of(enterprise: Enterprise) -> x509.Name:
+    """How an enterprise is named in its certificate: by its name and, as serial number, its customs code."""
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
+            x509.NameAttribute(NameOID.COMMON_NAME, enterprise.name[:NAME_LENGTH]),
+            x509.NameAttribute(NameOID.SERIAL_NUMBER, enterprise.customs_code),
+        ]
+    )
 
 
 def serial_text(serial: int) -> str:
@@ -199,6 +264,11 @@ def signing_usage() -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def new_handle() -> str:
+    """A name for a key that no other key ever has."""
+    return secrets.token_hex(16)
 
 
 def key_file(handle: str) -> Path:

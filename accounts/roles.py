@@ -63,3 +63,11 @@ class Environment(models.TextChoices):
 
     SANDBOX = "sandbox", _("测试环境")
     PRODUCTION = "production", _("生产环境")
+
+
+class KeyPlace(models.TextChoices):
+    """Where the private key of a certificate is, and how it came there."""
+
+    DEVICE = "device", _("企业自己的设备")
+    IMPORTED = "imported", _("本平台保管，随 PKCS#12 登记")
+    MADE = "made", _("本平台保管，在此制作")

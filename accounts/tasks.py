@@ -1,11 +1,9 @@
-"""What the schedule calls (``portal/celery.py``): the record of deeds is sealed, notices go out by mail, and who holds a
-licence that ends soon is told.
-"""
+"""What the schedule calls (``portal/celery.py``): a few lines each, the work is elsewhere."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import notices, seals
+from accounts import certificate_alarms, enrolment, notices, seals
 from accounts.onboarding import expiry
 
 
@@ -26,3 +24,16 @@ def mail_notices() -> None:
 def remind_of_expiry() -> None:
     """Once a day: licences that end soon."""
     expiry.remind(timezone.localdate())
+
+
+@shared_task
+def make_wanted_keys() -> None:
+    """In the line of the signing service: the keys that enterprises asked for."""
+    enrolment.make_wanted_keys()
+
+
+@shared_task
+def look_after_certificates() -> None:
+    """Once a day: certificates that end soon, and keys that nothing names any more."""
+    certificate_alarms.warn_all(timezone.now())
+    enrolment.sweep_keys(timezone.now())

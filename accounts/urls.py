@@ -1,10 +1,10 @@
-"""Addresses of signing in and out, of guarding one's account, of changing the enterprise, of members, applications and
-preparation, and of what one is told.
+"""Addresses of signing in and out, of guarding one's account, of changing the enterprise, of members, applications,
+preparation, certificates and consent, and of what one is told.
 """
 
 from django.urls import path
 
-from accounts import inbox, joining, members_views, preparing, security, views
+from accounts import credential_pages, inbox, joining, members_views, preparing, security, views
 from accounts.onboarding import views as onboarding
 
 urlpatterns = [
@@ -43,4 +43,9 @@ urlpatterns = [
     path("second-factor/passkey/", security.add_passkey, name="add_passkey"),
     path("second-factor/passkey/<int:pk>/remove/", security.drop_passkey, name="drop_passkey"),
     path("second-factor/codes/", security.recovery_codes, name="recovery_codes"),
+    path("credentials/", credential_pages.credentials, name="credentials"),
+    path("credentials/new/", credential_pages.new_credential, name="new_credential"),
+    path("credentials/<int:pk>/", credential_pages.change_credential, name="change_credential"),
+    path("credentials/keys/<int:pk>/", credential_pages.key_request, name="key_request"),
+    path("credentials/consent/", credential_pages.signing_consent, name="signing_consent"),
 ]

@@ -249,6 +249,8 @@ class Outbound(models.Model):
     #: The sender's transmission number and certificate as they stand in the signed message.
     dxp_id = models.CharField(max_length=30, blank=True)
     certificate_serial = models.CharField(max_length=40, blank=True)
+    #: The consent to cloud signing under which it was signed (``accounts.SigningConsent``).
+    consent_id = models.BigIntegerField(null=True, blank=True)
     byte_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True)

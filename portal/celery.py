@@ -25,6 +25,9 @@ SCHEDULE: dict[str, tuple[str, float | crontab]] = {
     "accounts.tasks.remind_of_expiry": ("uploads", crontab(hour=8, minute=10)),
     "declarations.tasks.tidy_up": ("uploads", crontab(hour=3, minute=30)),
     "declarations.tasks.drain_outbox": ("outbox", 2.0),
+    # Beside the outbox, which signs: keys are made where they are used.
+    "accounts.tasks.make_wanted_keys": ("outbox", 2.0),
+    "accounts.tasks.look_after_certificates": ("uploads", crontab(hour=8, minute=20)),
     "declarations.tasks.drain_inbox": ("inbox", 1.0),
     # Beside the inbox, as only its answers end a wait.
     "declarations.tasks.free_waiting": ("inbox", 1.0),

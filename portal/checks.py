@@ -40,6 +40,21 @@ def production_is_no_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any
 
 
 @register(Tags.security)
+def no_keys_of_the_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """With PORTAL_ENV=production: the folder of signing keys never was a demo's, whose authority lies in it."""
+    authority = settings.PORTAL_KEYS_DIR / "demo-ca.pem"
+    if settings.PORTAL_ENV != "production" or not authority.exists():
+        return []
+    return [
+        Error(
+            f"{authority} is the invented authority of a demo: its certificates are no enterprise's.",
+            hint="Give production a PORTAL_DATA and a database of its own.",
+            id="portal.E006",
+        )
+    ]
+
+
+@register(Tags.security)
 def a_proxy_stands_in_front(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """With PORTAL_ENV=production: TLS and the patience with slow callers belong to a proxy that reads whole requests."""
     if settings.PORTAL_ENV != "production" or settings.PORTAL_PROXIES:

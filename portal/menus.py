@@ -132,6 +132,9 @@ MENU: tuple[MenuSection, ...] = (
         (
             MenuEntry(_("申请"), "pencil-square", "applications", {}, frozenset(), frozenset({"administrator"})),
             MenuEntry(_("成员与权限"), "people", "members", {}, frozenset(), frozenset({"administrator"})),
+            MenuEntry(
+                _("证书与加签"), "shield-lock", "credentials", {}, roles=frozenset({"administrator", "developer"})
+            ),
         ),
     ),
 )

@@ -1,6 +1,6 @@
 """The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``) and what of it is in
-force beside their own row (``preparation``), what people prove themselves with (``factors``), where they are signed in
-(``sessions``), what they are told (``notices``), and the seals over the record of deeds (``record``).
+force beside their own row (``preparation``), how they sign (``signing``), what people prove themselves with (``factors``),
+where they are signed in (``sessions``), what they are told (``notices``), and the seals over the record of deeds.
 
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migrations 0002 and later).
 """
@@ -13,6 +13,7 @@ from accounts.models.preparation import Evidence, Licence, Qualification
 from accounts.models.record import AuditSeal
 from accounts.models.reminders import Reminder
 from accounts.models.sessions import UserSession
+from accounts.models.signing import KeyRequest, SigningConsent
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Enterprise",
     "Evidence",
     "Invitation",
+    "KeyRequest",
     "Licence",
     "Membership",
     "Notice",
@@ -35,6 +37,7 @@ __all__ = [
     "RecoveryCode",
     "Remark",
     "Reminder",
+    "SigningConsent",
     "Submission",
     "User",
     "UserSession",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import Action
 from accounts.codes import check_credit_code, check_customs_code, check_district, check_dxp_id
-from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberRole
+from accounts.roles import EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole
 
 #: What a sealed telephone is bound to.
 PHONE_PLACE = "accounts_user.phone"
@@ -153,7 +153,10 @@ class Membership(models.Model):
 
 
 class Credential(models.Model):
-    """A certificate an enterprise signs with. The private key is not here: only the handle it is kept under."""
+    """A certificate of an enterprise. The private key is not here: only the handle it is kept under.
+
+    Where the key stays on the enterprise's own device nothing is kept under the handle.
+    """
 
     enterprise = models.ForeignKey(Enterprise, models.PROTECT, verbose_name=_("企业"), related_name="credentials")
     environment = models.CharField(_("环境"), max_length=10, choices=Environment.choices)
@@ -166,6 +169,14 @@ class Credential(models.Model):
     not_after = models.DateTimeField(_("失效时间"))
     active = models.BooleanField(_("使用中"), default=True)
     created = models.DateTimeField(_("登记时间"), db_default=Now(), editable=False)
+    key_place = models.CharField(
+        _("密钥"), max_length=10, choices=KeyPlace.choices, default=KeyPlace.MADE, db_default=KeyPlace.MADE
+    )
+    #: When it last went out of use, and whether by hand rather than because another took its place.
+    ended_at = models.DateTimeField(_("停止使用时间"), null=True, blank=True)
+    stopped = models.BooleanField(_("人工停用"), default=False, db_default=False)
+    #: The last alarm that went out: so many days before the end (``accounts/certificate_alarms.py``).
+    warned_days = models.PositiveSmallIntegerField(_("已提醒（到期前天数）"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("证书")

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Application, User
 from accounts.models.preparation import GuaranteeKind
 from accounts.onboarding import evidence, types
+from accounts.onboarding.agency import AgencyForm, take_on
+from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.forms import AccountForm
 from accounts.roles import EnterpriseType
@@ -169,7 +171,42 @@ GUARANTEE = Kind(
     second_person=True,
 )
 
-KINDS: tuple[Kind, ...] = (ACCOUNT, TYPES, CARD, TYPE_FILING, CERTIFICATE, DXP_IMPORT, DXP_EXPORT, GUARANTEE)
+CERTIFICATE_AGENCY = Kind(
+    "certificate_agency",
+    _("加密证书代办"),
+    AgencyForm,
+    papers=(
+        PaperSlot("business_licence", _("营业执照"), _("加盖公章的扫描件或照片")),
+        PaperSlot("authorisation", _("代办委托书"), _("写明委托事项和期限，加盖公章，法定代表人签字")),
+        PaperSlot("registration_form", _("业务登记表"), _("上海制卡中心的《业务登记表》，加盖公章")),
+        PaperSlot("legal_identity", _("法定代表人身份证件"), _("正反面，加盖公章")),
+        PaperSlot("operator_identity", _("经办人身份证件"), _("正反面，加盖公章")),
+    ),
+    effect=take_on,
+    promised_days=5,
+)
+
+CERTIFICATE_CHANGE = Kind(
+    "certificate_change",
+    _("更换加签证书"),
+    CertificateChangeForm,
+    papers=(),
+    effect=change_certificate,
+    titled_by="serial",
+)
+
+KINDS: tuple[Kind, ...] = (
+    ACCOUNT,
+    TYPES,
+    CARD,
+    TYPE_FILING,
+    CERTIFICATE,
+    CERTIFICATE_AGENCY,
+    CERTIFICATE_CHANGE,
+    DXP_IMPORT,
+    DXP_EXPORT,
+    GUARANTEE,
+)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 

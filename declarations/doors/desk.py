@@ -17,7 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import npgettext
 
 from accounts.access import Actor
-from accounts.models import Credential
+from accounts.certificate_alarms import ALARMS, days_left
+from accounts.credentials import present_environment
+from accounts.models import Credential, SigningConsent
 from accounts.roles import MemberRole
 from declarations.access import uploads_of
 from declarations.doors import unfiled, uploads
@@ -41,8 +43,6 @@ from portal.calendar import SHANGHAI
 from portal.money import money
 from portal.sentences import speak
 
-#: A certificate that ends within so many days is spoken of.
-DAYS_BEFORE_END = 30
 #: So many reasons of a kind are shown, each so long; figures in them differ from document to document.
 MOST_REASONS, LONGEST_REASON = 3, 60
 _FIGURE = re.compile(r"[0-9][0-9,.]*")
@@ -132,7 +132,9 @@ class Desk:
     uploads: list[uploads.Standing]
     files: list[Kind]
     credential: Credential | None
-    ends_soon: bool
+    #: In how many days it ends, below zero when it has; None while that is far away.
+    ends_in: int | None
+    may_see_credentials: bool
 
     @property
     def todo(self) -> int:
@@ -157,7 +159,8 @@ def desk(actor: Actor) -> Desk:
     found = {state for slug, state in counted if slug in own}
     shown = [stage for stage in STAGES if stage.always or stage.states & found]
     sent = uploads_of(actor).select_related("user").order_by("-id")[:5]
-    credential = Credential.objects.filter(enterprise=actor.enterprise, active=True).order_by("-not_after").first()
+    credential = _credential(actor)
+    left = days_left(credential, timezone.now()) if credential else None
     purse = Purse.of(actor) if may_see_guarantee(actor) else None
     payments = [*_held_up(actor), *_payments(purse), *_disagreements(actor)] if purse else []
     stops = [one for one in _stops() if one[0].kind in own]
@@ -180,8 +183,16 @@ def desk(actor: Actor) -> Desk:
         uploads=uploads.standings(sent),
         files=[kind for kind in kinds if actor.may_file_as(kind.filed_by)],
         credential=credential,
-        ends_soon=bool(credential and (credential.not_after - timezone.now()).days < DAYS_BEFORE_END),
+        ends_in=left if left is not None and left < max(ALARMS) else None,
+        may_see_credentials=actor.may(MemberRole.ADMINISTRATOR, MemberRole.DEVELOPER),
     )
+
+
+def _credential(actor: Actor) -> Credential | None:
+    """The certificate in use here, and whether the enterprise agreed to sign with a key kept here (``consented``)."""
+    agreed = SigningConsent.objects.filter(enterprise=OuterRef("enterprise"), revoked_at=None)
+    used = Credential.objects.filter(enterprise=actor.enterprise, environment=present_environment(), active=True)
+    return used.annotate(consented=Exists(agreed)).first()
 
 
 def _standings(kinds: Sequence[Kind], counted: dict[tuple[str, str], int], shown: Sequence[Stage]) -> list[Progress]:

@@ -28,6 +28,7 @@ from declarations import filing
 from declarations.access import documents_of, drafts_of, uploads_of
 from declarations.doors import chain, failed_rows, forms, grid, letters, search, story, tables, unfiled, uploads
 from declarations.doors.desk import desk
+from declarations.doors.signatures import signature_of
 from declarations.doors.template import template
 from declarations.kinds import KINDS
 from declarations.kinds import kind as kind_of
@@ -455,5 +456,6 @@ def _letter(
         "title": _("报文") if direction == letters.OUT else _("回执"), "fault": fault,
         "raw_address": reverse("raw", kwargs=sent),
         "may_raw": request.actor.may(MemberRole.FILER, MemberRole.ADMINISTRATOR),
+        "signature": signature_of(number) if direction == letters.OUT else None,
     }  # fmt: skip
     return render(request, "declarations/message.html", context, status=400 if fault else 200)

@@ -24,7 +24,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from accounts.credentials import CredentialProblem, credential_in_use
+from accounts.credentials import CredentialProblem
 from declarations.exchange import envelope, signing
 from declarations.exchange.making import Made, MayNotLeave, NotReady, Order, TooLarge, label, make_all
 from declarations.exchange.transports import TransportError, http
@@ -274,7 +274,7 @@ def _orders(messages: Sequence[Outbound]) -> list[Order]:
             sender = envelope.sender_of(own[0].enterprise)
             if not sender.dxp_id:
                 raise NotReady(keep(_("企业没有传输编号（DXP ID），请平台在后台补登后自动发送")))
-            signers[enterprise_id] = sender, signing.key_of(credential_in_use(enterprise_id))
+            signers[enterprise_id] = sender, signing.key_in_use(enterprise_id)
         except (CredentialProblem, NotReady) as problem:
             _postpone(own, str(problem), needs_person=str(problem))
     ready = [message for message in messages if message.enterprise_id in signers]
@@ -303,9 +303,11 @@ def _settle(message: Outbound, problem: Exception) -> None:
 
 _KEEP = """
 UPDATE declarations_outbound o
-   SET state = 'signed', signed_at = %(now)s, dxp_id = m.dxp_id, certificate_serial = m.serial, byte_count = m.size
-  FROM unnest(%(ids)s::bigint[], %(claims)s::uuid[], %(dxp_ids)s::text[], %(serials)s::text[], %(sizes)s::int[])
-       AS m (id, claim, dxp_id, serial, size)
+   SET state = 'signed', signed_at = %(now)s, dxp_id = m.dxp_id, certificate_serial = m.serial,
+       consent_id = m.consent_id, byte_count = m.size
+  FROM unnest(%(ids)s::bigint[], %(claims)s::uuid[], %(dxp_ids)s::text[], %(serials)s::text[], %(consents)s::bigint[],
+              %(sizes)s::int[])
+       AS m (id, claim, dxp_id, serial, consent_id, size)
  WHERE o.id = m.id AND o.claim = m.claim AND o.state = 'pending'
 RETURNING o.id
 """
@@ -326,6 +328,7 @@ def _keep(made: Sequence[Made]) -> list[Outbound]:
                     "claims": [order.message.claim for order in orders],
                     "dxp_ids": [order.sender.dxp_id for order in orders],
                     "serials": [order.key.serial for order in orders],
+                    "consents": [order.key.consent_id for order in orders],
                     "sizes": [one.size for one in made],
                 },
             )

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from django.utils.translation import gettext_noop as _
 from lxml import etree
 
-from accounts.credentials import CredentialProblem, certificate_base64, signing_key
+from accounts.credentials import CredentialProblem, certificate_base64, credential_to_sign_with, signing_key
 from accounts.models import Credential
 from declarations import published
 from declarations.exchange.envelope import XSI, with_signature
@@ -52,12 +52,22 @@ class SignatureProblem(ValueError):
 
 
 class SigningKey(NamedTuple):
-    """What a message is signed with: the key, its serial as KeyName spells it, the certificate as base64 of its DER."""
+    """What a message is signed with: the key, its serial as KeyName spells it, the certificate as base64 of its DER.
+
+    And the consent of the enterprise it is signed under.
+    """
 
     private_key: RSAPrivateKey
     public_key: RSAPublicKey
     serial: str
     certificate: str
+    consent_id: int | None = None
+
+
+def key_in_use(enterprise_id: int) -> SigningKey:
+    """The key the enterprise signs with now, by its consent; raises ``CredentialProblem`` when it cannot."""
+    credential, consent_id = credential_to_sign_with(enterprise_id)
+    return key_of(credential)._replace(consent_id=consent_id)
 
 
 def key_of(credential: Credential) -> SigningKey:

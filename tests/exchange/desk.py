@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from accounts.cast import Cast
-from accounts.credentials import make_credential
+from accounts.credentials import agree_for_demo, make_credential
 from accounts.models import Credential, Enterprise
 from declarations.exchange import inbox, outbox
 from declarations.filing import Outcome, file_documents
@@ -28,6 +28,7 @@ def certify(enterprise: Enterprise) -> Credential:
     """A certificate in use for that enterprise."""
     kept = _certified.get(enterprise.customs_code)
     if kept is not None:
+        agree_for_demo(enterprise)
         return Credential.objects.create(enterprise=enterprise, **kept)
     credential = make_credential(enterprise)
     _certified[enterprise.customs_code] = {name: getattr(credential, name) for name in _KEPT}

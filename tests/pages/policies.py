@@ -20,6 +20,8 @@ GET, POST = "GET", "POST"
 ROLES = frozenset(MemberRole.values)
 FILERS = frozenset(FILING_ROLES)
 ADMINISTRATORS = frozenset({MemberRole.ADMINISTRATOR})
+#: Who sees what the enterprise signs with.
+SIGNING_READERS = ADMINISTRATORS | {MemberRole.DEVELOPER}
 #: Whose lists are taxed, or who answers for the tax; and who of them reads bills, and the account.
 TAXED = frozenset(
     {EnterpriseType.PLATFORM, EnterpriseType.MERCHANT, EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.WAREHOUSE}
@@ -490,6 +492,39 @@ class Gateway(Policy):
         return 405 if method == GET else 401
 
 
+@dataclass(frozen=True)
+class OfSigning(Members):
+    """One certificate, or one key asked for, of one's own enterprise; ``thing`` names the table."""
+
+    thing: str = ""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        for owner, things in world.signing.items():
+            whose: Whose = "own" if owner == asker.enterprise else "other"
+            yield Ask(reverse(name, kwargs={"pk": things[self.thing]}), whose, self.data, place=self.thing)
+        yield Ask(reverse(name, kwargs={"pk": MISSING}), "missing", self.data, place=self.thing)
+
+
+@dataclass(frozen=True)
+class KeyRequestOf(OfSigning):
+    """A key asked for: developers look, administrators give it up."""
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        if method == POST and asker.enterprise and not asker.roles & ADMINISTRATORS:
+            return 403
+        return super().answer(asker, method, ask)
+
+
+@dataclass(frozen=True)
+class SigningConsentOf(Members):
+    """The consent: developers look, administrators decide."""
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        if method == POST and asker.enterprise and not asker.roles & ADMINISTRATORS:
+            return 403
+        return super().answer(asker, method, ask)
+
+
 def _own_of_other_kinds(world: World, asker: Asker, slug: str) -> list[Owned]:
     """What the asker has of other kinds, to be asked for under this one."""
     return [one for (owner, kept), one in world.owned.items() if owner == asker.enterprise and kept != slug]
@@ -582,6 +617,20 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
             Everybody(get=405, post=302, signed_in_post=404, data={"upto": "x"}),
         ),
         "change_password": SignedIn(get=200, post=200, data={"old_password": "x"}),
+        "credentials": Members(get=200, roles=SIGNING_READERS),
+        "new_credential": (
+            Members(get=200, post=200, roles=ADMINISTRATORS, data={"way": "pkcs12"}),
+            Members(get=200, post=302, roles=ADMINISTRATORS, data={"way": "key", "environment": "production"}),
+        ),
+        "change_credential": (
+            OfSigning(post=302, roles=ADMINISTRATORS, thing="credential", data={"do": "stop"}),
+            OfSigning(post=302, roles=ADMINISTRATORS, thing="credential", data={"do": "use"}),
+        ),
+        "key_request": KeyRequestOf(get=200, post=302, roles=SIGNING_READERS, thing="key_request"),
+        "signing_consent": (
+            SigningConsentOf(get=200, post=302, roles=SIGNING_READERS, data={"do": "revoke"}),
+            SigningConsentOf(get=200, post=302, roles=SIGNING_READERS, data={"do": "give"}),
+        ),
         "uploads": Members(get=200),
         "upload_check": OfWorkbook(get=200),
         "upload_failed": OfWorkbook(get=200, roles=FILERS, files=True),
@@ -636,6 +685,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         **_desk("announcement"),
         **_desk("application", add=403),
         "admin:accounts_application_paper": StaffPaper(post=405, missing=404, missing_post=405),
+        **_desk("signingconsent", add=403, change=403),
         **_desk("group", app="auth", delete=200),
         **_desk("outbound", app="declarations", add=403, change=403),
         **_desk("inbound", app="declarations", add=403, change=403),

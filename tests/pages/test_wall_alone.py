@@ -28,6 +28,8 @@ STAFF_SEES = {
     "accounts_application",
     "accounts_membership",
     "accounts_credential",
+    "accounts_keyrequest",
+    "accounts_signingconsent",
     "accounts_auditentry",
     "accounts_invitation",
     "accounts_evidence",
@@ -52,6 +54,8 @@ ARRIVALS = {"declarations_inbound"}
 #: The functions that pass the wall on purpose, and what they tell.
 PASS_THE_WALL = {
     "accounts_administers": "whether the acting user is an administrator of the acting enterprise, for policies",
+    "accounts_certificates_health": "how many certificates in use end soon, and in how many days the first, for /health/",
+    "accounts_change_certificate": "nothing: puts the certificate to use that an approved application of its enterprise names",
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
     "accounts_health": "an age, for /health/",
     "accounts_notify": "nothing: it puts a notice into the inbox of others",

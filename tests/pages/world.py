@@ -20,6 +20,7 @@ from stdnum.cn import uscc
 from accounts import members
 from accounts.access import Bystander
 from accounts.cast import Cast, give_licences
+from accounts.enrolment import ask_for_key, make_wanted_keys
 from accounts.models import (
     Announcement,
     Application,
@@ -30,13 +31,14 @@ from accounts.models import (
     Invitation,
     Membership,
     Notice,
+    SigningConsent,
     Submission,
     User,
 )
 from accounts.notices import notify
 from accounts.onboarding import applications, papers
 from accounts.onboarding.kinds import ACCOUNT
-from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberRole
 from declarations.doors import excel, uploads
 from declarations.exchange import inbox
 from declarations.exchange.envelope import new_guid
@@ -114,6 +116,8 @@ class World:
     owned: dict[tuple[str, str], Owned]
     #: Each enterprise → the tax bills on which it stands.
     bills: dict[str, list[int]]
+    #: Enterprise → a certificate and a key asked for, each by its table.
+    signing: dict[str, dict[str, int]]
     #: One row of each table on the desk of staff: its key.
     rows: dict[str, str]
     #: Each enterprise that has invited somebody → the invitation and the token of its link. The merchant's is for the stranger.
@@ -193,7 +197,19 @@ def build(cast: Cast) -> World:
         pass
     billed = _bills(whole)
     Enterprise.objects.filter(pk=whole.enterprises["suspended"].pk).update(state=EnterpriseState.SUSPENDED)
-    return World(whole, owned, billed, _rows(whole), _invitations(whole), _applied(whole), _notices(whole))
+    invited, applied = _invitations(whole), _applied(whole)
+    return World(whole, owned, billed, _signing(whole), _rows(whole), invited, applied, _notices(whole))
+
+
+def _signing(cast: Cast) -> dict[str, dict[str, int]]:
+    """What two enterprises sign with, and a key that waits for its certificate."""
+    found = {}
+    for key, username in (("merchant", "merchant_administrator"), ("neighbour", "neighbour_filer")):
+        request = ask_for_key(cast.actor(username), Environment.SANDBOX)
+        credential = Credential.objects.filter(enterprise=cast.enterprises[key])[0]
+        found[key] = {"credential": credential.pk, "key_request": request.pk}
+    make_wanted_keys()
+    return found
 
 
 #: Tax bills: who declared, for whom, and who pays. The last one is short of a guarantee.
@@ -241,6 +257,7 @@ def _rows(cast: Cast) -> dict[str, str]:
         "membership": Membership.objects.get(user=user),
         "invitation": Invitation.objects.get(enterprise=enterprise),
         "credential": Credential.objects.filter(enterprise=enterprise)[0],
+        "signingconsent": SigningConsent.objects.filter(enterprise=enterprise)[0],
         "auditentry": AuditEntry.objects.filter(enterprise=enterprise)[0],
         "auditseal": AuditSeal.objects.create(
             number=1,

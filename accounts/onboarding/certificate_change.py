@@ -1,0 +1,48 @@
+"""更换加签证书: an enterprise that files for real signs with another certificate only once staff have agreed.
+
+The one in use stays in force meanwhile. Asked for on the page of certificates (``accounts/enrolment.py``).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.access import Bystander
+from accounts.actions import Action
+from accounts.audit import record
+from accounts.models import Application, User
+from accounts.roles import Environment
+
+
+class CertificateChangeForm(forms.Form):
+    """Which certificate, and why another."""
+
+    serial = forms.CharField(
+        label=gettext_lazy("改用的证书序列号"),
+        max_length=40,
+        validators=[RegexValidator(r"^[0-9a-f]+\Z", gettext_lazy("请照“证书与加签”所列填写：数字和小写字母 a 到 f"))],
+        help_text=gettext_lazy("已登记在生产环境的证书"),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("更换原因"), max_length=200, help_text=gettext_lazy("如：即将到期、设备更换")
+    )
+
+
+def change_certificate(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """It is in use from now on, and the one before gives way; if it can still sign."""
+    serial = cleaned["serial"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_change_certificate(%s, %s)", [application.pk, serial])
+        (changed,) = cursor.fetchone()
+    if not changed:
+        raise ValidationError(
+            _("企业在生产环境没有登记序列号 %(serial)s 的证书，或它已到期。请退回补正") % {"serial": serial}
+        )
+    who = Bystander(user=staff, enterprise=application.enterprise)
+    record(who, Action.CREDENTIAL_USED, serial, environment=str(Environment.PRODUCTION), application=application.pk)

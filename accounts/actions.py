@@ -36,3 +36,7 @@ class Action(models.TextChoices):
     APPLICATION_APPROVED = "application_approved", _("审核通过")
     APPLICATION_RETURNED = "application_returned", _("退回补正")
     APPLICATION_REFUSED = "application_refused", _("不予通过")
+    MANDATE_PROPOSED = "mandate_proposed", _("提出委托")
+    MANDATE_ACCEPTED = "mandate_accepted", _("接受委托")
+    MANDATE_DECLINED = "mandate_declined", _("不接受委托")
+    MANDATE_REVOKED = "mandate_revoked", _("撤销委托")

@@ -6,16 +6,18 @@ All names and numbers are made up; credit codes have a right check character, so
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.access import Actor
 from accounts.credentials import CredentialProblem, credential_in_use, make_credential, signing_key
-from accounts.models import Enterprise, Membership, User
-from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from accounts.models import Enterprise, Mandate, MandateState, Membership, User
+from accounts.roles import EnterpriseState, EnterpriseType, MemberRole, Mode
 
 #: The password of everybody in the cast. `load_cast` refuses to run in production.
 PASSWORD = "tongguan-demo-2025"  # noqa: S105
@@ -99,12 +101,23 @@ PEOPLE: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]], bool]] = {
     "payment_filer": ("钱砚池", {"payment": (MemberRole.FILER,)}, False),
     "direct_logistics_filer": ("鲁远帆", {"direct_logistics": (MemberRole.FILER,)}, False),
     "bonded_logistics_filer": ("季递星", {"bonded_logistics": (MemberRole.FILER,)}, False),
+    "warehouse_administrator": ("栾听松", {"warehouse": (MemberRole.ADMINISTRATOR,)}, False),
     "warehouse_filer": ("仓月白", {"warehouse": (MemberRole.FILER,)}, False),
     "venue_filer": ("关岫云", {"venue": (MemberRole.FILER,)}, False),
     "neighbour_filer": ("苏隔墙", {"neighbour": (MemberRole.FILER,)}, False),
     "stranger": ("过路人", {}, False),
     "staff": ("平台值班", {}, True),
 }
+
+
+#: Who has whose lists filed by whom, in which mode.
+MANDATES = tuple(
+    (principal, agent, mode)
+    for principal in ("platform", "merchant", "neighbour")
+    for agent, mode in (("warehouse", Mode.BONDED), ("direct_logistics", Mode.DIRECT))
+)
+#: From before the first document of the demo until long after the last.
+MANDATE_DAYS = (date(2025, 1, 1), date(2039, 12, 31))
 
 
 @dataclass(frozen=True)
@@ -131,6 +144,8 @@ def load_cast(*, credentials: bool = True) -> Cast:
     enterprises = {key: make_enterprise(key) for key in ENTERPRISES}
     password = make_password(PASSWORD)
     users = {username: make_person(username, enterprises, password) for username in PEOPLE}
+    for principal, agent, mode in MANDATES:
+        make_mandate(enterprises[principal], enterprises[agent], mode)
     if credentials:
         for enterprise in enterprises.values():
             give_credential(enterprise)
@@ -151,6 +166,15 @@ def make_enterprise(key: str) -> Enterprise:
             "state": EnterpriseState.APPROVED,
         },
     )[0]
+
+
+def make_mandate(principal: Enterprise, agent: Enterprise, mode: str) -> None:
+    """A mandate in force, for every district; one that was revoked stays so."""
+    first_day, last_day = MANDATE_DAYS
+    Mandate.objects.get_or_create(
+        principal=principal, agent=agent, mode=mode, district="", first_day=first_day, last_day=last_day,
+        defaults={"state": MandateState.ACCEPTED, "proposer": principal, "answered_at": timezone.now()},
+    )  # fmt: skip
 
 
 def make_person(username: str, enterprises: Mapping[str, Enterprise], password: str) -> User:

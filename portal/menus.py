@@ -123,6 +123,12 @@ MENU: tuple[MenuSection, ...] = (
             ),
         ),
     ),
+    MenuSection(
+        _("企业"),
+        (
+            MenuEntry(_("委托"), "pen", "mandates", {}, _TAXED, _READERS),
+        ),
+    ),
 )
 
 

@@ -1,9 +1,11 @@
-"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``).
+"""The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``), who
+files for whom (``mandates``).
 
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migrations 0002 and later).
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
+from accounts.models.mandates import Mandate, MandateState
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
 
 __all__ = [
@@ -12,6 +14,8 @@ __all__ = [
     "AuditEntry",
     "Credential",
     "Enterprise",
+    "Mandate",
+    "MandateState",
     "Membership",
     "Paper",
     "Remark",

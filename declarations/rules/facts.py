@@ -48,7 +48,8 @@ class Facts:
     directory: every enterprise code named on the documents → Party. filed: (kind slug, order number) → the documents of
     the other kinds about that order, of whatever enterprise. known: key → own document with that key. numbers: number →
     key of the own document that has it, for kinds whose number is not part of the key. payers: order number → the payment
-    enterprise that the filer's own order names.
+    enterprise that the filer's own order names. mandates: (code, mode, district) of every merchant on the documents whose
+    lists the filer may file today; district empty: every district.
     """
 
     now: datetime
@@ -60,6 +61,7 @@ class Facts:
     known: Mapping[tuple[str, ...], Known] = field(default_factory=dict)
     numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     payers: Mapping[str, str] = field(default_factory=dict)
+    mandates: frozenset[tuple[str, str, str]] = frozenset()
 
     @cached_property
     def found(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from django.urls import reverse
 
+from accounts.models import Mandate
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations.kinds import KINDS
 from tests.pages.world import Asker, Owned, World, kinds_of
@@ -216,6 +217,34 @@ class OfBill(OfBooks):
 
 
 @dataclass(frozen=True)
+class OfMandates(Members):
+    """The pages of mandates, for the types that give or take them; with ``one`` that of one, for its two parties."""
+
+    one: bool = False
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        if not self.one:
+            yield from super().asks(name, world, asker)
+            return
+        enterprise = world.cast.enterprises.get(asker.enterprise)
+        key = enterprise.pk if enterprise else None
+        parties = Mandate.objects.order_by("pk").values_list("pk", "principal_id", "agent_id")
+        own = [pk for pk, *two in parties if key in two][:1]
+        other = [pk for pk, *two in parties if key not in two][:1]
+        for whose, numbers in (("own", own), ("other", other), ("missing", [MISSING])):
+            for pk in numbers:
+                yield Ask(reverse(name, kwargs={"pk": pk}), whose, self.data, place="mandate")  # type: ignore[arg-type]
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        done = self.get if method == GET else self.post
+        if done != 405 and asker.enterprise and not asker.types & TAXED:
+            return 403
+        if method == POST and ask.whose == "own" and MemberRole.ADMINISTRATOR not in asker.roles:
+            return 403
+        return super().answer(asker, method, ask)
+
+
+@dataclass(frozen=True)
 class Switch(Members):
     """The page to change the enterprise: one's own are known, every other is not there."""
 
@@ -320,6 +349,12 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "upload_file": (
             OfWorkbook(post=302, roles=FILERS, files=True, data={"do": "discard"}),
             OfWorkbook(post=302, roles=FILERS, files=True, data={"choice": "good"}),
+        ),
+        "mandates": OfMandates(get=200),
+        "mandate_new": OfMandates(get=200, post=200, roles=frozenset({MemberRole.ADMINISTRATOR})),
+        "mandate": (
+            OfMandates(get=200, post=302, one=True, data={"do": "revoke"}),
+            OfMandates(get=200, post=302, one=True, data={"do": "nonsense"}),
         ),
         "tax_bills": OfBooks(get=200, roles=BILL_READERS),
         "tax_bills_export": OfBooks(get=200, roles=BILL_READERS),

@@ -46,6 +46,8 @@ ARRIVALS = {"declarations_inbound"}
 #: The functions that pass the wall on purpose, and what they tell.
 PASS_THE_WALL = {
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
+    "accounts_keys": "the same, and the key a mandate refers to them by",
+    "accounts_partners": "number and name of the enterprises one shares a mandate with",
     "accounts_sign_in": "the one account of a name, for somebody not yet signed in",
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",

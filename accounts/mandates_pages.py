@@ -196,11 +196,12 @@ class Shown:
     def means(self) -> str:
         """What it lets whom do, or why not, in one sentence."""
         one = self.mandate
-        words = {"agent": self._name(one.agent_id), "principal": self._name(one.principal_id), "mode": self.mode}
+        words = {"agent": self._name(one.agent_id), "principal": self._name(one.principal_id)}
+        words["mode"] = str(Mode(one.mode).label)
         if one.in_force(self.today):
             return _("%(agent)s现在可以替%(principal)s申报%(mode)s清单") % words
         if one.state == MandateState.PROPOSED and not self.is_over:
-            return _("对方接受后，%(agent)s才能替%(principal)s申报%(mode)s清单") % words
+            return _("接受后，%(agent)s才能替%(principal)s申报%(mode)s清单") % words
         if one.state == MandateState.ACCEPTED and not self.is_over:
             words["day"] = one.first_day.isoformat()
             return _("%(day)s 起，%(agent)s可以替%(principal)s申报%(mode)s清单") % words

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from accounts.access import Actor
 from accounts.credentials import CredentialProblem, credential_in_use, make_credential, signing_key
-from accounts.models import Enterprise, Mandate, MandateState, Membership, User
+from accounts.models import Enterprise, Mandate, MandateState, Membership, Service, User
+from accounts.onboarding.services import SERVICES
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole, Mode
 
 #: The password of everybody in the cast. `load_cast` refuses to run in production.
@@ -146,6 +147,8 @@ def load_cast(*, credentials: bool = True) -> Cast:
     users = {username: make_person(username, enterprises, password) for username in PEOPLE}
     for principal, agent, mode in MANDATES:
         make_mandate(enterprises[principal], enterprises[agent], mode)
+    for enterprise in enterprises.values():
+        make_services(enterprise, enterprises)
     if credentials:
         for enterprise in enterprises.values():
             give_credential(enterprise)
@@ -175,6 +178,17 @@ def make_mandate(principal: Enterprise, agent: Enterprise, mode: str) -> None:
         principal=principal, agent=agent, mode=mode, district="", first_day=first_day, last_day=last_day,
         defaults={"state": MandateState.ACCEPTED, "proposer": principal, "answered_at": timezone.now()},
     )  # fmt: skip
+
+
+def make_services(enterprise: Enterprise, enterprises: Mapping[str, Enterprise]) -> None:
+    """Everything an enterprise of the cast may do in its district, cleared by the enterprise that files the lists there."""
+    clearing = {Mode.BONDED: enterprises["warehouse"], Mode.DIRECT: enterprises["direct_logistics"]}
+    for of_type, mode in SERVICES.values():
+        if of_type in enterprise.types:
+            Service.objects.get_or_create(
+                enterprise=enterprise, enterprise_type=of_type, mode=mode, district=enterprise.customs_district,
+                defaults={"clearance_code": clearing[mode].customs_code, "clearance_name": clearing[mode].name},
+            )  # fmt: skip
 
 
 def make_person(username: str, enterprises: Mapping[str, Enterprise], password: str) -> User:

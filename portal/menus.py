@@ -126,6 +126,7 @@ MENU: tuple[MenuSection, ...] = (
     MenuSection(
         _("企业"),
         (
+            MenuEntry(_("服务开通"), "plug", "services", {}, frozenset(), _READERS),
             MenuEntry(_("委托"), "pen", "mandates", {}, _TAXED, _READERS),
         ),
     ),

@@ -102,13 +102,17 @@ def submit(
     papers = papers_of(application)
     held = {paper.slot for paper in papers}
     for slot in kind.papers:
-        if slot.required and slot.name not in held:
+        if slot.is_needed(form.cleaned_data) and slot.name not in held:
             problems[slot.name] = [_("请上传%(paper)s") % {"paper": slot.label}]
     if problems:
         save(application, typed, version=version)
         return problems
+    if refused := kind.gate(application, form.cleaned_data):
+        save(application, typed, version=version)
+        return refused
     _change(
-        application, version, OPEN_TO_APPLICANT, content=_packed(kind, typed), title=kind.title(form.cleaned_data),
+        application, version, OPEN_TO_APPLICANT, content=_packed(kind, typed),
+        title=kind.title(form.cleaned_data) or (application.enterprise.name if application.enterprise else ""),
         state=ApplicationState.SUBMITTED, state_at=timezone.now(), first_approver=None,
     )  # fmt: skip
     number = application.submissions.count() + 1
@@ -164,6 +168,8 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
     form = form_of(kind, typed_in(application))
     if not form.is_valid():  # rules may have become stricter since it was handed in
         raise NotPossible(_("申请内容已不符合现行规则，请退回补正：%s") % form.errors.as_text())
+    if refused := kind.gate(application, form.cleaned_data):  # or the enterprise is no longer as it was
+        raise NotPossible(" ".join(text for texts in refused.values() for text in texts))
     try:
         kind.effect(application, form.cleaned_data, staff)
     except ValidationError as error:

@@ -12,8 +12,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Application, User
+from accounts.onboarding import services
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.forms import AccountForm
+from accounts.roles import EnterpriseType
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,17 @@ class PaperSlot:
     label: Any
     note: Any = ""
     required: bool = True
+    #: Where not always: whether what was typed calls for it, asked of the form as far as it is right.
+    when: Callable[[Mapping[str, Any]], bool] | None = None
+
+    def is_needed(self, cleaned: Mapping[str, Any]) -> bool:
+        """Whether it has to be handed in with this."""
+        return self.when(cleaned) if self.when else self.required
+
+
+def _nothing(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Nothing stands in the way."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,9 @@ class Kind:
     without_enterprise: bool = False
     #: The field that names the application to staff.
     titled_by: str = ""
+    #: What of the enterprise stands in the way, by field ("__all__" for none), asked when it is handed in and again when
+    #: it is approved: (application, cleaned form).
+    gate: Callable[[Application, Mapping[str, Any]], dict[str, list[str]]] = _nothing
 
     @property
     def words(self) -> dict[str, Any]:
@@ -68,7 +84,47 @@ ACCOUNT = Kind(
     titled_by="name",
 )
 
-KINDS: tuple[Kind, ...] = (ACCOUNT,)
+
+def _for(*types: EnterpriseType) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda cleaned: services.needs_licence(str(cleaned.get("service", "")), *types)
+
+
+SERVICE = Kind(
+    "service",
+    _("服务开通"),
+    services.ServiceForm,
+    papers=(
+        PaperSlot(
+            "international_licence",
+            _("国际快递资质"),
+            _("直购物流企业上传，加盖公章的扫描件"),
+            required=False,
+            when=_for(EnterpriseType.DIRECT_LOGISTICS),
+        ),
+        PaperSlot(
+            "express_licence",
+            _("快递业务经营许可证"),
+            _("保税物流企业上传，加盖公章的扫描件"),
+            required=False,
+            when=_for(EnterpriseType.BONDED_LOGISTICS),
+        ),
+        PaperSlot(
+            "payment_licence",
+            _("支付业务许可证或金融许可证"),
+            _("支付企业上传，加盖公章的扫描件；银行上传金融许可证"),
+            required=False,
+            when=_for(EnterpriseType.PAYMENT),
+        ),
+    ),
+    effect=services.activate,
+    gate=services.why_no_service,
+)
+
+GO_LIVE = Kind(
+    "page_go_live", _("页面上线"), services.GoLiveForm, papers=(), effect=services.go_live, gate=services.why_not_live
+)
+
+KINDS: tuple[Kind, ...] = (ACCOUNT, SERVICE, GO_LIVE)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 

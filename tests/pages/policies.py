@@ -12,6 +12,7 @@ from typing import Any, Literal
 from django.urls import reverse
 
 from accounts.models import Mandate
+from accounts.onboarding.services import MODES
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations.kinds import KINDS
 from tests.pages.world import Asker, Owned, World, kinds_of
@@ -217,6 +218,25 @@ class OfBill(OfBooks):
 
 
 @dataclass(frozen=True)
+class OfServices(Members):
+    """The page of services: its administrator applies for one of its types, for another there is none."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name), "missing", {"apply": "nonsense"}, place="service")
+        yield Ask(reverse(name), "own", {"apply": "page_go_live"}, place="service")
+        for of_type in sorted(asker.types):
+            mode = MODES[EnterpriseType(of_type)][0]
+            yield Ask(reverse(name), "own", {"apply": f"{of_type}-{mode.value}"}, place="service")
+        if asker.types and EnterpriseType.PAYMENT not in asker.types:
+            yield Ask(reverse(name), "other", {"apply": "payment-9610"}, place="service")
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        if method == POST and asker.enterprise and MemberRole.ADMINISTRATOR not in asker.roles:
+            return 403
+        return super().answer(asker, method, Ask(ask.address) if method == GET else ask)
+
+
+@dataclass(frozen=True)
 class OfMandates(Members):
     """The pages of mandates, for the types that give or take them; with ``one`` that of one, for its two parties."""
 
@@ -350,6 +370,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
             OfWorkbook(post=302, roles=FILERS, files=True, data={"do": "discard"}),
             OfWorkbook(post=302, roles=FILERS, files=True, data={"choice": "good"}),
         ),
+        "services": OfServices(get=200, post=302),
         "mandates": OfMandates(get=200),
         "mandate_new": OfMandates(get=200, post=200, roles=frozenset({MemberRole.ADMINISTRATOR})),
         "mandate": (
@@ -394,6 +415,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         **_desk("user"),
         **_desk("membership"),
         **_desk("credential", add=403, change=403),
+        **_desk("mandate", add=403, change=403),
+        **_desk("service", add=403, change=403),
         **_desk("auditentry", add=403, change=403),
         **_desk("group", app="auth", delete=200),
         **_desk("outbound", app="declarations", add=403, change=403),

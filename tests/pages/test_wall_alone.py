@@ -28,6 +28,7 @@ STAFF_SEES = {
     "accounts_membership",
     "accounts_credential",
     "accounts_auditentry",
+    "accounts_service",
     "declarations_outbound",
     "declarations_inbound",
     "declarations_receipt",

@@ -18,7 +18,7 @@ from pytest_django import DjangoDbBlocker
 from stdnum.cn import uscc
 
 from accounts.cast import Cast
-from accounts.models import AuditEntry, Credential, Enterprise, Membership, User
+from accounts.models import AuditEntry, Credential, Enterprise, Mandate, Membership, Service, User
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from declarations.doors import excel, uploads
 from declarations.exchange import inbox
@@ -196,6 +196,8 @@ def _rows(cast: Cast) -> dict[str, str]:
         "user": user,
         "membership": Membership.objects.get(user=user),
         "credential": Credential.objects.filter(enterprise=enterprise)[0],
+        "mandate": Mandate.objects.filter(principal=enterprise)[0],
+        "service": Service.objects.filter(enterprise=enterprise)[0],
         "auditentry": AuditEntry.objects.filter(enterprise=enterprise)[0],
         "group": Group.objects.create(name="staff"),
         "guarantee": Guarantee.objects.get(enterprise=enterprise),

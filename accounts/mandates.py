@@ -138,7 +138,7 @@ def accept(mandate: Mandate, *, actor: Actor) -> None:
 @transaction.atomic
 def decline(mandate: Mandate, *, actor: Actor, reason: str = "") -> None:
     """Leave it; the proposer reads the reason. Raises ``MandateProblem``."""
-    _answer(mandate, actor, MandateState.DECLINED, reason=_checked(reason))
+    _answer(mandate, actor, MandateState.DECLINED, reason=reason.strip())
     _write_down(mandate, actor, Action.MANDATE_DECLINED)
 
 
@@ -149,7 +149,7 @@ def revoke(mandate: Mandate, *, actor: Actor, reason: str = "") -> None:
     mine = Q(state=MandateState.ACCEPTED) | Q(state=MandateState.PROPOSED, proposer=actor.enterprise)
     _move(
         mandate, actor, mine,
-        state=MandateState.REVOKED, revoker=actor.enterprise, revoked_at=now, reason=_checked(reason),
+        state=MandateState.REVOKED, revoker=actor.enterprise, revoked_at=now, reason=reason.strip(),
     )  # fmt: skip
     _write_down(mandate, actor, Action.MANDATE_REVOKED)
 
@@ -214,13 +214,6 @@ def _check_days(first_day: date, last_day: date) -> None:
         raise MandateProblem(_("结束日期早于开始日期"), "last_day")
     if last_day < timezone.localdate():
         raise MandateProblem(_("结束日期已过，请填今天或以后的日期"), "last_day")
-
-
-def _checked(reason: str) -> str:
-    reason = reason.strip()
-    if len(reason) > LONGEST_REASON:
-        raise MandateProblem(_("原因最多 %s 个字") % LONGEST_REASON, "reason")
-    return reason
 
 
 def _write_down(mandate: Mandate, actor: Actor, action: Action, **details: object) -> None:

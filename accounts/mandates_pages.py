@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.access import Actor
 from accounts.codes import check_district
-from accounts.mandates import AGENTS, PRINCIPALS, mandates_of, partners, to_answer
+from accounts.mandates import AGENTS, LONGEST_REASON, PRINCIPALS, mandates_of, partners, to_answer
 from accounts.models import Enterprise, Mandate, MandateState
 from accounts.roles import EnterpriseState, MemberRole, Mode
 from portal.paging import Part, part_of
@@ -96,6 +96,16 @@ class MandateForm(forms.Form):
              str(text))
             for name, texts in self.errors.items() for text in texts
         ]  # fmt: skip
+
+
+class ReasonForm(forms.Form):
+    """Why a mandate is declined or revoked, for the other party to read."""
+
+    reason = forms.CharField(
+        required=False,
+        max_length=LONGEST_REASON,
+        error_messages={"max_length": gettext_lazy("原因最多 %(limit_value)s 个字")},
+    )
 
 
 def sides_of(enterprise: Enterprise) -> list[str]:
@@ -187,9 +197,11 @@ class Shown:
             return Look("idle", "clock-history", _("已到期"))
         if one.first_day > self.today:
             return Look("info", "calendar3", _("尚未开始"))
-        left = (one.last_day - self.today).days
+        left = (one.last_day - self.today).days + 1
         if left <= SOON:
-            return Look("warn", "clock", _("有效，还剩 %(days)s 天") % {"days": left + 1})
+            return Look(
+                "warn", "clock", ngettext("有效，还剩 %(days)s 天", "有效，还剩 %(days)s 天", left) % {"days": left}
+            )
         return Look("ok", "check-circle", _("有效"))
 
     @property

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import mandates
 from accounts.access import MemberRequest, member, require_role, role_missing
 from accounts.mandates import AGENTS, PRINCIPALS, MandateProblem, mandates_of
-from accounts.mandates_pages import GIVES, MandateForm, list_page, shown
+from accounts.mandates_pages import GIVES, MandateForm, ReasonForm, list_page, shown
 from accounts.models import Mandate
 from accounts.roles import EnterpriseState, MemberRole
 
@@ -88,7 +88,10 @@ def mandate(request: MemberRequest, pk: int) -> HttpResponse:
 
 def _done(request: MemberRequest, one: Mandate) -> str:
     """Do what the form asks; what to say of it. Raises ``MandateProblem``."""
-    do, reason = request.POST.get("do"), request.POST.get("reason", "")
+    do, form = request.POST.get("do"), ReasonForm(request.POST)
+    if not form.is_valid():
+        raise MandateProblem(" ".join(str(text) for texts in form.errors.values() for text in texts))
+    reason = form.cleaned_data["reason"]
     if do == "accept":
         mandates.accept(one, actor=request.actor)
         return _("已接受委托")

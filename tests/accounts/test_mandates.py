@@ -417,8 +417,16 @@ def test_only_an_administrator_proposes_answers_and_revokes(cast: Cast, client_o
     assert one.in_force()
     assert client_of("neighbour_filer").get(address).status_code == 404
     assert client_of("payment_filer").get(reverse("mandates")).status_code == 403
-    refused = client_of("merchant_administrator").post(address, {"do": "nonsense"}, follow=True)
-    assert "没有选择要办什么" in refused.content.decode()
+    for said, words in (
+        ({"do": "nonsense"}, "没有选择要办什么"),
+        ({"do": "accept"}, "最新内容"),
+        ({"do": "revoke", "reason": "长" * 201}, "原因最多 200 个字"),
+        ({"do": "revoke", "reason": "a\x00b"}, "空字符"),
+    ):
+        body = client_of("merchant_administrator").post(address, said, follow=True).content.decode()
+        assert words in body, words
+    one.refresh_from_db()
+    assert one.in_force()
 
 
 def test_it_tells_what_ends_soon_and_what_has_ended(bare: Cast, client_as: Callable[[str], Client]) -> None:

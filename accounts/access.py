@@ -386,6 +386,8 @@ def refuse_without_licence(actor: Actor, types: Collection[str]) -> None:
 def closed_because(enterprise: Enterprise) -> str:
     """The sentence for a member of an enterprise that may not file now."""
     if enterprise.state == EnterpriseState.SUSPENDED:
+        if enterprise.state_reason:
+            return _("企业已暂停，只能查看，不能申报。原因：%(reason)s") % {"reason": enterprise.state_reason}
         return _("企业已暂停，只能查看，不能申报")
     return _("企业尚未开通，只能查看，不能申报")
 

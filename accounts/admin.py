@@ -23,8 +23,8 @@ from accounts import members
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import Credential, Enterprise, Invitation, Membership, SigningConsent, User
-from accounts.roles import EnterpriseType, MemberRole
+from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
+from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from accounts.second_factor import forget_factors
 
 admin.site.site_header = _("后台管理")
@@ -46,10 +46,26 @@ class EnterpriseForm(forms.ModelForm):
     """An enterprise, its types as boxes to tick."""
 
     types = WordsField(label=_("企业类型"), choices=EnterpriseType.choices)
+    reason = forms.CharField(
+        label=_("变更状态的原因"),
+        max_length=200,
+        required=False,
+        help_text=_("改变状态时必填，记入操作记录；暂停的原因企业可以看到"),
+    )
 
     class Meta:
         model = Enterprise
         fields = ("name", "credit_code", "customs_code", "types", "customs_district", "dxp_id", "state")
+
+    def clean(self) -> dict[str, Any]:
+        """Nobody is suspended or opened again without a word, and an opened enterprise is closed by suspending it."""
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance.pk and "state" in self.changed_data and "state" in cleaned:
+            if cleaned["state"] == EnterpriseState.DRAFT:
+                self.add_error("state", _("已开通过的企业不能改回未开通；不让它申报请改为已暂停"))
+            if not cleaned.get("reason") and "reason" not in self.errors:
+                self.add_error("reason", _("改变状态请写明原因"))
+        return cleaned
 
 
 class MembershipForm(forms.ModelForm):
@@ -204,6 +220,24 @@ class EnterpriseAdmin(Recorded):
     list_filter = ("state", TypeFilter, "customs_district")
     search_fields = ("name", "customs_code", "credit_code", "dxp_id")
     inlines = (MembershipInline, CredentialInline)
+    readonly_fields = ("state_reason",)
+
+    def save_model(self, request: HttpRequest, obj: Enterprise, form: Any, change: bool) -> None:
+        """Suspending and opening are deeds of their own, with their reason."""
+        moved = change and "state" in form.changed_data
+        if moved:
+            obj.state_reason = form.cleaned_data["reason"]
+        super().save_model(request, obj, form, change)
+        if moved:
+            assert isinstance(request.user, User)
+            staff = Bystander(user=request.user, enterprise=obj, address=address_of(request))
+            record(staff, self.deed(obj, form.initial["state"]), obj.customs_code, reason=obj.state_reason)
+
+    def deed(self, enterprise: Enterprise, before: str) -> Action:
+        """What the change of state is called."""
+        if enterprise.state == EnterpriseState.SUSPENDED:
+            return Action.ENTERPRISE_SUSPENDED
+        return Action.ENTERPRISE_REOPENED if before == EnterpriseState.SUSPENDED else Action.ENTERPRISE_OPENED
 
     @admin.display(description=_("企业类型"))
     def types_shown(self, enterprise: Enterprise) -> str:
@@ -352,6 +386,26 @@ class CredentialAdmin(ReadOnly):
     list_filter = ("environment", "key_place", "active", "not_after")
     list_select_related = ("enterprise",)
     search_fields = ("serial", "enterprise__name", "enterprise__customs_code")
+
+
+@admin.register(Mandate)
+class MandateAdmin(ReadOnly):
+    """Mandates: made and revoked by the two parties, looked at here."""
+
+    list_display = ("id", "principal", "agent", "mode", "district", "first_day", "last_day", "state")
+    list_filter = ("state", "mode")
+    list_select_related = ("principal", "agent")
+    search_fields = ("principal__name", "principal__customs_code", "agent__name", "agent__customs_code")
+
+
+@admin.register(Service)
+class ServiceAdmin(ReadOnly):
+    """Services: activated by approving their applications, looked at here."""
+
+    list_display = ("enterprise", "enterprise_type", "mode", "district", "clearance_name", "since", "ended")
+    list_filter = ("enterprise_type", "mode", "since")
+    list_select_related = ("enterprise",)
+    search_fields = ("enterprise__name", "enterprise__customs_code", "clearance_code")
 
 
 @admin.register(SigningConsent)

@@ -7,11 +7,13 @@ All names and numbers are made up; credit codes have a right check character, so
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.access import Actor
 from accounts.credentials import (
@@ -21,10 +23,22 @@ from accounts.credentials import (
     make_credential,
     signing_key,
 )
-from accounts.models import AuthenticatorApp, Enterprise, Evidence, Licence, Membership, Qualification, User
+from accounts.models import (
+    AuthenticatorApp,
+    Enterprise,
+    Evidence,
+    Licence,
+    Mandate,
+    MandateState,
+    Membership,
+    Qualification,
+    Service,
+    User,
+)
 from accounts.models.preparation import GuaranteeKind, Medium, SigningWay
 from accounts.onboarding.preparation import GUARANTORS, ticks_of
-from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from accounts.onboarding.services import SERVICES
+from accounts.roles import EnterpriseState, EnterpriseType, MemberRole, Mode
 from accounts.second_factor import SECRET_PLACE, STEP_SECONDS, STEPS_EITHER_WAY, code_at, secret_of
 from portal.personal import pack
 
@@ -113,6 +127,7 @@ PEOPLE: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]], bool]] = {
     "payment_filer": ("钱砚池", {"payment": (MemberRole.FILER,)}, False),
     "direct_logistics_filer": ("鲁远帆", {"direct_logistics": (MemberRole.FILER,)}, False),
     "bonded_logistics_filer": ("季递星", {"bonded_logistics": (MemberRole.FILER,)}, False),
+    "warehouse_administrator": ("栾听松", {"warehouse": (MemberRole.ADMINISTRATOR,)}, False),
     "warehouse_filer": ("仓月白", {"warehouse": (MemberRole.FILER,)}, False),
     "venue_filer": ("关岫云", {"venue": (MemberRole.FILER,)}, False),
     "neighbour_filer": ("苏隔墙", {"neighbour": (MemberRole.FILER,)}, False),
@@ -122,6 +137,16 @@ PEOPLE: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]], bool]] = {
 }
 #: Of the staff, who looks at the record of deeds and changes nothing.
 AUDITORS = frozenset({"auditor"})
+
+
+#: Who has whose lists filed by whom, in which mode.
+MANDATES = tuple(
+    (principal, agent, mode)
+    for principal in ("platform", "merchant", "neighbour")
+    for agent, mode in (("warehouse", Mode.BONDED), ("direct_logistics", Mode.DIRECT))
+)
+#: From before the first document of the demo until long after the last.
+MANDATE_DAYS = (date(2025, 1, 1), date(2039, 12, 31))
 
 
 @dataclass(frozen=True)
@@ -148,6 +173,10 @@ def load_cast(*, credentials: bool = True) -> Cast:
     enterprises = {key: make_enterprise(key) for key in ENTERPRISES}
     password = make_password(PASSWORD)
     users = {username: make_person(username, enterprises, password) for username in PEOPLE}
+    for principal, agent, mode in MANDATES:
+        make_mandate(enterprises[principal], enterprises[agent], mode)
+    for enterprise in enterprises.values():
+        make_services(enterprise, enterprises)
     if credentials:
         for enterprise in enterprises.values():
             give_credential(enterprise)
@@ -203,6 +232,26 @@ def give_evidence(enterprise: Enterprise) -> None:
         said["guarantee"] = {"number": f"DB{number}", "variety": GuaranteeKind.DEPOSIT, "amount": 100_000}
     for item, values in said.items():
         Evidence.objects.get_or_create(enterprise=enterprise, item=item, replaced=False, defaults=values)
+
+
+def make_mandate(principal: Enterprise, agent: Enterprise, mode: str) -> None:
+    """A mandate in force, for every district; one that was revoked stays so."""
+    first_day, last_day = MANDATE_DAYS
+    Mandate.objects.get_or_create(
+        principal=principal, agent=agent, mode=mode, district="", first_day=first_day, last_day=last_day,
+        defaults={"state": MandateState.ACCEPTED, "proposer": principal, "answered_at": timezone.now()},
+    )  # fmt: skip
+
+
+def make_services(enterprise: Enterprise, enterprises: Mapping[str, Enterprise]) -> None:
+    """Everything an enterprise of the cast may do in its district, cleared by the enterprise that files the lists there."""
+    clearing = {Mode.BONDED: enterprises["warehouse"], Mode.DIRECT: enterprises["direct_logistics"]}
+    for of_type, mode in SERVICES.values():
+        if of_type in enterprise.types:
+            Service.objects.get_or_create(
+                enterprise=enterprise, enterprise_type=of_type, mode=mode, district=enterprise.customs_district,
+                defaults={"clearance_code": clearing[mode].customs_code, "clearance_name": clearing[mode].name},
+            )  # fmt: skip
 
 
 def make_person(username: str, enterprises: Mapping[str, Enterprise], password: str) -> User:

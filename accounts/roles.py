@@ -50,6 +50,10 @@ class Mode(models.TextChoices):
     BONDED = "1210", _("保税进口")
 
 
+#: Which type files the lists of a mode, beside the merchant that files its own.
+LIST_FILERS = {Mode.BONDED: EnterpriseType.WAREHOUSE, Mode.DIRECT: EnterpriseType.DIRECT_LOGISTICS}
+
+
 class EnterpriseState(models.TextChoices):
     """How far an enterprise has come: only an approved one files; a suspended one may look."""
 

@@ -1,10 +1,20 @@
 """Addresses of signing in and out, of guarding one's account, of changing the enterprise, of members, applications,
-preparation, certificates and consent, and of what one is told.
+preparation, services, mandates, certificates and consent, and of what one is told.
 """
 
 from django.urls import path
 
-from accounts import credential_pages, inbox, joining, members_views, preparing, security, views
+from accounts import (
+    credential_pages,
+    inbox,
+    joining,
+    mandates_views,
+    members_views,
+    preparing,
+    security,
+    views,
+)
+from accounts.onboarding import services_views
 from accounts.onboarding import views as onboarding
 
 urlpatterns = [
@@ -48,4 +58,8 @@ urlpatterns = [
     path("credentials/<int:pk>/", credential_pages.change_credential, name="change_credential"),
     path("credentials/keys/<int:pk>/", credential_pages.key_request, name="key_request"),
     path("credentials/consent/", credential_pages.signing_consent, name="signing_consent"),
+    path("services/", services_views.services, name="services"),
+    path("mandates/", mandates_views.listed, name="mandates"),
+    path("mandates/new/", mandates_views.propose, name="mandate_new"),
+    path("mandates/<int:pk>/", mandates_views.mandate, name="mandate"),
 ]

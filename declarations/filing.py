@@ -19,14 +19,17 @@ from accounts import audit
 from accounts.access import Actor
 from accounts.actions import Action
 from accounts.licences import closed_for
+from accounts.mandates import in_force
 from accounts.models import Enterprise
 from declarations import shape
 from declarations.exchange import outbox
+from declarations.kinds.inventory import INVENTORY
 from declarations.kinds.kind import Kind
 from declarations.kinds.order import ORDER
 from declarations.kinds.payment import PAYMENT
 from declarations.lifecycle import FILED, REFUSED, Beginning, State, begin_again, begin_many
 from declarations.models import Document, Draft, Order
+from declarations.reading import SHANGHAI
 from declarations.rulebook import ERROR, SKIP
 from declarations.rules import Facts, Filed, Known, Party, Wait, check_sense, check_together, check_trade, wait_of
 from declarations.shape import Clean, Entry, Filer, Problem
@@ -198,6 +201,7 @@ def _facts(
         known=_known(enterprise, kind, documents),
         numbers=_numbers(enterprise, kind, documents),
         closed=closed_for(enterprise, kind.filed_by, timezone.localdate(now)),
+        mandates=_mandates(enterprise, kind, documents, now),
     )
 
 
@@ -291,6 +295,17 @@ def _numbers(enterprise: Enterprise, kind: Kind, documents: Sequence[Clean]) -> 
         enterprise=enterprise, kind=kind.slug, number__in=[clean.head[place] for clean in documents]
     ).values_list("number", "key")
     return {number: tuple(key.split("|")) for number, key in rows}
+
+
+def _mandates(
+    enterprise: Enterprise, kind: Kind, documents: Sequence[Clean], now: datetime
+) -> frozenset[tuple[str, str, str]]:
+    """For which other merchants named on the lists the enterprise may file; one query, none where it names itself alone."""
+    if kind is not INVENTORY:
+        return frozenset()
+    place = kind.head_names.index("ebc_code")
+    named = {clean.head[place] for clean in documents} - {None, "", *enterprise.codes}
+    return in_force(enterprise, named, now.astimezone(SHANGHAI).date()) if named else frozenset()
 
 
 #: New documents written at a time; while the database checks what they refer to, the next are made ready.

@@ -303,9 +303,16 @@ def facts(by: Cast, *, filed: Mapping[tuple[str, str], tuple[Filed, ...]] | None
             "types": by.types,
             "directory": directory,
             "filed": accepted() if filed is None else filed,
+            "mandates": MANDATES,
             **changes,
         }
     )
+
+
+#: The merchant has everybody file its lists, in every district.
+MANDATES = frozenset(
+    (code, mode, "") for code in (MERCHANT.customs_code, MERCHANT.credit_code) for mode in ("1210", "9610")
+)
 
 
 def accepted(n: int = 1) -> dict[tuple[str, str], tuple[Filed, ...]]:

@@ -1,17 +1,20 @@
 """The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``) and what of it is in
-force beside their own row (``preparation``), how they sign (``signing``), what people prove themselves with (``factors``),
-where they are signed in (``sessions``), what they are told (``notices``), and the seals over the record of deeds.
+force beside their own row (``preparation``, ``services``), who files for whom (``mandates``), how they sign (``signing``),
+what people prove themselves with (``factors``), where they are signed in (``sessions``), what they are told (``notices``),
+and the seals over the record of deeds (``record``).
 
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migrations 0002 and later).
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
 from accounts.models.factors import AuthenticatorApp, Passkey, RecoveryCode
+from accounts.models.mandates import Mandate, MandateState
 from accounts.models.members import Invitation
 from accounts.models.notices import Announcement, Notice
 from accounts.models.preparation import Evidence, Licence, Qualification
 from accounts.models.record import AuditSeal
 from accounts.models.reminders import Reminder
+from accounts.models.services import Service
 from accounts.models.sessions import UserSession
 from accounts.models.signing import KeyRequest, SigningConsent
 from accounts.models.who import AuditEntry, Credential, Enterprise, Membership, User
@@ -29,6 +32,8 @@ __all__ = [
     "Invitation",
     "KeyRequest",
     "Licence",
+    "Mandate",
+    "MandateState",
     "Membership",
     "Notice",
     "Paper",
@@ -37,6 +42,7 @@ __all__ = [
     "RecoveryCode",
     "Remark",
     "Reminder",
+    "Service",
     "SigningConsent",
     "Submission",
     "User",

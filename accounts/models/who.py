@@ -89,6 +89,8 @@ class Enterprise(models.Model):
         help_text=_("DXPENT 加 10 位数字；没有它不能向海关发送"),
     )
     state = models.CharField(_("状态"), max_length=10, choices=EnterpriseState.choices, default=EnterpriseState.DRAFT)
+    #: Why staff changed the state last; the members read it while the enterprise is suspended.
+    state_reason = models.CharField(_("上次变更状态的原因"), max_length=200, blank=True)
     created = models.DateTimeField(_("登记时间"), db_default=Now(), editable=False)
 
     class Meta:

@@ -127,6 +127,9 @@ def submit(
     if problems := _problems(kind, form, papers):
         save(application, typed, version=version)
         return problems
+    if refused := kind.gate(application, form.cleaned_data):
+        save(application, typed, version=version)
+        return refused
     _change(
         application, version, OPEN_TO_APPLICANT, content=_packed(kind, typed),
         title=kind.title(form.cleaned_data) or (application.enterprise.name if application.enterprise else ""),
@@ -202,6 +205,8 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
     form = form_of(kind, typed_in(application))
     if not form.is_valid():  # rules may have become stricter since it was handed in
         raise NotPossible(_("申请内容已不符合现行规则，请退回补正：%s") % form.errors.as_text())
+    if refused := kind.gate(application, form.cleaned_data):  # or the enterprise is no longer as it was
+        raise NotPossible(" ".join(text for texts in refused.values() for text in texts))
     try:
         kind.effect(application, form.cleaned_data, staff)
     except ValidationError as error:

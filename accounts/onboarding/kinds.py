@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Application, User
 from accounts.models.preparation import GuaranteeKind
-from accounts.onboarding import evidence, types
+from accounts.onboarding import evidence, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
@@ -42,6 +42,11 @@ class PaperSlot:
         return self.required and self.when is None
 
 
+def _nothing(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Nothing stands in the way."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Kind:
     """What can be applied for: its words, its form, its papers, and what comes of it."""
@@ -53,6 +58,9 @@ class Kind:
     #: What the approval changes, called in its transaction: (application, cleaned form, staff). Raises ValidationError
     #: with a Chinese sentence for staff when it cannot be.
     effect: Callable[[Application, Mapping[str, Any], User], None]
+    #: What of the enterprise stands in the way, by field ("__all__" for none), asked when it is handed in and again when
+    #: it is approved: (application, cleaned form).
+    gate: Callable[[Application, Mapping[str, Any]], dict[str, list[str]]] = _nothing
     #: Working days staff promise to decide in.
     promised_days: int = 1
     #: Whether a second person of the staff has to agree.
@@ -195,6 +203,46 @@ CERTIFICATE_CHANGE = Kind(
     titled_by="serial",
 )
 
+
+def _for(*types: EnterpriseType) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda cleaned: services.needs_licence(str(cleaned.get("service", "")), *types)
+
+
+SERVICE = Kind(
+    "service",
+    _("服务开通"),
+    services.ServiceForm,
+    papers=(
+        PaperSlot(
+            "international_licence",
+            _("国际快递资质"),
+            _("直购物流企业上传，加盖公章的扫描件"),
+            required=False,
+            when=_for(EnterpriseType.DIRECT_LOGISTICS),
+        ),
+        PaperSlot(
+            "express_licence",
+            _("快递业务经营许可证"),
+            _("保税物流企业上传，加盖公章的扫描件"),
+            required=False,
+            when=_for(EnterpriseType.BONDED_LOGISTICS),
+        ),
+        PaperSlot(
+            "payment_licence",
+            _("支付业务许可证或金融许可证"),
+            _("支付企业上传，加盖公章的扫描件；银行上传金融许可证"),
+            required=False,
+            when=_for(EnterpriseType.PAYMENT),
+        ),
+    ),
+    effect=services.activate,
+    gate=services.why_no_service,
+)
+
+GO_LIVE = Kind(
+    "page_go_live", _("页面上线"), services.GoLiveForm, papers=(), effect=services.go_live, gate=services.why_not_live
+)
+
 KINDS: tuple[Kind, ...] = (
     ACCOUNT,
     TYPES,
@@ -206,6 +254,8 @@ KINDS: tuple[Kind, ...] = (
     DXP_IMPORT,
     DXP_EXPORT,
     GUARANTEE,
+    SERVICE,
+    GO_LIVE,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from accounts.roles import EnterpriseType, Mode
+from accounts.roles import LIST_FILERS, Mode
 from declarations.rules.amounts import not_above_zero, unequal_products
 from declarations.rules.facts import Facts, Seen
 from declarations.rules.trade import filed_by_one
@@ -12,7 +12,6 @@ BONDED_HEAD = ("ems_no", "area_code", "area_name")
 BONDED_LINE = ("item_record_no",)
 DIRECT_HEAD = ("traf_no", "voyage_no", "bill_no")
 CHINA = "142"
-FILED_BY = {Mode.BONDED: EnterpriseType.WAREHOUSE, Mode.DIRECT: EnterpriseType.DIRECT_LOGISTICS}
 
 
 def _bonded(seen: Seen) -> bool:
@@ -116,7 +115,7 @@ def l13_same_unit_same_quantity(seen: Seen, facts: Facts) -> Iterator[Problem]:
 
 def l14_mode_says_who_files(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """1210 由保税仓储企业申报，9610 由直购物流企业申报，电商企业可自行申报。"""
-    owner = FILED_BY.get(seen.head["trade_mode"])
+    owner = LIST_FILERS.get(seen.head["trade_mode"])
     if owner and owner not in facts.types and seen.head["ebc_code"] not in facts.codes:
         yield seen.wrong("L14", "trade_mode", owner=owner.value)
 
@@ -132,6 +131,15 @@ def e09_list_comes_from_a_fourth_enterprise(seen: Seen, facts: Facts) -> Iterato
 def l15_only_gifts_cost_nothing(seen: Seen, facts: Facts) -> Iterator[Problem]:
     """只有赠品的单价为零。"""
     return not_above_zero(seen, "L15", "price")
+
+
+def l16_merchant_has_mandated_the_filer(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """替别的电商企业申报清单，须有对方给予、申报当天有效的委托；自己申报自己的清单不需要。"""
+    merchant, mode, district = seen.head["ebc_code"], seen.head["trade_mode"], seen.head["customs_code"]
+    if merchant in facts.codes or mode not in Mode.values:
+        return
+    if facts.mandates.isdisjoint(((merchant, mode, district), (merchant, mode, ""))):
+        yield seen.wrong("L16", "ebc_code", mode=mode, district=district)
 
 
 CHECKS = (
@@ -150,6 +158,7 @@ CHECKS = (
     l13_same_unit_same_quantity,
     l14_mode_says_who_files,
     l15_only_gifts_cost_nothing,
+    l16_merchant_has_mandated_the_filer,
     e09_list_comes_from_a_fourth_enterprise,
 )
 #: The rules that look at the other documents of the trade.

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 
 from accounts.audit import record
@@ -103,17 +104,48 @@ def test_it_names_the_wrong_number(staff):
         assert words in page
 
 
-def test_it_suspends_an_enterprise_and_writes_down_the_field_not_the_value(cast, staff):
-    merchant = cast.enterprises["merchant"]
-    path = f"/admin/accounts/enterprise/{merchant.pk}/change/"
+def put_in_state(staff: Client, enterprise: Enterprise, state: str, reason: str = "") -> HttpResponse:
+    """The change page of an enterprise, sent with another state."""
+    path = f"/admin/accounts/enterprise/{enterprise.pk}/change/"
     form = staff.get(path).context["adminform"].form
-    data = {name: form.initial[name] for name in form.fields} | {"state": EnterpriseState.SUSPENDED}
+    data = {name: form.initial.get(name, "") for name in form.fields} | {"state": state, "reason": reason}
     for prefix in ("memberships", "credentials"):
         data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
-    assert staff.post(path, data).status_code == 302
-    merchant.refresh_from_db()
-    assert merchant.state == EnterpriseState.SUSPENDED
-    assert [len(name) > 0 for name in AuditEntry.objects.get(action="staff_change").details["changed"]] == [True]
+    answer = staff.post(path, data)
+    enterprise.refresh_from_db()
+    return answer
+
+
+def test_it_suspends_and_reopens_an_enterprise_with_a_reason(cast, staff, client_of):
+    merchant = cast.enterprises["merchant"]
+    for state, reason in (
+        (EnterpriseState.SUSPENDED, "核查虚假交易"),
+        (EnterpriseState.APPROVED, "核查完毕，未见异常"),
+    ):
+        assert "请写明原因" in put_in_state(staff, merchant, state).content.decode()
+        assert merchant.state != state
+        assert put_in_state(staff, merchant, state, reason).status_code == 302
+        assert (merchant.state, merchant.state_reason) == (state, reason)
+        if state == EnterpriseState.SUSPENDED:
+            assert "原因：核查虚假交易" in client_of("merchant_filer").get("/filing/").content.decode()
+    told = AuditEntry.objects.filter(action__startswith="enterprise_").order_by("id")
+    assert [(one.action, one.enterprise, one.details, one.user.username) for one in told] == [
+        ("enterprise_suspended", merchant, {"reason": "核查虚假交易"}, "staff"),
+        ("enterprise_reopened", merchant, {"reason": "核查完毕，未见异常"}, "staff"),
+    ]
+    changed = AuditEntry.objects.filter(action="staff_change")
+    assert [[len(name) > 0 for name in one.details["changed"]] for one in changed] == [[True, True], [True, True]]
+
+
+def test_what_was_opened_is_suspended_and_never_put_back(cast, staff):
+    merchant, venue = cast.enterprises["merchant"], cast.enterprises["venue"]
+    assert "不能改回未开通" in put_in_state(staff, merchant, EnterpriseState.DRAFT, "误开").content.decode()
+    assert merchant.state == EnterpriseState.APPROVED
+    Enterprise.objects.filter(pk=venue.pk).update(state=EnterpriseState.DRAFT)
+    assert put_in_state(staff, venue, EnterpriseState.APPROVED, "公共监管场所，由平台开设").status_code == 302
+    assert AuditEntry.objects.get(action="enterprise_opened").subject == venue.customs_code
+    assert put_in_state(staff, venue, EnterpriseState.APPROVED).status_code == 302  # nothing changed, nothing to say
+    assert venue.state_reason == "公共监管场所，由平台开设"
 
 
 def test_it_makes_a_user_who_can_sign_in(staff):

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from django.urls import reverse
 
-from accounts.models import Application, Membership, Paper
+from accounts.models import Application, Mandate, Membership, Paper
+from accounts.onboarding.services import MODES
 from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
 from declarations.kinds import KINDS
 from tests.pages.world import Asker, Owned, World, kinds_of
@@ -342,6 +343,53 @@ class OfApplication(Applicants):
 
 
 @dataclass(frozen=True)
+class OfServices(Members):
+    """The page of services: its administrator applies for one of its types, for another there is none."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name), "missing", {"apply": "nonsense"}, place="service")
+        yield Ask(reverse(name), "own", {"apply": "page_go_live"}, place="service")
+        for of_type in sorted(asker.types):
+            mode = MODES[EnterpriseType(of_type)][0]
+            yield Ask(reverse(name), "own", {"apply": f"{of_type}-{mode.value}"}, place="service")
+        if asker.types and EnterpriseType.PAYMENT not in asker.types:
+            yield Ask(reverse(name), "other", {"apply": "payment-9610"}, place="service")
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        if method == POST and asker.enterprise and MemberRole.ADMINISTRATOR not in asker.roles:
+            return 403
+        return super().answer(asker, method, Ask(ask.address) if method == GET else ask)
+
+
+@dataclass(frozen=True)
+class OfMandates(Members):
+    """The pages of mandates, for the types that give or take them; with ``one`` that of one, for its two parties."""
+
+    one: bool = False
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        if not self.one:
+            yield from super().asks(name, world, asker)
+            return
+        enterprise = world.cast.enterprises.get(asker.enterprise)
+        key = enterprise.pk if enterprise else None
+        parties = Mandate.objects.order_by("pk").values_list("pk", "principal_id", "agent_id")
+        own = [pk for pk, *two in parties if key in two][:1]
+        other = [pk for pk, *two in parties if key not in two][:1]
+        for whose, numbers in (("own", own), ("other", other), ("missing", [MISSING])):
+            for pk in numbers:
+                yield Ask(reverse(name, kwargs={"pk": pk}), whose, self.data, place="mandate")  # type: ignore[arg-type]
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        done = self.get if method == GET else self.post
+        if done != 405 and asker.enterprise and not asker.types & TAXED:
+            return 403
+        if method == POST and ask.whose == "own" and MemberRole.ADMINISTRATOR not in asker.roles:
+            return 403
+        return super().answer(asker, method, ask)
+
+
+@dataclass(frozen=True)
 class Switch(Members):
     """The page to change the enterprise: one's own are known, every other is not there."""
 
@@ -638,6 +686,13 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
             OfWorkbook(post=302, roles=FILERS, files=True, data={"do": "discard"}),
             OfWorkbook(post=302, roles=FILERS, files=True, data={"choice": "good"}),
         ),
+        "services": OfServices(get=200, post=302),
+        "mandates": OfMandates(get=200),
+        "mandate_new": OfMandates(get=200, post=200, roles=frozenset({MemberRole.ADMINISTRATOR})),
+        "mandate": (
+            OfMandates(get=200, post=302, one=True, data={"do": "revoke"}),
+            OfMandates(get=200, post=302, one=True, data={"do": "nonsense"}),
+        ),
         "tax_bills": OfBooks(get=200, roles=BILL_READERS),
         "tax_bills_export": OfBooks(get=200, roles=BILL_READERS),
         "tax_bill": OfBill(get=200, roles=BILL_READERS),
@@ -686,6 +741,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         **_desk("application", add=403),
         "admin:accounts_application_paper": StaffPaper(post=405, missing=404, missing_post=405),
         **_desk("signingconsent", add=403, change=403),
+        **_desk("mandate", add=403, change=403),
+        **_desk("service", add=403, change=403),
         **_desk("group", app="auth", delete=200),
         **_desk("outbound", app="declarations", add=403, change=403),
         **_desk("inbound", app="declarations", add=403, change=403),

@@ -1,5 +1,7 @@
 """Rules of the declaration list."""
 
+from typing import Any
+
 import pytest
 
 from tests import make
@@ -120,6 +122,24 @@ def test_l14_mode_says_who_files() -> None:
 def test_l15_only_gifts_cost_nothing() -> None:
     assert "L15" not in rules("inventory")
     assert "L15" in rules("inventory", line={"price": "0", "total_price": "0"})
+
+
+def test_l16_merchant_has_mandated_the_filer() -> None:
+    def asked(*mandates: tuple[str, str, str], **cells: Any) -> set[str]:
+        return rules("inventory", facts={"mandates": frozenset(mandates)}, **cells)
+
+    merchant = make.MERCHANT.customs_code
+    assert cells_of("L16", "inventory", facts={"mandates": frozenset()}) == [("ebc_code", None)]
+    assert "L16" not in asked((merchant, "1210", ""))
+    assert "L16" not in asked((merchant, "1210", "2216"))
+    assert "L16" in asked((merchant, "1210", "2233"))
+    assert "L16" in asked((merchant, "9610", ""))
+    assert "L16" in asked((make.PLATFORM.customs_code, "1210", ""))
+    assert "L16" not in asked(by=make.MERCHANT)
+    assert "L16" not in asked(by=make.MERCHANT, ebc_code=make.MERCHANT.credit_code)
+    assert "L16" in asked(**DIRECT)
+    assert "L16" not in asked((merchant, "9610", ""), **DIRECT)
+    assert "L16" not in asked(trade_mode="9710")  # L12 speaks of that
 
 
 def test_e09_list_comes_from_a_fourth_enterprise() -> None:

@@ -1,0 +1,293 @@
+"""Services approved one by one, and the page that goes live on them: as the applicant and as staff, each behind their wall."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.access import Actor
+from accounts.cast import Cast
+from accounts.models import Application, ApplicationState, AuditEntry, Enterprise, Membership, Service, User
+from accounts.onboarding import applications, services_views
+from accounts.onboarding.applications import NotPossible
+from accounts.onboarding.kinds import GO_LIVE, SERVICE
+from accounts.onboarding.services import MODES, SERVICES, active
+from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from portal.tenancy import acting_as
+
+pytestmark = pytest.mark.django_db
+
+WAREHOUSE, DIRECT = "312246DM06", "312226DM04"
+
+
+@pytest.fixture
+def newcomer(cast: Cast) -> Actor:
+    """The administrator of an enterprise with an account and a type, not yet open for filing."""
+    enterprise = Enterprise.objects.create(
+        name="上海桐溪岸贸易有限公司", credit_code="913101150000930090", customs_code="312226DM77",
+        types=[EnterpriseType.MERCHANT], state=EnterpriseState.DRAFT,
+    )  # fmt: skip
+    membership = Membership.objects.create(
+        user=cast.users["stranger"], enterprise=enterprise, roles=[MemberRole.ADMINISTRATOR]
+    )
+    return Actor.of(membership)
+
+
+@contextmanager
+def as_member(actor: Actor) -> Iterator[None]:
+    with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):
+        yield
+
+
+@contextmanager
+def as_staff(user: User) -> Iterator[None]:
+    with acting_as(enterprise_id=None, user_id=user.pk, role="portal_staff"):
+        yield
+
+
+def typed(service: str = "merchant-1210", district: str = "2216", clearance: str = WAREHOUSE) -> dict[str, list[str]]:
+    return {"service": [service], "district": [district], "clearance_code": [clearance]}
+
+
+def asked_for(actor: Actor, said: dict[str, list[str]], *, papers: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    """Hand in an application for a service; what is wrong with it."""
+    with as_member(actor):
+        one = applications.begin(SERVICE, by=actor.user, enterprise=actor.enterprise, topic=said["service"][0])
+        for slot in papers:
+            one.papers.create(
+                slot=slot, name="licence.pdf", media_type="application/pdf", size=4, sha256="0" * 64, content=b"%PDF",
+                uploaded_by=actor.user,
+            )  # fmt: skip
+        return applications.submit(one, said, by=actor.user, version=one.version)
+
+
+def latest(actor: Actor) -> Application:
+    return Application.objects.filter(enterprise=actor.enterprise).latest("id")
+
+
+def approved(cast: Cast, actor: Actor) -> None:
+    """Staff approve what was handed in last."""
+    staff = cast.users["staff"]
+    with as_staff(staff):
+        one = latest(actor)
+        assert applications.approve(one, staff=staff, version=one.version)
+    actor.enterprise.refresh_from_db()
+
+
+def go_live(actor: Actor, **said: list[str]) -> dict[str, list[str]]:
+    with as_member(actor):
+        one = applications.begin(GO_LIVE, by=actor.user, enterprise=actor.enterprise)
+        return applications.submit(one, said or {"confirmed": ["on"]}, by=actor.user, version=one.version)
+
+
+# --- services -----------------------------------------------------------------------------------------------------------
+
+
+def test_services_are_approved_one_by_one(cast: Cast, newcomer: Actor) -> None:
+    assert asked_for(newcomer, typed()) == {}
+    assert asked_for(newcomer, typed("merchant-9610", "2233", DIRECT)) == {}
+    assert active(newcomer.enterprise) == []
+    approved(cast, newcomer)
+    (one,) = active(newcomer.enterprise)
+    assert (one.enterprise_type, one.mode, one.district, one.clearance_code, one.clearance_name) == (
+        "merchant", "9610", "2233", DIRECT, cast.enterprises["direct_logistics"].name,
+    )  # fmt: skip
+    assert one.application == latest(newcomer)
+    first = Application.objects.filter(enterprise=newcomer.enterprise).earliest("id")
+    assert first.state == ApplicationState.SUBMITTED
+
+
+def test_another_district_is_added_and_the_same_one_replaced_while_the_old_stays_until_then(
+    cast: Cast, newcomer: Actor
+) -> None:
+    for district, clearance in (("2216", WAREHOUSE), ("2218", WAREHOUSE), ("2216", newcomer.enterprise.customs_code)):
+        before = {(one.district, one.clearance_code) for one in active(newcomer.enterprise)}
+        assert asked_for(newcomer, typed(district=district, clearance=clearance)) == {}
+        assert {(one.district, one.clearance_code) for one in active(newcomer.enterprise)} == before
+        approved(cast, newcomer)
+    now = {(one.district, one.clearance_code) for one in active(newcomer.enterprise)}
+    assert now == {("2216", newcomer.enterprise.customs_code), ("2218", WAREHOUSE)}
+    ended = Service.objects.get(enterprise=newcomer.enterprise, clearance_code=WAREHOUSE, district="2216")
+    assert ended.ended is not None
+
+
+def test_what_is_wrong_is_said_at_its_field(newcomer: Actor) -> None:
+    wrong = typed("warehouse-1210", "22A6", "99")
+    assert set(asked_for(newcomer, wrong)) == {"district", "clearance_code"}
+    problems = asked_for(newcomer, typed("warehouse-1210"))
+    assert "企业类型登记" in problems["service"][0]
+    assert asked_for(newcomer, typed("merchant-1239"))["service"]
+
+
+@pytest.mark.parametrize(
+    ("service", "slot"),
+    [
+        ("direct_logistics-9610", "international_licence"),
+        ("bonded_logistics-1210", "express_licence"),
+        ("payment-9610", "payment_licence"),
+        ("platform-1210", ""),
+        ("merchant-9610", ""),
+        ("warehouse-1210", ""),
+        ("venue-9610", ""),
+    ],
+)
+def test_the_stamped_licence_is_asked_of_who_needs_one(newcomer: Actor, service: str, slot: str) -> None:
+    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=EnterpriseType.values)
+    newcomer.enterprise.refresh_from_db()
+    problems = asked_for(newcomer, typed(service))
+    assert set(problems) == ({slot} if slot else set())
+    if slot:
+        assert asked_for(newcomer, typed(service), papers=(slot,)) == {}
+
+
+def test_every_type_has_a_service_and_no_other_mode() -> None:
+    assert set(MODES) == set(EnterpriseType)
+    assert set(SERVICES) == {f"{of_type}-{mode}" for of_type, modes in MODES.items() for mode in modes}
+
+
+@pytest.mark.parametrize(
+    ("clearance", "words"),
+    [("312226DM78", "没有在本平台开户"), ("312226DM04", "不是保税仓储企业"), ("312246DM08", "不是保税仓储企业")],
+)
+def test_staff_are_told_of_a_clearance_enterprise_that_cannot_be(
+    cast: Cast, newcomer: Actor, clearance: str, words: str
+) -> None:
+    assert asked_for(newcomer, typed(clearance=clearance)) == {}
+    with pytest.raises(NotPossible, match=words):
+        approved(cast, newcomer)
+    assert active(newcomer.enterprise) == []
+    assert latest(newcomer).state == ApplicationState.SUBMITTED
+
+
+def test_a_type_lost_meanwhile_is_found_at_the_approval(cast: Cast, newcomer: Actor) -> None:
+    assert asked_for(newcomer, typed()) == {}
+    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=[])
+    with pytest.raises(NotPossible, match="还没有登记为电商企业"):
+        approved(cast, newcomer)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE accounts_service SET ended = now()", "DELETE FROM accounts_service",
+     "INSERT INTO accounts_service (enterprise_id, enterprise_type, mode, district, clearance_code, clearance_name)"
+     " SELECT enterprise_id, enterprise_type, '9610', district, clearance_code, clearance_name FROM accounts_service"],
+)  # fmt: skip
+def test_an_enterprise_activates_nothing_even_by_sql(cast: Cast, statement: str) -> None:
+    for role in ("portal_web", "portal_staff"):
+        if role == "portal_staff" and not statement.startswith("DELETE"):
+            continue
+        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+            with acting_as(enterprise_id=cast.enterprises["warehouse"].pk, user_id=None, role=role):  # type: ignore[arg-type]
+                with connection.cursor() as cursor:
+                    cursor.execute(statement)
+
+
+def test_it_sees_its_own_services_and_nobody_elses(cast: Cast) -> None:
+    with as_member(cast.actor("merchant_filer")):
+        assert {one.enterprise_id for one in Service.objects.all()} == {cast.enterprises["merchant"].pk}
+
+
+# --- going live ---------------------------------------------------------------------------------------------------------
+
+
+def test_it_goes_live_with_a_type_and_a_service_and_files_from_then_on(cast: Cast, newcomer: Actor) -> None:
+    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=[])
+    newcomer.enterprise.refresh_from_db()
+    assert "登记企业类型" in go_live(newcomer)["__all__"][0]
+    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=[EnterpriseType.MERCHANT])
+    newcomer.enterprise.refresh_from_db()
+    assert "至少一项" in go_live(newcomer)["__all__"][0]
+    assert asked_for(newcomer, typed()) == {}
+    assert "至少一项" in go_live(newcomer)["__all__"][0]
+    service = Application.objects.get(enterprise=newcomer.enterprise, kind="service")
+    with as_staff(cast.users["staff"]):
+        assert applications.approve(service, staff=cast.users["staff"], version=service.version)
+    assert set(go_live(newcomer, confirmed=[])) == {"confirmed"}
+    assert go_live(newcomer) == {}
+    assert not newcomer.enterprise.may_file
+    live = Application.objects.get(enterprise=newcomer.enterprise, kind="page_go_live")
+    with as_staff(cast.users["staff"]):
+        assert applications.approve(live, staff=cast.users["staff"], version=live.version)
+    newcomer.enterprise.refresh_from_db()
+    assert newcomer.enterprise.may_file
+    told = AuditEntry.objects.filter(subject=f"page_go_live {live.pk}").order_by("id").values_list("action", flat=True)
+    assert list(told) == ["application_submitted", "application_approved"]
+    assert "已经上线" in go_live(newcomer)["__all__"][0]
+
+
+def test_a_service_that_ended_meanwhile_keeps_it_from_going_live(cast: Cast, newcomer: Actor) -> None:
+    assert asked_for(newcomer, typed()) == {}
+    approved(cast, newcomer)
+    assert go_live(newcomer) == {}
+    Service.objects.filter(enterprise=newcomer.enterprise).update(ended="2026-01-01T00:00:00Z")
+    with pytest.raises(NotPossible, match="至少一项"):
+        approved(cast, newcomer)
+    assert not Enterprise.objects.get(pk=newcomer.enterprise.pk).may_file
+
+
+def test_a_suspended_enterprise_is_not_reopened_by_going_live(cast: Cast, newcomer: Actor) -> None:
+    assert asked_for(newcomer, typed()) == {}
+    approved(cast, newcomer)
+    assert go_live(newcomer) == {}
+    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(state=EnterpriseState.SUSPENDED)
+    with pytest.raises(NotPossible, match="企业已暂停"):
+        approved(cast, newcomer)
+
+
+# --- the page -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_leads_from_nothing_to_live(cast: Cast, newcomer: Actor, client_of: Callable[[str], Client]) -> None:
+    client, address = client_of("stranger"), reverse("services")
+    body = client.get(address).content.decode()
+    assert "还没有开通的服务" in body and 'value="merchant-1210"' in body and 'value="merchant-9610"' in body
+    assert "warehouse-1210" not in body and "申请页面上线</button>" not in body
+    client.post(address, {"apply": "merchant-1210"})
+    one = latest(newcomer)
+    assert (one.kind, one.topic, one.state) == ("service", "merchant-1210", "draft")
+    assert applications.typed_in(one) == {"service": ["merchant-1210"]}
+    body = client.get(address).content.decode()
+    assert "办理中" in body and 'value="merchant-1210"' not in body
+    client.post(address, {"apply": "merchant-1210"})  # once more, in an old window
+    assert latest(newcomer) == one
+    assert asked_for(newcomer, typed()) == {}
+    approved(cast, newcomer)
+    body = client.get(address).content.decode()
+    assert cast.enterprises["warehouse"].name in body and "增加或变更" in body and "申请页面上线</button>" in body
+    client.post(address, {"apply": "page_go_live"})
+    assert latest(newcomer).kind == "page_go_live"
+    assert "申请页面上线</button>" not in client.get(address).content.decode()
+    assert go_live(newcomer) == {}
+    approved(cast, newcomer)
+    assert "已上线" in client.get(address).content.decode()
+
+
+def test_only_an_administrator_applies_and_only_for_what_there_is(
+    cast: Cast, client_of: Callable[[str], Client]
+) -> None:
+    address = reverse("services")
+    body = client_of("merchant_viewer").get(address).content.decode()
+    assert 'name="apply"' not in body and "已上线" in body
+    assert client_of("merchant_viewer").post(address, {"apply": "merchant-1210"}).status_code == 403
+    client = client_of("merchant_administrator")
+    for wanted in ("payment-9610", "nonsense", ""):
+        assert client.post(address, {"apply": wanted}).status_code == 404
+    assert not Application.objects.exists()
+    assert client.post(address, {"apply": "merchant-9610"}).status_code == 302
+
+
+def test_it_links_to_the_application_where_there_is_a_page_for_it(cast: Cast, newcomer: Actor) -> None:
+    with as_member(newcomer):
+        one = applications.begin(SERVICE, by=newcomer.user, enterprise=newcomer.enterprise)
+    assert services_views.page_of(one) in ("", f"/applications/{one.pk}/")
+
+
+def test_who_is_suspended_reads_why(cast: Cast, client_of: Callable[[str], Client]) -> None:
+    Enterprise.objects.filter(pk=cast.enterprises["merchant"].pk).update(
+        state=EnterpriseState.SUSPENDED, state_reason="核查虚假交易"
+    )
+    body = client_of("merchant_viewer").get(reverse("services")).content.decode()
+    assert "原因：核查虚假交易" in body and "已暂停" in body

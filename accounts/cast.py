@@ -133,6 +133,7 @@ PEOPLE: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]], bool]] = {
     "neighbour_filer": ("苏隔墙", {"neighbour": (MemberRole.FILER,)}, False),
     "stranger": ("过路人", {}, False),
     "staff": ("平台值班", {}, True),
+    "reviewer": ("平台复核", {}, True),
     "auditor": ("平台审计", {}, True),
 }
 #: Of the staff, who looks at the record of deeds and changes nothing.

@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='is_auditor',
-            field=models.BooleanField(default=False, help_text='在后台只看操作记录及其封存，什么都不能改；须同时勾选职员状态', verbose_name='审计员'),
+            field=models.BooleanField(db_default=False, default=False, help_text='在后台只看操作记录及其封存，什么都不能改；须同时勾选职员状态', verbose_name='审计员'),
         ),
         migrations.AddConstraint(
             model_name='user',

@@ -33,7 +33,10 @@ class User(AbstractUser):
     )
     name = models.CharField(_("姓名"), max_length=60, blank=True)
     is_auditor = models.BooleanField(
-        _("审计员"), default=False, help_text=_("在后台只看操作记录及其封存，什么都不能改；须同时勾选职员状态")
+        _("审计员"),
+        default=False,
+        db_default=False,
+        help_text=_("在后台只看操作记录及其封存，什么都不能改；须同时勾选职员状态"),
     )
     #: Sealed; proved by a code sent there. Nobody is found by it.
     phone = models.BinaryField(_("手机"), null=True)

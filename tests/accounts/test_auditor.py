@@ -4,22 +4,31 @@ import io
 
 import openpyxl
 import pytest
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from accounts import record_admin
-from accounts.access import Bystander, EnterpriseMiddleware
+from accounts.access import PROVEN_IN_SESSION, Bystander, EnterpriseMiddleware
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.cast import PASSWORD, Cast
+from accounts.cast import PASSWORD, Cast, one_time_code
 from accounts.models import Application, AuditEntry, AuditSeal, Enterprise, Membership, User
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import ACCOUNT
 from portal.tenancy import acting_as
 
 LIST = "/admin/accounts/auditentry/"
+
+
+def session_of(user: User) -> SessionStore:
+    """A session of somebody who has shown both factors."""
+    session = SessionStore()
+    session.update({SESSION_KEY: str(user.pk), PROVEN_IN_SESSION: True})
+    return session
 
 
 @pytest.fixture
@@ -48,6 +57,7 @@ def subjects(client: Client, query: str) -> set[str]:
 def test_an_auditor_signs_in_reads_and_signs_out(deeds: Cast, no_failures: None) -> None:
     client = Client()
     assert client.post("/login/", {"username": "auditor", "password": PASSWORD}).status_code == 302
+    assert client.post("/login/code/", {"code": one_time_code("auditor")}).status_code == 302
     assert client.get("/")["Location"] == "/admin/"
     entry = AuditEntry.objects.latest("id")
     seal = AuditSeal.objects.create(
@@ -90,8 +100,7 @@ def test_postgresql_refuses_what_the_pages_would_let_through(deeds: Cast) -> Non
 
     def ask(user: User) -> HttpResponse:
         request = RequestFactory().get("/admin/x/")
-        request.user = user
-        request.session = {"_auth_user_id": str(user.pk)}
+        request.user, request.session = user, session_of(user)
         return EnterpriseMiddleware(careless)(request)
 
     with pytest.raises(DatabaseError, match="read-only transaction"):
@@ -194,7 +203,7 @@ def test_a_page_of_the_desk_that_fails_writes_nothing_afterwards(cast: Cast, rf:
         return HttpResponse(status=500)
 
     request = rf.get("/admin/x/")
-    request.user, request.session = cast.users["auditor"], {"_auth_user_id": str(cast.users["auditor"].pk)}
+    request.user, request.session = cast.users["auditor"], session_of(cast.users["auditor"])
     assert EnterpriseMiddleware(fails)(request).status_code == 500
     assert not AuditEntry.objects.filter(action="audit_export").exists()
 

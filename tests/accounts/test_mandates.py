@@ -18,6 +18,7 @@ from accounts.models import AuditEntry, Enterprise, Mandate, MandateState, Membe
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole, Mode
 from portal.tenancy import acting_as
 from tests import make
+from tests.cast import prove
 from tests.exchange.desk import accepted, bring
 
 pytestmark = pytest.mark.django_db
@@ -344,6 +345,7 @@ def client_as(bare: Cast) -> Callable[[str], Client]:
     def signed_in(key: str) -> Client:
         client = Client()
         client.force_login(administrator(bare, key).user)
+        prove(client)
         return client
 
     return signed_in

@@ -219,7 +219,7 @@ def test_a_notice_of_another_of_ones_enterprises_switches_visibly(
     client = client_of("merchant_filer")
     page = client.post(f"/notices/{Notice.objects.get().pk}/", {"open": ""}, follow=True)
     assert page.context["actor"].enterprise == other
-    assert f"已切换到 {other.name}" in page.content.decode()
+    assert f"现在代表 {other.name}" in page.content.decode()
 
 
 def test_a_full_inbox_is_read_page_by_page(cast: Cast, client_of: Callable[[str], Client]) -> None:

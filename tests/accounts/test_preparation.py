@@ -20,6 +20,7 @@ from accounts.onboarding.preparation import ITEMS, end_of, items_for, plan, tick
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from portal.calendar import is_working_day, last_of_working_days, working_day_from, working_days_within
 from portal.tenancy import acting_as
+from tests.cast import prove
 
 # --- domain §3, line by line --------------------------------------------------------------------------------------------
 
@@ -373,6 +374,7 @@ def test_evidence_is_brought_by_staff_only_and_stands(cast: Cast, enterprise: En
 def administrator(cast: Cast, enterprise: Enterprise) -> Client:
     client = Client()
     client.force_login(cast.users["stranger"])
+    prove(client)
     return client
 
 

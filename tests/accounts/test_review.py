@@ -24,7 +24,7 @@ from portal.personal import pack
 from portal.tenancy import Role, acting_as
 from tests.accounts.test_admin import INLINE
 from tests.accounts.test_applications import GOOD, as_applicant, as_staff
-from tests.cast import people
+from tests.cast import people, prove
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +51,7 @@ def staff(client_of: Callable[[str], Client]) -> Client:
 def browser_of(user: User) -> Client:
     client = Client()
     client.force_login(user)
+    prove(client)
     return client
 
 
@@ -258,7 +259,7 @@ def test_a_paper_leaves_as_a_file_and_on_record(cast: Cast, staff: Client, appli
     assert (answer.content, answer["Content-Type"]) == (PDF, "application/pdf")
     assert answer["Content-Disposition"] == 'attachment; filename="licence.pdf"'
     assert "no-store" in answer["Cache-Control"] and answer["X-Content-Type-Options"] == "nosniff"
-    entry = AuditEntry.objects.get(action="paper_opened")
+    entry = AuditEntry.objects.get(action="paper_downloaded")
     assert (entry.subject, entry.details) == (f"account {applied.pk}", {"paper": paper.pk, "slot": "business_licence"})
     (other,) = others(cast, "乙公司")
     assert staff.get(f"{QUEUE}{other.pk}/papers/{paper.pk}/").status_code == 404
@@ -505,6 +506,7 @@ def test_for_everybody_else_there_is_nothing(client_of: Callable[[str], Client],
 def test_a_move_needs_the_token_of_its_form(cast: Cast, applied: Application) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.users["staff"])
+    prove(client)
     assert client.post(page_of(applied), {"do": "take", "version": applied.version}).status_code == 403
 
 

@@ -1,5 +1,6 @@
 """From a visitor to an enterprise that may file, for each of the six types that may apply: by pages and admin alone."""
 
+import base64
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -119,13 +120,13 @@ def hand_in(one: Clerk) -> str:
 
 
 def decide(staff: Clerk, title: str, deed: str, remarks: Mapping[str, str] | None = None) -> None:
-    """Staff open what waits under that title, and decide."""
-    staff.go(f"{QUEUE}?q={title}")
-    staff.page.locator("#result_list tbody th a").first.click()
+    """Staff open what waits in the queue under that title, and decide."""
+    staff.go(QUEUE)
+    staff.page.locator("#result_list tbody tr", has_text=title).locator("th a").first.click()
     staff.page.wait_for_url(f"**{QUEUE}*/change/**")
     for name, text in (remarks or {}).items():
         staff.page.fill(f'[name="remark.{name}"]', text)
-    staff.press(deed)
+    staff.press(deed, exact=True)
     expect(staff.page.locator(".messagelist .success")).to_be_visible()
 
 
@@ -147,7 +148,7 @@ def secret_bytes(text: str) -> bytes:
 @pytest.mark.parametrize("newcomer", NEWCOMERS, ids=lambda one: one.of_type)
 def test_a_visitor_becomes_an_enterprise_that_files(chromium: Browser, portal: Stack, newcomer: Newcomer) -> None:
     one = visitor(chromium, portal, scripts=True)
-    register(one, portal.data / "log" / "web.log", newcomer.user, f"138000{newcomer.customs_code[-2:]}00")
+    register(one, portal.data / "log" / "web.log", newcomer.user, f"138000{newcomer.customs_code[-2:]}000")
     one.follow("申请企业开户")
     fill_in(
         one,

@@ -113,7 +113,7 @@ def test_it_costs_the_same_queries_for_one_and_for_many(slug, cast, client_of, d
     client = client_of(filed.FILERS[slug])
     filed.file(cast, slug, 1)
     client.get(reverse("list", args=[slug]))
-    with django_assert_max_num_queries(17) as one:  # of the licence one, where the type needs it
+    with django_assert_max_num_queries(18) as one:  # one for the licence, where the type needs it; one for the bell
         client.get(reverse("list", args=[slug]))
     filed.file(cast, slug, *range(2, 12))
     with django_assert_max_num_queries(len(one.captured_queries)):

@@ -17,7 +17,7 @@ def names(**options: bool) -> list[str]:
 
 
 def test_it_starts_no_sandbox():
-    always = ["web", "worker-uploads", "worker-outbox", "worker-inbox", "beat"]
+    always = ["web", "worker-uploads", "worker-outbox", "worker-inbox", "worker-record", "beat"]
     assert names() == ["sandbox", *always]
     assert names(sandbox=False) == always
 

@@ -13,7 +13,7 @@ from tests.accounts.papers import PDF
 from tests.conftest import Stack
 from tests.pages.canaries import load_people
 from tests.walks.browser import CHROMIUM, QUIETLY, Clerk, clerk
-from tests.walks.test_signing_in import register, visitor
+from tests.walks.test_signing_in import brought, register, visitor
 
 pytestmark = [
     pytest.mark.browser,
@@ -192,6 +192,34 @@ def test_a_visitor_becomes_an_enterprise_that_files(chromium: Browser, portal: S
     one.go("/services/")
     expect(one.page.locator("main")).to_contain_text("已上线")
     one.go("/")
+    expect(one.page.locator(".note")).to_have_count(0)
+    assert one.faults == [], "\n".join(one.faults)
+    one.context.close()
+
+
+def test_staff_open_a_public_site_and_invite_its_operator(chromium: Browser, portal: Stack) -> None:
+    name, log = "上海桐溪公共监管场所有限公司", portal.data / "log" / "web.log"
+    with clerk(chromium, portal, "staff") as staff:
+        staff.go("/admin/accounts/enterprise/add/")
+        typed = {"name": name, "credit_code": "913101150000930683", "customs_code": "312226DM78"}
+        fill_in(staff, {**typed, "types": "venue", "customs_district": "2233", "state": "approved"})
+        staff.page.locator('[name="_save"]').click()
+        expect(staff.page.locator(".messagelist .success")).to_be_visible()
+        staff.go("/admin/accounts/invitation/add/")
+        staff.page.locator(".field-enterprise .select2-selection").click()
+        staff.page.locator(".select2-search__field").fill(name)
+        staff.page.locator(".select2-results__option", has_text=name).click()
+        fill_in(staff, {"email": "operator@example.org", "roles": "administrator"})
+        staff.page.locator('[name="_save"]').click()
+        expect(staff.page.locator(".messagelist .success")).to_be_visible()
+    link = brought(log, r"To: operator@example.org[\s\S]*?(/invitations/[\w-]+/)")
+    one = visitor(chromium, portal, scripts=True)
+    register(one, log, "operator", "13800078000")
+    one.go(link)
+    one.press("接受邀请")
+    guard(one)
+    one.go("/")
+    expect(one.page.locator(".firm")).to_contain_text(name)
     expect(one.page.locator(".note")).to_have_count(0)
     assert one.faults == [], "\n".join(one.faults)
     one.context.close()

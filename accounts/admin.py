@@ -45,7 +45,7 @@ class WordsField(forms.MultipleChoiceField):
 class EnterpriseForm(forms.ModelForm):
     """An enterprise, its types as boxes to tick."""
 
-    types = WordsField(label=_("企业类型"), choices=EnterpriseType.choices)
+    types = WordsField(label=_("企业类型"), choices=EnterpriseType.choices, required=False)
     reason = forms.CharField(
         label=_("变更状态的原因"),
         max_length=200,

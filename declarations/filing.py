@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.access import Actor
 from accounts.actions import Action
-from accounts.licences import closed_for
+from accounts.licences import closed_for, closed_types
 from accounts.mandates import in_force
 from accounts.models import Enterprise
 from declarations import shape
@@ -196,11 +196,16 @@ def _facts(
     enterprise: Enterprise, kind: Kind, documents: Sequence[Clean], directory: Mapping[str, Party], now: datetime
 ) -> Facts:
     """Everything the rules may look at, in a constant number of queries whatever the number of documents."""
+    day = timezone.localdate(now)
+    closed = closed_for(enterprise, kind.filed_by, day)
+    # Of several types that file this kind, one whose licence has ended no longer counts; if all have, `closed` says so.
+    types = frozenset(enterprise.types) - ({} if closed else closed_types(enterprise, day)).keys()
     return replace(
         _trade_facts(enterprise, kind, documents, directory, now),
+        types=types,
         known=_known(enterprise, kind, documents),
         numbers=_numbers(enterprise, kind, documents),
-        closed=closed_for(enterprise, kind.filed_by, timezone.localdate(now)),
+        closed=closed,
         mandates=_mandates(enterprise, kind, documents, now),
     )
 

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.forms import Form
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -296,11 +297,11 @@ def _write_down(application: Application, user: User, action: Action, address: s
 def _tell_staff(application: Application, text: str) -> None:
     """It waits for staff now: those who decide on applications, but whoever is acting."""
     told = keep(text, title=application.title, kind=kind_named(application.kind).label)
-    notify_staff(DECIDES, told, address=f"/admin/accounts/application/{application.pk}/change/")
+    notify_staff(DECIDES, told, address=reverse("admin:accounts_application_change", args=[application.pk]))
 
 
 def _tell_applicant(application: Application, text: str) -> None:
     """It waits for whoever applied, or is decided."""
     told = keep(text, kind=kind_named(application.kind).label)
-    page = f"/applications/{application.kind}/"
+    page = reverse("application", args=[application.pk])
     notify([application.applicant], told, address=page, enterprise=application.enterprise)

@@ -69,6 +69,8 @@ class Kind:
     without_enterprise: bool = False
     #: The field that names the application to staff.
     titled_by: str = ""
+    #: The URL name of the page where it is begun, for what begins with something chosen there.
+    begun_at: str = ""
 
     @property
     def words(self) -> dict[str, Any]:
@@ -201,6 +203,7 @@ CERTIFICATE_CHANGE = Kind(
     papers=(),
     effect=change_certificate,
     titled_by="serial",
+    begun_at="credentials",
 )
 
 
@@ -237,10 +240,17 @@ SERVICE = Kind(
     ),
     effect=services.activate,
     gate=services.why_no_service,
+    begun_at="services",
 )
 
 GO_LIVE = Kind(
-    "page_go_live", _("页面上线"), services.GoLiveForm, papers=(), effect=services.go_live, gate=services.why_not_live
+    "page_go_live",
+    _("页面上线"),
+    services.GoLiveForm,
+    papers=(),
+    effect=services.go_live,
+    gate=services.why_not_live,
+    begun_at="services",
 )
 
 KINDS: tuple[Kind, ...] = (

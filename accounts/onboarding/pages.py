@@ -83,9 +83,10 @@ def why_not(request: UserRequest, kind: Kind) -> str:
 
 
 def beginnings(request: UserRequest) -> list[Kind]:
-    """The kinds this person can apply for now: those they may, and have none open of."""
+    """The kinds this person can begin here now: those they may, and have none open of."""
     began = set(own(request).exclude(state__in=ENDED).filter(topic="").values_list("kind", flat=True))
-    return [kind for kind in KINDS if kind.name not in began and not why_not(request, kind)]
+    here = [kind for kind in KINDS if not kind.begun_at and kind.name not in began]
+    return [kind for kind in here if not why_not(request, kind)]
 
 
 def typed_before(request: UserRequest, kind: Kind) -> Typed:

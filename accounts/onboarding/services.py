@@ -82,7 +82,11 @@ def active(enterprise: Enterprise) -> list[Service]:
 
 
 def why_no_service(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
-    """A service is for a type the enterprise is registered under."""
+    """A service is the one the application was begun for, of a type the enterprise is registered under."""
+    if cleaned["service"] != application.topic:
+        return {
+            "service": [_("这份申请是为另一项服务建立的，请改回原来的服务；要开通别的服务，请在“服务开通”页另行申请")]
+        }
     enterprise = application.enterprise
     of_type, _mode = SERVICES[cleaned["service"]]
     if enterprise is not None and of_type in enterprise.types:

@@ -14,7 +14,7 @@ from accounts.onboarding.evidence import DayInput
 from accounts.roles import EnterpriseType
 
 INTERNET_PAYMENT = "互联网支付"  # untranslated: as the licence has it
-INTERNATIONAL = "国际"  # untranslated: as the licence has it
+INTERNATIONAL = "国际快递"  # untranslated: as the licence has it
 #: Who may run a venue beside what they are: nobody applies for a venue alone.
 MAY_RUN_VENUE = frozenset({EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.WAREHOUSE})
 #: What the columns of a licence begin with → the type they are for.
@@ -59,7 +59,7 @@ class TypesForm(forms.Form):
         label=gettext_lazy("企业类型"),
         choices=EnterpriseType.choices,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("可以多选；监管场所经营人只能与直购物流企业或保税仓储企业同时登记"),
+        help_text=gettext_lazy("可以多选，已登记的类型保留；监管场所经营人只能与直购物流企业或保税仓储企业同时登记"),
     )
     depot = forms.ChoiceField(
         label=gettext_lazy("直购物流的库"),
@@ -197,5 +197,7 @@ def _licence_of(group: str, cleaned: Mapping[str, Any]) -> Licence:
 
 
 def _keep(enterprise: Enterprise, application: Application, licence: Licence, said: Mapping[str, Any]) -> None:
-    Qualification.objects.filter(enterprise=enterprise, licence=licence, replaced=False).update(replaced=True)
+    # A bank that becomes a payment institution, or the other way round, no longer files by its old licence.
+    ones = (Licence.FINANCE, Licence.PAYMENT) if licence in (Licence.FINANCE, Licence.PAYMENT) else (licence,)
+    Qualification.objects.filter(enterprise=enterprise, licence__in=ones, replaced=False).update(replaced=True)
     Qualification.objects.create(enterprise=enterprise, application=application, licence=licence, **said)

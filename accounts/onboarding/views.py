@@ -59,8 +59,10 @@ def listed(request: UserRequest) -> HttpResponse:
 @require_GET
 @applicant
 def latest(request: UserRequest, kind: str) -> HttpResponse:
-    """Where one stands with a kind: at the latest application, or at the empty form."""
+    """Where one stands with a kind: at the latest application, at the empty form, or on the page where it is begun."""
     wanted = _begun_by(request, kind)
+    if wanted.begun_at:
+        return redirect(wanted.begun_at)
     found = pages.own(request).filter(kind=wanted.name, topic="")
     one = found.exclude(state__in=ENDED).first() or found.first()
     return redirect("application", pk=one.pk) if one else redirect("application_new", kind=wanted.name)
@@ -71,6 +73,8 @@ def latest(request: UserRequest, kind: str) -> HttpResponse:
 def begin(request: UserRequest, kind: str) -> HttpResponse:
     """The empty form of a kind. The first save makes the application; one that is open already is shown instead."""
     wanted = _begun_by(request, kind)
+    if wanted.begun_at:
+        return redirect(wanted.begun_at)
     enterprise = None if wanted.without_enterprise or request.actor is None else request.actor.enterprise
     one = applications.open_one(wanted, by=request.user, enterprise=enterprise)
     if request.method != "POST":

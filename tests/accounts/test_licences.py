@@ -119,6 +119,27 @@ def test_the_door_refuses_with_licence_day_and_cure(cast: Cast) -> None:
     assert f"有效期至 {YESTERDAY}" in said and "支付业务许可证" in said and "企业类型登记" in said
 
 
+def test_of_two_types_the_one_whose_licence_ended_files_no_more(cast: Cast) -> None:
+    courier = cast.enterprises["bonded_logistics"]
+    Enterprise.objects.filter(pk=courier.pk).update(types=["bonded_logistics", "direct_logistics"])
+    Qualification.objects.create(enterprise=courier, licence=Licence.INTERNATIONAL_EXPRESS, number="G1")
+
+    def refused() -> set[str]:
+        entry = [make.entry("waybill", 1)]
+        actor = cast.actor("bonded_logistics_filer")
+        (found,) = filing.check_documents(actor=actor, kind=kind("waybill"), entries=entry)
+        return {one.rule for one in found}
+
+    assert "W03" not in refused()
+    ends_of(courier, Licence.EXPRESS)
+    assert "W03" in refused() and "E15" not in refused()
+
+
+def ends_of(enterprise: Enterprise, licence: str) -> None:
+    """One of several licences ended yesterday."""
+    Qualification.objects.filter(enterprise=enterprise, licence=licence).update(valid_to=YESTERDAY)
+
+
 def test_five_thousand_cost_no_more_than_one(cast: Cast, django_assert_max_num_queries) -> None:
     def check(count: int) -> None:
         entries = [make.entry("payment", n) for n in range(count)]

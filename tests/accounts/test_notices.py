@@ -65,7 +65,7 @@ def test_every_step_of_an_application_tells_who_has_to_make_the_next(cast: Cast)
         applications.approve(one, staff=second, version=one.version)
     assert told(applicant)[-1] == "您的企业开户申请已通过"
     last = Notice.objects.filter(user=applicant).latest("id")
-    assert (last.enterprise.name, last.address) == ("上海桐溪岸贸易有限公司", "/applications/account/")
+    assert (last.enterprise.name, last.address) == ("上海桐溪岸贸易有限公司", f"/applications/{one.pk}/")
 
 
 def test_a_refusal_is_told_and_a_move_that_fails_tells_nobody(cast: Cast) -> None:

@@ -122,6 +122,21 @@ def test_what_is_wrong_is_said_at_its_field(newcomer: Actor) -> None:
     assert asked_for(newcomer, typed("merchant-1239"))["service"]
 
 
+def test_an_application_stays_that_of_the_service_it_was_begun_for(newcomer: Actor) -> None:
+    with as_member(newcomer):
+        one = applications.begin(SERVICE, by=newcomer.user, enterprise=newcomer.enterprise, topic="merchant-9610")
+        problems = applications.submit(one, typed("merchant-1210"), by=newcomer.user, version=one.version)
+    assert "另一项服务" in problems["service"][0]
+
+
+def test_it_is_begun_on_its_own_page_alone(newcomer: Actor, client_of: Callable[[str], Client]) -> None:
+    client = client_of(newcomer.user.username)
+    for kind in ("service", "page_go_live"):
+        assert f"/applications/{kind}/new/" not in client.get("/applications/").content.decode()
+        for address in (f"/applications/{kind}/", f"/applications/{kind}/new/"):
+            assert client.get(address)["Location"] == "/services/"
+
+
 @pytest.mark.parametrize(
     ("service", "slot"),
     [

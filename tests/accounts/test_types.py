@@ -172,6 +172,16 @@ def test_a_new_licence_takes_the_place_of_the_old_one_only_when_it_is_approved(
     assert enterprise.types == ["bonded_logistics"]
 
 
+def test_a_bank_that_becomes_a_payment_institution_files_by_the_new_licence_alone(
+    cast: Cast, enterprise: Enterprise
+) -> None:
+    bank = typed("payment", **(PAYMENT | {"payment_licence": "finance"}))
+    assert applied(cast, enterprise, bank, "payment_licence_copy") == {}
+    assert applied(cast, enterprise, typed("payment", **PAYMENT), "payment_licence_copy") == {}
+    held = Qualification.objects.filter(enterprise=enterprise, replaced=False)
+    assert [one.licence for one in held] == [Licence.PAYMENT]
+
+
 def test_licences_are_the_enterprises_own_and_nobody_rewrites_them(cast: Cast) -> None:
     neighbour, payer = cast.actor("neighbour_filer"), cast.actor("payment_filer")
     with acting_as(enterprise_id=neighbour.enterprise.pk, user_id=neighbour.user.pk):

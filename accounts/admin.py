@@ -14,7 +14,8 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import DateField, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,13 @@ from accounts.models import Credential, Enterprise, Invitation, Mandate, Members
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from accounts.second_factor import forget_factors
 
+
+def own_password(request: HttpRequest, extra_context: object = None) -> HttpResponse:
+    """One page for everybody's own password, where guesses are counted and other sessions end."""
+    return redirect("change_password")
+
+
+admin.site.password_change = own_password  # type: ignore[method-assign,assignment]
 admin.site.site_header = _("后台管理")
 admin.site.site_title = _("后台管理")
 admin.site.index_title = _("企业、用户与报文")
@@ -273,12 +281,20 @@ class PersonAdmin(Recorded, UserAdmin):
 
     @admin.action(description=_("重置二次验证（已核对身份）"), permissions=["change"])
     def reset_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """For who lost phone and codes: they set up another. That of staff only a superuser resets."""
+        """For who lost phone and codes: they sign in anew everywhere and set up another. That of staff only a superuser
+        resets."""
         chosen = [one for one in users if request.user.is_superuser or not one.is_staff]
         for one in chosen:
             forget_factors(one)
             self.write_down(request, Action.SECOND_FACTOR_REMOVED, one, None)
         self.message_user(request, gettext("已重置 %(count)s 人的二次验证") % {"count": len(chosen)})
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Staff but superusers change no others of the staff: whose password one sets, one becomes."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (
+            not isinstance(obj, User) or not obj.is_staff or obj == request.user or request.user.is_superuser
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Only a superuser makes staff: otherwise staff could give themselves every right."""

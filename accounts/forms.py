@@ -12,6 +12,7 @@ from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.sign_in import why_not_password
 
 PASSWORD_LENGTH = 256
 
@@ -206,6 +207,13 @@ class OwnPasswordForm(PasswordChangeForm):
         dress(
             self, {"old_password": _("现在的密码"), "new_password1": _("新密码"), "new_password2": _("再填一次新密码")}
         )
+
+    def clean_old_password(self) -> str:
+        """The password of now; guesses are counted, since a session may be in the wrong hands."""
+        password: str = self.cleaned_data["old_password"]
+        if why_not := why_not_password(self.user, password):
+            raise forms.ValidationError(why_not)
+        return password
 
     def save(self, commit: bool = True) -> Any:
         """Only the password is written: no more of a user is the web's to write."""

@@ -13,7 +13,7 @@ from functools import partial
 
 from django.core.mail import send_mail
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -182,7 +182,15 @@ def remove(*, by: Actor, membership: Membership) -> None:
     if now.active:
         _check_one_is_left(now)
         _write(now, active=False)
+        _take_back(now)
         record(by, Action.MEMBER_REMOVED, now.user.username, roles=now.roles)
+
+
+def _take_back(gone: Membership) -> None:
+    """Who was removed does not come back by an invitation of before, be it sent to them or by them."""
+    sent = Q(invited_by=gone.user) | Q(email__iexact=gone.user.email)
+    still_open = Invitation.objects.filter(sent, enterprise=gone.enterprise, accepted_at=None, revoked_at=None)
+    still_open.update(revoked_at=timezone.now())
 
 
 @transaction.atomic

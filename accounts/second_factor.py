@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor import InvalidToken
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -97,8 +98,10 @@ def set_up_app(user: User, secret: bytes, code: str) -> bool:
     step = step_of(secret, normal(code))
     if step is None:
         return False
-    AuthenticatorApp.objects.create(user=user, secret=pack(secret, SECRET_PLACE), last_step=step)
-    return True
+    # Ignored when another window was faster: one person has one app.
+    made = AuthenticatorApp(user=user, secret=pack(secret, SECRET_PLACE), last_step=step)
+    AuthenticatorApp.objects.bulk_create([made], ignore_conflicts=True)
+    return AuthenticatorApp.objects.filter(user=user, last_step=step).exists()
 
 
 def remove_app(user: User) -> None:
@@ -115,9 +118,12 @@ def remove_passkey(user: User, pk: int) -> bool:
 
 
 def forget_factors(user: User) -> None:
-    """Forget all this person has set up: they lost it, and staff made sure who they are."""
+    """Forget all this person has set up: they lost it, and staff made sure who they are. Their sessions end, since who
+    found the telephone may be signed in."""
     for model in (AuthenticatorApp, Passkey, RecoveryCode):
         model.objects.filter(user=user).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_end_sessions(%s)", [user.pk])
 
 
 def _forget_what_stands_in(user: User) -> None:

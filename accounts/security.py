@@ -19,7 +19,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
-from redis.exceptions import RedisError
 
 from accounts import passkeys, sessions
 from accounts.access import (
@@ -46,7 +45,7 @@ from accounts.second_factor import (
     secret_to_type,
     set_up_app,
 )
-from accounts.sign_in import FAILURES_ALLOWED, LOCKED_SECONDS, count_failure, forget_failures
+from accounts.sign_in import why_not_password
 from accounts.views import mark_errors, query_next
 
 PROPOSED_IN_SESSION = "second_factor_proposed"
@@ -146,6 +145,7 @@ def removed(request: UserRequest, told: str) -> HttpResponse:
     """A factor was taken away; after the last one nothing has been shown in this session any more."""
     if not factors_of(request.user):
         request.session.pop(PROVEN_IN_SESSION, None)
+        sessions.end_others(request.session, request.user)
     request.session.cycle_key()
     record(whoever(request), Action.SECOND_FACTOR_REMOVED, request.user.username)
     messages.success(request, told)
@@ -208,16 +208,8 @@ def asked_again(request: UserRequest) -> Form:
     form = PasswordAgainForm(request.POST, label_suffix="", auto_id=False)
     if not form.is_valid():
         return form
-    counter = f"password-again:{request.user.pk}"
-    try:
-        if count_failure(counter, FAILURES_ALLOWED) > FAILURES_ALLOWED:
-            form.add_error("password", _("尝试次数过多，请 %(minutes)s 分钟后再试") % {"minutes": LOCKED_SECONDS // 60})
-        elif not request.user.check_password(form.cleaned_data["password"]):
-            form.add_error("password", _("密码不对"))
-        else:
-            forget_failures(counter)
-    except RedisError:
-        form.add_error("password", _("暂时无法核对密码，请过几分钟再试"))
+    if why_not := why_not_password(request.user, form.cleaned_data["password"]):
+        form.add_error("password", why_not)
     return form
 
 

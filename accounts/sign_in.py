@@ -15,6 +15,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from accounts import passkeys, sessions
@@ -234,3 +235,17 @@ def count_failure(key: str, allowed: int) -> int:
     if count == allowed:
         cache.touch(key, LOCKED_SECONDS)
     return count
+
+
+def why_not_password(user: User, password: str) -> str:
+    """Why this is not taken as the password of somebody signed in; empty when it is right. Guesses are counted."""
+    counter = f"password-again:{user.pk}"
+    try:
+        if count_failure(counter, FAILURES_ALLOWED) > FAILURES_ALLOWED:
+            return _("尝试次数过多，请 %(minutes)s 分钟后再试") % {"minutes": LOCKED_SECONDS // 60}
+        if not user.check_password(password):
+            return _("密码不对")
+        forget_failures(counter)
+    except RedisError:
+        return _("暂时无法核对密码，请过几分钟再试")
+    return ""

@@ -19,7 +19,7 @@ _QUOTATION = re.compile(
 _WRITTEN_OUT = re.compile(rf"\\n{_QUOTED}.*")
 
 #: An address whose last part lets somebody in.
-_KEY_IN_ADDRESS = re.compile(r"(?<!/members)(/invitations/)[^/\s]+")
+_KEY_IN_ADDRESS = re.compile(r"((?<!/members)/invitations/|/password/reset/[^/\s]+/)[^/\s]+")
 
 
 def without_quotations(text: str) -> str:

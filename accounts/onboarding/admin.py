@@ -359,6 +359,8 @@ class ApplicationAdmin(ReadOnly):
         found = Paper.objects.filter(pk=paper_id, application=object_id).select_related("application").first()
         if found is None or not handed_in.exists():
             raise Http404
+        if staff_of(request).is_auditor:
+            raise PermissionDenied
         write_down(request, found.application, Action.PAPER_DOWNLOADED, paper=found.pk, slot=found.slot)
         try:
             content = unpack(bytes(found.content), PAPER_LABEL)

@@ -219,8 +219,9 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
 
 def why_not_by(application: Application, staff: User) -> str:
     """Why this one of the staff may not approve it, though somebody else may; empty if they may."""
-    if application.applicant_id == staff.pk:
-        return _("不能审核自己提交的申请，请由另一位同事审核")
+    handed_in = application.applicant_id == staff.pk or application.submissions.filter(submitted_by=staff).exists()
+    if handed_in or staff.memberships.filter(enterprise=application.enterprise_id, active=True).exists():
+        return _("不能审核自己或自己企业提交的申请，请由另一位同事审核")
     if application.first_approver_id == staff.pk:
         return _("初审和复核须是两个人：这份申请由您初审，请由另一位同事复核")
     return ""

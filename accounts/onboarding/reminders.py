@@ -7,10 +7,8 @@ lock is held while the network is used.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,6 +20,7 @@ from accounts.audit import record
 from accounts.models import Application, ApplicationState, Reminder, User
 from accounts.models.applications import WAITS_FOR_STAFF
 from accounts.onboarding.kinds import kind_named
+from accounts.outgoing import write_mail
 from portal.calendar import SHANGHAI
 
 NOBODY_HAS_IT = gettext_lazy("未分派，没有经办人可催")
@@ -56,8 +55,7 @@ def remind(applications: Iterable[Application], *, by: User, home: str, address:
             told.count += 1
     for whom, theirs in letters.items():
         subject, text = _letter(whom, theirs, home)
-        # One letter that cannot be sent is written to the log and keeps back no other.
-        transaction.on_commit(partial(send_mail, subject, text, settings.DEFAULT_FROM_EMAIL, [whom.email]), robust=True)
+        write_mail(whom.email, subject, text)
     return told
 
 

@@ -130,8 +130,9 @@ def go_live(application: Application, cleaned: Mapping[str, Any], staff: User) -
     """The enterprise files from now on."""
     enterprise = application.enterprise
     assert enterprise is not None
-    enterprise.state = EnterpriseState.APPROVED
-    enterprise.save(update_fields=["state"])
+    waits = Enterprise.objects.filter(pk=enterprise.pk, state=EnterpriseState.DRAFT)
+    if not waits.update(state=EnterpriseState.APPROVED):
+        raise ValidationError(_("企业的状态刚刚变了，请核对后再审核"))
 
 
 def _clearing(enterprise: Enterprise, code: str, mode: Mode) -> Enterprise:

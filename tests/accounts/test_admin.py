@@ -46,7 +46,6 @@ def pages(cast) -> list[str]:
         f"/admin/accounts/credential/{merchant.credentials.get().pk}/change/",
         "/admin/accounts/auditentry/?q=order&action=file",
         f"/admin/accounts/auditentry/{entry.pk}/change/",
-        "/admin/password_change/",
         "/admin/jsi18n/",
         "/admin/autocomplete/?term=merchant&app_label=accounts&model_name=membership&field_name=user",
     ]

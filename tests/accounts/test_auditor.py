@@ -127,7 +127,7 @@ def test_an_auditor_acts_for_no_enterprise_even_as_a_member(cast: Cast, auditor:
 def test_an_auditor_changes_their_own_password(auditor: Client) -> None:
     new = "a quiet harbour at dawn"
     data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
-    assert auditor.post("/admin/password_change/", data).status_code == 302
+    assert auditor.post("/password/", data).status_code == 302
     assert User.objects.get(username="auditor").check_password(new)
 
 

@@ -1,9 +1,12 @@
 """One's own password: changed with the old one, on record, this session kept."""
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry, User
+from tests.cast import prove
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = "oyster-cabinet-17", "lantern-meadow-42"
@@ -46,3 +49,22 @@ def test_it_refuses_what_is_wrong_at_its_field(wrong, client):
     assert page.status_code == 200 and 'aria-invalid="true"' in page.content.decode()
     assert User.objects.get(username="merchant_filer").check_password(OLD)
     assert not AuditEntry.objects.filter(action="password_changed").exists()
+
+
+def test_guesses_of_the_old_password_are_counted(client, no_failures):
+    for _guess in range(5):
+        assert "密码不对" in client.post(reverse("change_password"), posted(old="other")).content.decode()
+    assert "尝试次数过多" in client.post(reverse("change_password"), posted()).content.decode()
+    assert User.objects.get(username="merchant_filer").check_password(OLD)
+
+
+def test_staff_have_the_same_page_and_set_no_other_staffs(cast, client_of):
+    assert client_of("staff").get("/admin/password_change/")["Location"] == "/password/"
+    helper = User.objects.create(username="helper", is_staff=True)
+    helper.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    desk = Client()
+    desk.force_login(helper)
+    prove(desk)
+    for whom, status in (("staff", 403), ("merchant_filer", 200)):
+        address = f"/admin/accounts/user/{cast.users[whom].pk}/password/"
+        assert desk.get(address).status_code == status, whom

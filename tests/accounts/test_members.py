@@ -603,3 +603,15 @@ def test_roles_are_words_of_the_table() -> None:
     for wrong in ([], ["owner"], [""]):
         with pytest.raises(members.Refused):
             members.in_order(wrong)
+
+
+def test_who_was_removed_does_not_come_back_by_an_invitation_of_before(
+    cast: Cast, admin: Client, client_of: Clients, invite: Callable[..., str]
+) -> None:
+    viewer = of(cast, "merchant_viewer")
+    viewer.roles = [ADMINISTRATOR]
+    viewer.save()
+    link = invite("stranger@example.org", ADMINISTRATOR, client=client_of("merchant_viewer"))
+    assert admin.post(f"/members/{viewer.pk}/remove/").status_code == 302
+    client_of("stranger").post(link)
+    assert not Membership.objects.filter(user=cast.users["stranger"]).exists()

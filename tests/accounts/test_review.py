@@ -444,10 +444,19 @@ def test_a_number_that_was_taken_meanwhile_is_told_and_nothing_changes(
 
 def test_nobody_approves_their_own(cast: Cast, staff: Client) -> None:
     own = handed_in(cast.users["staff"])
-    assert "不能审核自己提交的申请" in seen(staff, own)
-    assert "不能审核自己提交的申请" in press(staff, own, "approve")
+    assert "不能审核自己或自己企业提交的申请" in seen(staff, own)
+    assert "不能审核自己或自己企业提交的申请" in press(staff, own, "approve")
     own.refresh_from_db()
     assert own.state == ApplicationState.SUBMITTED
+
+
+def test_nobody_approves_what_their_enterprise_applies_for(cast: Cast, staff: Client, applied: Application) -> None:
+    of_theirs = cast.enterprises["neighbour"]
+    Application.objects.filter(pk=applied.pk).update(enterprise=of_theirs)
+    Membership.objects.create(user=cast.users["staff"], enterprise=of_theirs, roles=["viewer"])
+    assert "自己企业提交的申请" in press(staff, applied, "approve")
+    applied.refresh_from_db()
+    assert applied.state == ApplicationState.SUBMITTED
 
 
 def test_after_a_decision_the_queue_is_as_it_was_narrowed(staff: Client, applied: Application) -> None:

@@ -355,3 +355,12 @@ def set_up_for(user: User) -> None:
 def test_it_links_each_page_to_the_next(client_of):
     page = client_of("merchant_filer").get("/").content.decode()
     assert f'href="{reverse("second_factor")}"' in page
+
+
+def test_a_reset_ends_the_sessions_of_before(client_of, cast):
+    administrator = with_password("merchant_administrator")
+    type_code(administrator, one_time_code("merchant_administrator"))
+    assert administrator.get("/").status_code == 200
+    asked = {"action": "reset_second_factor", "_selected_action": [cast.users["merchant_administrator"].pk]}
+    client_of("staff").post("/admin/accounts/user/", asked)
+    assert administrator.get("/")["Location"].startswith("/login/")

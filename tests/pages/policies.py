@@ -719,7 +719,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "admin:index": Staff(for_auditors=200),
         "admin:login": Staff(get=302, for_auditors=302),
         "admin:logout": Staff(get=405, post=302, own=True),
-        "admin:password_change": Staff(own=True),
+        "admin:password_change": Staff(get=302, post=302, own=True),
         "admin:password_change_done": Staff(post=405, for_auditors=200),
         "admin:autocomplete": Staff(post=405, query="?app_label=accounts&model_name=membership&field_name=user"),
         "admin:jsi18n": Staff(post=405, for_auditors=200),

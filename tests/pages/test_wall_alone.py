@@ -58,6 +58,7 @@ PASS_THE_WALL = {
     "accounts_certificates_health": "how many certificates in use end soon, and in how many days the first, for /health/",
     "accounts_change_certificate": "nothing: puts the certificate to use that an approved application of its enterprise names",
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
+    "accounts_end_sessions": "nothing: it ends the sessions of somebody, for staff",
     "accounts_health": "an age, for /health/",
     "accounts_notify": "nothing: it puts a notice into the inbox of others",
     "accounts_notify_staff": "nothing: the same, for staff who hold a permission",

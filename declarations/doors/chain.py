@@ -157,6 +157,10 @@ def lacks() -> list[Lack]:
     return [one for one in found if one]
 
 
+#: How `declarations_lacking` says how far a document came.
+_REFUSED, _ACCEPTED = 0, 2
+
+
 def _lack(slug: str, own_codes: str, payer: str, seen: str, documents: int, since: datetime) -> Lack | None:
     own_kind, ours = kind_of(slug), set(own_codes.split(",")) - {""}
     came = {other: int(best) for other, best in (one.split(":") for one in seen.split(",") if one)}
@@ -183,10 +187,6 @@ def _lack(slug: str, own_codes: str, payer: str, seen: str, documents: int, sinc
         return None
     names = _("、").join(str(kind_of(one).label) for one in missing) or _("其他单证（本企业看不到）")
     return Lack(slug, names, _("；").join(said), documents, since)
-
-
-#: How `declarations_lacking` says how far a document came.
-_REFUSED, _ACCEPTED = 0, 2
 
 
 def _where_named(own_kind: Kind, ours: Iterable[str], other: Kind) -> set[bool]:

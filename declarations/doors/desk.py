@@ -1,13 +1,12 @@
 """The home page: what needs doing now, who is waited for, how far everything is, how the money stands."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Exists, F, Min, OuterRef, Sum
 from django.db.models.functions import Greatest
 from django.urls import reverse
@@ -23,18 +22,15 @@ from accounts.models import Credential, SigningConsent
 from accounts.roles import MemberRole
 from declarations.access import uploads_of
 from declarations.doors import unfiled, uploads
-from declarations.doors.advice import names_of, reasons
-from declarations.doors.chain import lacks
-from declarations.doors.tables import STAGES, TODO, Stage
-from declarations.doors.turns import Stop, stopped
-from declarations.exchange import shortage
+from declarations.doors.advice import reasons
+from declarations.doors.tables import STAGES, TODO, Stage, list_of
+from declarations.doors.turns import Stop
+from declarations.doors.waits import Wait, all_stops, waits_of
 from declarations.kinds import KINDS
-from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
 from declarations.lifecycle import REFUSED, State
 from declarations.models import Document, Outbound, OutboundState, StateChange, UploadState
 from ledger.access import bills_of, discrepancies_of, may_see_bills, may_see_guarantee
-from ledger.access import names_of as names_of_enterprises
 from ledger.models import BillState, DiscrepancyKind
 from ledger.pages.account import Share, Standing, held_up, shares_of, standing_of
 from ledger.pages.schedule import Amount, Schedule, schedule
@@ -73,18 +69,6 @@ class Progress:
     address: str
     total: int
     counts: list[tuple[str, int, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Documents that go on by themselves once another has come: which, how many, what is missing, who owes it, since when."""
-
-    kind: Kind
-    missing: str
-    why: str
-    count: int
-    since: datetime
-    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +147,7 @@ def desk(actor: Actor) -> Desk:
     left = days_left(credential, timezone.now()) if credential else None
     purse = Purse.of(actor) if may_see_guarantee(actor) else None
     payments = [*_held_up(actor), *_payments(purse), *_disagreements(actor)] if purse else []
-    stops = [one for one in _stops() if one[0].kind in own]
+    stops = [one for one in all_stops() if one[0].kind in own]
     filings = [
         *_refusals(actor, kinds, counted),
         *_disagreeing(stops),
@@ -174,7 +158,7 @@ def desk(actor: Actor) -> Desk:
     money_first = purse is not None and actor.roles <= {MemberRole.FINANCE}
     return Desk(
         tasks=[*payments, *filings] if money_first else [*filings, *payments],
-        waits=_waits(actor, kinds, counted, stops),
+        waits=waits_of(actor, kinds, counted, stops),
         released=_released(actor, kinds, counted),
         purse=purse,
         money_first=money_first,
@@ -334,84 +318,6 @@ def _unfinished(actor: Actor) -> list[Task]:
     ]  # fmt: skip
 
 
-def _waits(
-    actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int], stops: Sequence[tuple[Stop, int]]
-) -> list[Wait]:
-    """Own documents that others hold up, those that wait longest first: by what is missing and who owes it."""
-    documents = Document.objects.filter(enterprise=actor.enterprise).order_by()
-    found: Iterable[tuple[str, str, str, int, datetime]] = ()
-    if any(counted.get((kind.slug, State.WAITING)) for kind in kinds):
-        found = (
-            documents.filter(state=State.WAITING)
-            .values_list("kind", "waits_for", "reason")
-            .annotate(many=Count("id"), since=Min("filed_at"))
-            .order_by("since")[:20]
-        )
-    waits = [
-        Wait(
-            kind_of(slug), names_of(waits_for.split(",")) if waits_for else "", speak(reason), many, since,
-            _list_of(kind_of(slug), State.WAITING),
-        )
-        for slug, waits_for, reason, many, since in found
-    ]  # fmt: skip
-    compared = any(counted.get((kind.slug, State.DECLARING)) for kind in kinds)
-    later = _compared_later(kinds) if compared else []
-    return _merged([*waits, *_stopped(actor, stops), *_short(actor, counted), *later])
-
-
-def _merged(waits: Iterable[Wait]) -> list[Wait]:
-    """Those that say the same as one, the oldest first; documents of several tabs are found in the whole list."""
-    found: dict[tuple[str, str, str], Wait] = {}
-    for wait in sorted(waits, key=lambda wait: wait.since):
-        key = (wait.kind.slug, wait.missing, wait.why)
-        before = found.get(key)
-        if before:
-            address = before.address if before.address == wait.address else _list_of(wait.kind, "")
-            wait = replace(before, count=before.count + wait.count, address=address)
-        found[key] = wait
-    return list(found.values())
-
-
-def _compared_later(kinds: Sequence[Kind]) -> list[Wait]:
-    """What customs has, and compares once the other documents of the trade are there too."""
-    return [
-        Wait(kind, one.missing, one.why, one.documents, one.since, _list_of(kind, State.DECLARING))
-        for one in lacks()
-        if (kind := kind_of(one.kind)) in kinds
-    ]
-
-
-def _stops() -> list[tuple[Stop, int]]:
-    """Where the trades of own documents that customs took in stand still, and of how many each; oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 0, kind, standing, list_state, filer, is_own, min(since), codes, guarantees, count(*)"
-            " FROM declarations_stopped()"
-            " GROUP BY kind, standing, list_state, filer, is_own, codes, guarantees ORDER BY min(since)"
-        )
-        return [(Stop._make(row), many) for *row, many in cursor.fetchall()]
-
-
-def _stopped(actor: Actor, stops: Sequence[tuple[Stop, int]]) -> list[Wait]:
-    """Own documents whose trade goes on once somebody else has seen to its list; customs' own work is no wait.
-
-    What is one's own to do stands among what needs doing.
-    """
-    waits = []
-    for stop, many in stops:
-        if stop.is_own or stop.is_ours or (stop.guarantees and may_see_guarantee(actor)):
-            continue
-        if stop.list_state in REFUSED:
-            missing, why = _("清单更正"), _("清单被海关退单，由%(filer)s更正后重新申报") % {"filer": stop.filer}
-        elif stop.guarantees or stop.list_state == State.DETAINED:
-            missing, why = _("担保额度") if stop.guarantees else _("扣留的清单"), stopped(stop).in_short
-        else:
-            continue
-        kind = kind_of(stop.kind)
-        waits.append(Wait(kind, missing, why, many, stop.since, _list_of(kind, stop.standing)))
-    return waits
-
-
 def _disagreeing(stops: Sequence[tuple[Stop, int]]) -> list[Task]:
     """Own documents of which customs said, when it refused the list, that they or those they disagree with are wrong."""
     doubted = [(stop, many) for stop, many in stops if stop.is_ours and not stop.is_own]
@@ -430,34 +336,10 @@ def _disagreeing(stops: Sequence[tuple[Stop, int]]) -> list[Task]:
                 icon="x-octagon", tone="bad", title=_("%(document)s与其他单证不一致，清单被退单") % {"document": kind.label},
                 why=[(code, text, many) for (code, text), many in first], more=len(why) - len(first), count=count,
                 unit=npgettext("unit", "票", "票", count), since=min(stop.since for stop, _many in own),
-                address=_list_of(kind, standings.pop() if len(standings) == 1 else ""), action=_("查看"),
+                address=list_of(kind, standings.pop() if len(standings) == 1 else ""), action=_("查看"),
             )
         )  # fmt: skip
     return tasks
-
-
-def _short(actor: Actor, counted: Mapping[tuple[str, str], int]) -> list[Wait]:
-    """Own lists that customs holds up until another's guarantee is raised."""
-    lists = kind_of("inventory")
-    if not counted.get((lists.slug, State.REVIEW)):
-        return []
-    held_up = Document.objects.filter(
-        enterprise=actor.enterprise, kind=lists.slug, state=State.REVIEW, reason__contains=shortage.WORDS
-    ).exclude(inventory__assure_code__in=actor.enterprise.codes)
-    codes = held_up.order_by().values_list("inventory__assure_code")
-    found = list(codes.annotate(many=Count("id"), since=Min("state_at")).order_by("since"))
-    names = names_of_enterprises(code for code, _many, _since in found) if found else {}
-    why = _("由担保企业%(name)s增加担保额度，到账后海关自动放行")
-    return [
-        Wait(lists, _("担保额度"), why % {"name": names.get(code, code)}, many, since, _list_of(lists, State.REVIEW))
-        for code, many, since in found
-    ]
-
-
-def _list_of(kind: Kind, state: str) -> str:
-    """The list of a kind under the tab that holds a state."""
-    tab = next((stage.slug for stage in STAGES if state in stage.states), "")
-    return reverse("list", kwargs={"kind": kind.slug}) + (f"?tab={tab}" if tab else "")
 
 
 def _released(actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, str], int]) -> Released | None:
@@ -473,7 +355,7 @@ def _released(actor: Actor, kinds: Sequence[Kind], counted: Mapping[tuple[str, s
         count, tax = sums["many"], sums["tax"] or tax
     if lists is not None:
         many = _released_lists(actor)
-        address = _list_of(lists, State.RELEASED)
+        address = list_of(lists, State.RELEASED)
         return Released(_("今日放行"), many, npgettext("unit", "票", "票", many), tax, address)
     address = f"{reverse('tax_bills')}?since={today()}&until={today()}"
     return Released(_("今日税单"), count, npgettext("unit", "张", "张", count), tax, address) if count else None

@@ -11,7 +11,6 @@ from django.db.models import Count, F, QuerySet
 from django.db.models.functions import Collate
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -25,6 +24,7 @@ from declarations.published import codes
 from declarations.shape import Problem
 from portal.money import money
 from portal.paging import Part, part_of
+from portal.period import Period
 from portal.prefix import begins
 from portal.templatetags.parts import quantity
 
@@ -137,29 +137,22 @@ class Filter:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Filter":
         """Read an address: never an error, whatever stands in it."""
+        period = Period.of(query)
         found = cls(
             tab=query.get("tab", ""),
             q=query.get("q", "").strip().replace("\x00", "")[:60],
             code=query.get("code", "").strip().replace("\x00", "")[:10],
             source=query.get("source", ""),
+            since=period.since,
+            until=period.until,
             place={name: query.get(name, "") for name in ("before", "after")},
+            faults=period.faults,
         )
-        for name in ("since", "until"):
-            setattr(found, name, found._day(query.get(name, "")))
         if found.tab not in {stage.slug for stage in STAGES} | {DRAFTS}:
             found.tab = ""
         if found.source not in Source.values:
             found.source = ""
         return found
-
-    def _day(self, text: str) -> date | None:
-        try:
-            day = parse_date(text) if text else None
-        except ValueError:
-            day = None
-        if text and day is None:
-            self.faults.append(_("“%(text)s”不是日期，请填 2025-06-16 这样的日期") % {"text": text[:20]})
-        return day
 
     @property
     def is_narrow(self) -> bool:
@@ -204,6 +197,12 @@ class Filter:
         }
         asked = urlencode({name: value for name, value in entries.items() if value})
         return reverse("list", kwargs={"kind": kind.slug}) + (f"?{asked}" if asked else "")
+
+
+def list_of(kind: Kind, state: str) -> str:
+    """The list of a kind under the tab that holds a state."""
+    tab = next((stage.slug for stage in STAGES if state in stage.states), "")
+    return Filter(tab=tab).address(kind)
 
 
 def _called(kind: Kind, documents: QuerySet[Document], text: str) -> QuerySet[Document]:

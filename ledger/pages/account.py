@@ -11,7 +11,6 @@ from django.db import connection
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from accounts.access import Actor
@@ -22,6 +21,7 @@ from ledger.pages.filter import WINDOW, Filter
 from ledger.pages.looks import TRANSFER_LOOKS, Look
 from ledger.window import DUE, FIRST_DAY, Phase, phase_of, today
 from portal.paging import part_of
+from portal.period import Period
 from portal.prefix import begins
 from portal.sentences import speak
 
@@ -111,25 +111,15 @@ class MovementFilter:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "MovementFilter":
         """Read an address: never an error, whatever stands in it."""
-        kind = query.get("kind", "")
-        found = cls(
+        kind, period = query.get("kind", ""), Period.of(query)
+        return cls(
             kind=kind if kind in TransferKind.values else "",
             q="".join(query.get("q", "").split()).replace("\x00", "")[:30],
+            since=period.since,
+            until=period.until,
             place={name: query.get(name, "") for name in ("before", "after")},
+            faults=period.faults,
         )
-        found.since, found.until = (found._day(query.get(name, "")) for name in ("since", "until"))
-        if found.since and found.until and found.since > found.until:
-            found.faults.append(_("起始日 %(since)s 晚于截止日 %(until)s，请对调") % {"since": found.since, "until": found.until})  # fmt: skip
-        return found
-
-    def _day(self, text: str) -> date | None:
-        try:
-            day = parse_date(text) if text else None
-        except ValueError:
-            day = None
-        if text and day is None:
-            self.faults.append(_("“%(text)s”不是日期，请填 2025-06-16 这样的日期") % {"text": text[:20]})
-        return day
 
     @property
     def is_narrow(self) -> bool:

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,6 +16,7 @@ from accounts.models import Enterprise
 from ledger.models import BillState, TaxBill
 from ledger.pages.looks import UNSETTLED
 from ledger.window import DUE, FIRST_DAY, Phase, released_in, today
+from portal.period import Period
 from portal.prefix import begins
 
 #: The tabs beside the states: what is to be paid now, and where our own figures are others than customs'.
@@ -88,30 +88,20 @@ class Filter:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Filter":
         """Read an address: never an error, whatever stands in it."""
-        found = cls(
+        period = Period.of(query)
+        return cls(
             tab=_known(query.get("tab", ""), TABS),
             q=_number(query.get("q", "")),
             duty_no=_number(query.get("duty_no", "")),
             phases=tuple(phase for phase in Phase if phase in query.get("phase", "").split(",")),
             by=_known(query.get("by", ""), DAYS),
+            since=period.since,
+            until=period.until,
             district=query.get("district", "") if query.get("district", "").isdecimal() else "",
             capacity=_known(query.get("as", ""), CAPACITIES),
             place={name: query.get(name, "") for name in ("before", "after")},
+            faults=period.faults,
         )
-        found.since, found.until = (found.day(query.get(name, "")) for name in ("since", "until"))
-        if found.since and found.until and found.since > found.until:
-            found.faults.append(_("起始日 %(since)s 晚于截止日 %(until)s，请对调") % {"since": found.since, "until": found.until})  # fmt: skip
-        return found
-
-    def day(self, text: str) -> date | None:
-        """A day as the address says it."""
-        try:
-            day = parse_date(text) if text else None
-        except ValueError:
-            day = None
-        if text and day is None:
-            self.faults.append(_("“%(text)s”不是日期，请填 2025-06-16 这样的日期") % {"text": text[:20]})
-        return day
 
     @property
     def is_narrow(self) -> bool:

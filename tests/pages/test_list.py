@@ -108,6 +108,12 @@ def test_it_answers_htmx_with_the_part_that_changes(cast, client_of):
     assert "<html" in back
 
 
+def test_a_period_the_wrong_way_round_is_said(cast, client_of):
+    text = client_of("merchant_filer").get("/order/?since=2025-06-02&until=2025-06-01").content.decode()
+    assert "起始日 2025-06-02 晚于截止日 2025-06-01，请对调" in text
+    assert "请对调" not in client_of("merchant_filer").get("/order/?since=2025-06-01&until=2025-06-01").content.decode()
+
+
 @pytest.mark.parametrize("slug", SLUGS)
 def test_it_costs_the_same_queries_for_one_and_for_many(slug, cast, client_of, django_assert_max_num_queries):
     client = client_of(filed.FILERS[slug])

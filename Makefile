@@ -8,7 +8,7 @@ help: ## this list
 	@echo "make demo          set up, file sample workbooks, show customs' answers, leave the portal running"
 	@echo "make demo ONCE=1   the same, then end: exit code 0 when the figures are right"
 	@echo "make up            start the portal and stay until Ctrl-C (PORTAL_PORT, SANDBOX_PORT)"
-	@echo "make test          the whole test suite (ONLY=tests/portal for a part)"
+	@echo "make test          the whole test suite (ONLY=tests/portal for a part, WORKERS=0 for one process)"
 	@echo "make check         lint, types, directions of import, missing migrations, untranslated text"
 	@echo "make bench         how fast the main job is beside the usual Django way; writes var/bench.json (QUICK=1 for a look)"
 	@echo "make format        let ruff put the code into shape"
@@ -29,7 +29,7 @@ up: install
 
 test: install-dev
 	@.ci/system_packages
-	@$(PYTHON) -m pytest $(ONLY)
+	@$(PYTHON) -m pytest --numprocesses $(or $(WORKERS),2) --dist loadgroup --no-loadscope-reorder $(ONLY)
 
 check: install-dev
 	$(PYTHON) -m ruff check .

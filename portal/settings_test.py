@@ -8,9 +8,11 @@ import os
 from portal import services
 from portal.servers import temporary_data
 
-# A parent's embedded servers are not ours; servers named from outside are used as asked.
-if not os.environ.get("PORTAL_TEST_DATA"):
+# A parent's embedded servers are not ours, nor those of another worker; servers named from outside are used as asked.
+worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if not os.environ.get("PORTAL_TEST_DATA") or os.environ.get("PORTAL_TEST_WORKER", "") != worker:
     os.environ["PORTAL_TEST_DATA"] = str(temporary_data("portal-test-"))
+    os.environ["PORTAL_TEST_WORKER"] = worker
 os.environ["PORTAL_DATA"] = os.environ["PORTAL_TEST_DATA"]
 services.attach(durable=False)
 

@@ -25,6 +25,14 @@ pytest_plugins = ["tests.cast"]
 OURS = ("DATABASE_URL", "REDIS_URL", "SANDBOX_DATABASE_URL", "PORTAL_DATA", "PORTAL_TEST_DATA", "PORTAL_PROCESS")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What walks through the whole portal comes first and stays with one worker; other files go to whoever is free."""
+    for item in items:
+        walks = "stack" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("stack" if walks else item.location[0]))
+    items.sort(key=lambda item: "stack" not in getattr(item, "fixturenames", ()))
+
+
 def pytest_unconfigure() -> None:
     """Stop the servers of the tests and remove their folder."""
     services.detach(wait=True)

@@ -9,10 +9,15 @@ from portal import services
 from portal.servers import temporary_data
 
 # A parent's embedded servers are not ours, nor those of another worker; servers named from outside are used as asked.
+ADDRESSES = ("DATABASE_URL", "SANDBOX_DATABASE_URL", "REDIS_URL")
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-if not os.environ.get("PORTAL_TEST_DATA") or os.environ.get("PORTAL_TEST_WORKER", "") != worker:
+if not os.environ.get("PORTAL_TEST_DATA") or os.environ["PORTAL_TEST_WORKER"] != worker:
+    for name in os.environ.get("PORTAL_TEST_EMBEDDED", "").split():
+        os.environ.pop(name, None)
+    outside = {name for name in ADDRESSES if os.environ.get(name)}
     os.environ["PORTAL_TEST_DATA"] = str(temporary_data("portal-test-"))
     os.environ["PORTAL_TEST_WORKER"] = worker
+    os.environ["PORTAL_TEST_EMBEDDED"] = " ".join(name for name in ADDRESSES if name not in outside)
 os.environ["PORTAL_DATA"] = os.environ["PORTAL_TEST_DATA"]
 services.attach(durable=False)
 
@@ -26,4 +31,4 @@ STORAGES = {
 }
 WHITENOISE_AUTOREFRESH = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-CACHES["default"]["KEY_PREFIX"] = "test"  # noqa: F405
+CACHES["default"]["KEY_PREFIX"] = f"test{worker}"  # noqa: F405

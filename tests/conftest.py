@@ -22,7 +22,10 @@ from portal.servers import socket_folder
 pytest_plugins = ["tests.cast"]
 
 # What a portal of its own must not take over from this process.
-OURS = ("DATABASE_URL", "REDIS_URL", "SANDBOX_DATABASE_URL", "PORTAL_DATA", "PORTAL_TEST_DATA", "PORTAL_PROCESS")
+OURS = (
+    "DATABASE_URL", "REDIS_URL", "SANDBOX_DATABASE_URL", "PORTAL_DATA", "PORTAL_TEST_DATA", "PORTAL_TEST_EMBEDDED",
+    "PORTAL_PROCESS",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -41,6 +41,7 @@ from accounts.onboarding.preparation import (
 )
 from accounts.roles import EnterpriseType
 from portal.calendar import is_arranged, last_of_working_days, working_days_within
+from portal.looks import Look
 from portal.money import money
 
 
@@ -53,16 +54,6 @@ class ItemState(models.TextChoices):
     VERIFIED = "verified", gettext_lazy("已核验")
     RETURNED = "returned", gettext_lazy("退回补正")
     NOT_NEEDED = "not_needed", gettext_lazy("不需要")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A state as a badge."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str = ""
 
 
 LOOKS: Mapping[str, tuple[str, str]] = {

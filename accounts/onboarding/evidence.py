@@ -18,6 +18,7 @@ from accounts.codes import check_customs_code, check_dxp_id
 from accounts.models import Application, Enterprise, Evidence, User
 from accounts.models.preparation import FiledType, GuaranteeKind, Medium, SigningWay
 from accounts.onboarding.preparation import ITEMS, Item, always_visits, is_needed, item_of_kind, ticks_fit, ticks_of
+from portal.widgets import DayInput
 
 Effect = Callable[[Application, Mapping[str, Any], User], None]
 
@@ -27,15 +28,6 @@ CARD_PROGRESS = (
     ("paid", gettext_lazy("已付费，可退款")),
     ("done", gettext_lazy("已办结，不可退款")),
 )
-
-
-class DayInput(forms.DateInput):
-    """A day, as browsers offer one."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
 
 
 def _lies_in_the_past(day: date) -> None:

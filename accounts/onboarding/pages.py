@@ -22,22 +22,13 @@ from accounts.onboarding.applications import Typed
 from accounts.onboarding.forms import PHONE
 from accounts.onboarding.kinds import KINDS, Kind, PaperSlot, kind_named
 from accounts.roles import MemberRole
+from portal.looks import Look
 from portal.personal import mask_phone
 
 #: Before the name of a paper's file input: a paper may be called like a field.
 PAPER = "paper_"
 #: A text field that may say so much is drawn twice as wide.
 LONG_TEXT = 80
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a state is drawn."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str = ""
 
 
 LOOKS = {

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Application, Enterprise, Licence, Qualification, User
-from accounts.onboarding.evidence import DayInput
 from accounts.roles import EnterpriseType
+from portal.widgets import DayInput
 
 INTERNET_PAYMENT = "互联网支付"  # untranslated: as the licence has it
 INTERNATIONAL = "国际快递"  # untranslated: as the licence has it

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from accounts.codes import check_credit_code, check_customs_code
+from accounts.codes import check_credit_code, check_customs_code, provinces
 from accounts.onboarding.offices import ELSEWHERE, OFFICES, SHANGHAI
 
 PHONE = RegexValidator(r"^1[3-9][0-9]{9}\Z|^0[0-9]{2,3}-?[0-9]{7,8}(-[0-9]{1,6})?\Z", _("请填手机号，或带区号的座机号"))
@@ -54,8 +54,11 @@ class AccountForm(forms.Form):
         code, office = cleaned.get("customs_code"), cleaned.get("registration_customs")
         if code and office and code.startswith(SHANGHAI) != (office != ELSEWHERE):
             problem = ValidationError(
-                _("编码以 %(begins)s 开头，与注册地海关不符：上海各海关给出的编码以 31 开头。请核对编码和注册地海关"),
-                params={"begins": code[:2]},
+                _(
+                    "编码以 %(begins)s（%(province)s）开头，与注册地海关不符：上海各海关给出的编码以 31 开头。"
+                    "请核对编码和注册地海关"
+                ),
+                params={"begins": code[:2], "province": provinces().get(code[:2], "")},
             )
             self.add_error("customs_code", problem)
         return cleaned

@@ -4,20 +4,21 @@ A kind to add: write its form in ``forms.py`` and what its approval changes in `
 papers, versions, the queue of staff and the audit come from the description.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Application, User
+from accounts.models import Application, Enterprise, Paper, User
 from accounts.models.preparation import GuaranteeKind
 from accounts.onboarding import evidence, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.forms import AccountForm
+from accounts.onboarding.turns import Turn
 from accounts.roles import EnterpriseType
 
 
@@ -31,6 +32,8 @@ class PaperSlot:
     required: bool = True
     #: Where not always: whether what was typed calls for it, asked of the form as far as it is right.
     when: Callable[[Mapping[str, Any]], bool] | None = None
+    #: The paper of an earlier application that still serves for what was typed: it is taken over, not asked for again.
+    on_file: Callable[[Enterprise, Mapping[str, Any]], Paper | None] | None = None
 
     def is_needed(self, cleaned: Mapping[str, Any]) -> bool:
         """Whether it has to be handed in with this."""
@@ -47,6 +50,11 @@ def _nothing(application: Application, cleaned: Mapping[str, Any]) -> dict[str, 
     return {}
 
 
+def _unremarked(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
+    """Nothing is remarked."""
+    return []
+
+
 @dataclass(frozen=True)
 class Kind:
     """What can be applied for: its words, its form, its papers, and what comes of it."""
@@ -61,6 +69,12 @@ class Kind:
     #: What of the enterprise stands in the way, by field ("__all__" for none), asked when it is handed in and again when
     #: it is approved: (application, cleaned form).
     gate: Callable[[Application, Mapping[str, Any]], dict[str, list[str]]] = _nothing
+    #: What a new application begins with, by field as a form sends it: what is in force and may be changed by it.
+    initial: Callable[[Enterprise], Mapping[str, Sequence[str]]] | None = None
+    #: What staff should see though nothing forbids it, in sentences: (application, cleaned form).
+    remarks: Callable[[Application, Mapping[str, Any]], list[str]] = _unremarked
+    #: When an enterprise applies for it; None for what anybody may apply for at any time.
+    turn: Callable[[Enterprise], Turn] | None = None
     #: Working days staff promise to decide in.
     promised_days: int = 1
     #: Whether a second person of the staff has to agree.
@@ -101,6 +115,14 @@ def _ticked(of_type: EnterpriseType) -> Callable[[Mapping[str, Any]], bool]:
     return lambda cleaned: of_type in (cleaned.get("types") or ())
 
 
+def _unchanged(group: str) -> Callable[[Enterprise, Mapping[str, Any]], Paper | None]:
+    return lambda enterprise, cleaned: types.unchanged_paper(enterprise, group, cleaned)
+
+
+def _registered(group: str) -> Callable[[Enterprise, Mapping[str, Any]], Paper | None]:
+    return lambda enterprise, cleaned: types.registered_paper(enterprise, group)
+
+
 TYPES = Kind(
     "types",
     _("企业类型登记"),
@@ -112,6 +134,7 @@ TYPES = Kind(
             _("直购物流企业上传，加盖公章"),
             required=False,
             when=_ticked(EnterpriseType.DIRECT_LOGISTICS),
+            on_file=_unchanged("international"),
         ),
         PaperSlot(
             "express_licence",
@@ -119,6 +142,7 @@ TYPES = Kind(
             _("保税物流企业上传，加盖公章"),
             required=False,
             when=_ticked(EnterpriseType.BONDED_LOGISTICS),
+            on_file=_unchanged("express"),
         ),
         PaperSlot(
             "payment_licence_copy",
@@ -126,9 +150,13 @@ TYPES = Kind(
             _("支付企业上传，加盖公章"),
             required=False,
             when=_ticked(EnterpriseType.PAYMENT),
+            on_file=_unchanged("payment"),
         ),
     ),
     effect=types.register_types,
+    gate=types.why_not_these,
+    initial=types.in_force,
+    turn=types.turn,
 )
 
 CARD = Kind(
@@ -142,6 +170,8 @@ CARD = Kind(
         PaperSlot("operator_id", _("操作员身份证"), _SCAN),
     ),
     effect=evidence.keep_card,
+    gate=evidence.why_not_yet,
+    turn=evidence.turn_of("ic_card"),
 )
 
 TYPE_FILING = Kind(
@@ -150,18 +180,39 @@ TYPE_FILING = Kind(
     evidence.TypeFilingForm,
     papers=(PaperSlot("filing_page", _("备案页面截图"), _("看得清勾选的类型和网址")),),
     effect=evidence.keep_type_filing,
+    gate=evidence.why_no_type_filing,
+    remarks=evidence.visit_remarks,
+    turn=evidence.turn_of("type_filing"),
 )
 
 CERTIFICATE = Kind(
-    "signing_certificate", _("加密证书"), evidence.CertificateForm, papers=(), effect=evidence.keep_certificate
+    "signing_certificate",
+    _("加密证书"),
+    evidence.CertificateForm,
+    papers=(),
+    effect=evidence.keep_certificate,
+    gate=evidence.why_not_yet,
+    turn=evidence.turn_of("signing_certificate"),
 )
 
 DXP_IMPORT = Kind(
-    "dxp_import", _("申报传输 ID（进口）"), evidence.TransmissionForm, papers=(), effect=evidence.keep_transmission
+    "dxp_import",
+    _("申报传输 ID（进口）"),
+    evidence.TransmissionForm,
+    papers=(),
+    effect=evidence.keep_transmission,
+    gate=evidence.why_no_transmission,
+    turn=evidence.turn_of("dxp_import"),
 )
 
 DXP_EXPORT = Kind(
-    "dxp_export", _("申报传输 ID（出口）"), evidence.TransmissionForm, papers=(), effect=evidence.keep_transmission
+    "dxp_export",
+    _("申报传输 ID（出口）"),
+    evidence.TransmissionForm,
+    papers=(),
+    effect=evidence.keep_transmission,
+    gate=evidence.why_no_transmission,
+    turn=evidence.turn_of("dxp_export"),
 )
 
 GUARANTEE = Kind(
@@ -178,6 +229,8 @@ GUARANTEE = Kind(
         ),
     ),
     effect=evidence.keep_guarantee,
+    gate=evidence.why_no_guarantee,
+    turn=evidence.turn_of("guarantee"),
     second_person=True,
 )
 
@@ -193,6 +246,8 @@ CERTIFICATE_AGENCY = Kind(
         PaperSlot("operator_identity", _("经办人身份证件"), _("正反面，加盖公章")),
     ),
     effect=take_on,
+    # It is the errand for the fifth item.
+    turn=evidence.turn_of("signing_certificate"),
     promised_days=5,
 )
 
@@ -222,6 +277,7 @@ SERVICE = Kind(
             _("直购物流企业上传，加盖公章的扫描件"),
             required=False,
             when=_for(EnterpriseType.DIRECT_LOGISTICS),
+            on_file=_registered("international"),
         ),
         PaperSlot(
             "express_licence",
@@ -229,6 +285,7 @@ SERVICE = Kind(
             _("保税物流企业上传，加盖公章的扫描件"),
             required=False,
             when=_for(EnterpriseType.BONDED_LOGISTICS),
+            on_file=_registered("express"),
         ),
         PaperSlot(
             "payment_licence",
@@ -236,6 +293,7 @@ SERVICE = Kind(
             _("支付企业上传，加盖公章的扫描件；银行上传金融许可证"),
             required=False,
             when=_for(EnterpriseType.PAYMENT),
+            on_file=_registered("payment"),
         ),
     ),
     effect=services.activate,

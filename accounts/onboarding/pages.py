@@ -80,13 +80,21 @@ def beginnings(request: UserRequest) -> list[Kind]:
     return [kind for kind in here if not why_not(request, kind)]
 
 
-def typed_before(request: UserRequest, kind: Kind) -> Typed:
-    """What was typed the last time: nobody types it all again. Not of an account opened: that is another enterprise's."""
+def begun_with(request: UserRequest, kind: Kind) -> tuple[Typed, str]:
+    """What the form of a new application holds, so that nobody types it all again, and the sentence that says so.
+
+    What was not decided is gone on with; after an approval, what is in force is what can be changed. Not of an account
+    opened: that is another enterprise's.
+    """
     before = own(request).filter(kind=kind.name, topic="", state__in=ENDED)
     if kind.without_enterprise:
         before = before.exclude(state=ApplicationState.APPROVED)
     latest = before.first()
-    return applications.typed_in(latest) if latest else {}
+    if kind.initial and request.actor and (latest is None or latest.state == ApplicationState.APPROVED):
+        typed = kind.initial(request.actor.enterprise)
+        return typed, _("已填入现在生效的内容，请在上面修改；审核通过之前，原来的继续有效") if typed else ""
+    typed = applications.typed_in(latest) if latest else {}
+    return typed, _("已带入上一次申请填写的内容，请核对；材料需要重新上传") if typed else ""
 
 
 # --- the list -----------------------------------------------------------------------------------------------------------
@@ -195,6 +203,8 @@ class Drawer:
     paper: Paper | None
     errors: Sequence[str] = ()
     remark: str = ""
+    #: A paper handed in earlier, which serves if none is uploaded.
+    on_file: Paper | None = None
 
     @property
     def id(self) -> str:
@@ -297,12 +307,17 @@ def in_words(bound: BoundField) -> str:
 
 
 def drawers(
-    kind: Kind, papers: Iterable[Paper], *, problems: Mapping[str, Sequence[str]], remarks: Mapping[str, str]
+    kind: Kind,
+    papers: Iterable[Paper],
+    *,
+    problems: Mapping[str, Sequence[str]],
+    remarks: Mapping[str, str],
+    on_file: Mapping[str, Paper] | None = None,
 ) -> list[Drawer]:
     """The papers the kind asks for, with what lies there and what is said at each."""
-    held = {paper.slot: paper for paper in papers}
+    held, filed = {paper.slot: paper for paper in papers}, on_file or {}
     return [
-        Drawer(slot, held.get(slot.name), problems.get(slot.name, ()), remarks.get(slot.name, ""))
+        Drawer(slot, held.get(slot.name), problems.get(slot.name, ()), remarks.get(slot.name, ""), filed.get(slot.name))
         for slot in kind.papers
     ]
 
@@ -348,6 +363,10 @@ def page_of(
     found = versions(application, kind)
     remarks = remarks_on(application, found)
     papers = applications.papers_of(application)
+    shown = kept if typed is None else typed
+    filed = {}
+    if standing.is_mine:
+        filed = applications.on_file(kind, applications.form_of(kind, shown), application.enterprise, papers)
     context: dict[str, Any] = {
         "standing": standing,
         "application": application,
@@ -355,13 +374,13 @@ def page_of(
         "versions": found,
         "latest": found[0] if found else None,
         "is_stale": is_stale,
-        "drawers": drawers(kind, papers, problems=problems, remarks=remarks),
+        "drawers": drawers(kind, papers, problems=problems, remarks=remarks, on_file=filed),
         "faults": faults(kind, problems),
     }
     if standing.is_mine:
         context |= {
             "inputs": inputs(
-                kind, kept if typed is None else typed, problems=problems, remarks=remarks,
+                kind, shown, problems=problems, remarks=remarks,
                 stored=kept if is_stale else None,
             ),
             "action": reverse("application", kwargs={"pk": application.pk}),
@@ -377,15 +396,18 @@ def page_of(
     return context
 
 
-def blank_page(kind: Kind, typed: Typed) -> dict[str, Any]:
+def blank_page(request: UserRequest, kind: Kind) -> dict[str, Any]:
     """What the page shows before anything is kept."""
+    typed, why = begun_with(request, kind)
+    enterprise = request.actor.enterprise if request.actor else None
+    filed = applications.on_file(kind, applications.form_of(kind, typed), enterprise, ()) if typed else {}
     return {
         "kind": kind,
         "inputs": inputs(kind, typed, problems={}, remarks={}),
-        "drawers": drawers(kind, (), problems={}, remarks={}),
+        "drawers": drawers(kind, (), problems={}, remarks={}, on_file=filed),
         "action": reverse("application_new", kwargs={"kind": kind.name}),
         "version": 0,
-        "is_copy": bool(typed),
+        "begun_with": why,
     }
 
 

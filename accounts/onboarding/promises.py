@@ -5,7 +5,7 @@ something came does not count: what came on Friday and is promised in one workin
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 from django.db.models import Q
 

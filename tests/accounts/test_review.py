@@ -136,13 +136,17 @@ def test_a_day_is_a_day_in_shanghai() -> None:
 
 
 def test_holidays_do_not_count_and_saturdays_worked_for_them_do() -> None:
-    before_spring = datetime(2026, 2, 13, 16, 0, tzinfo=SHANGHAI)  # Friday; Saturday 14 is worked, then off until the 23rd
+    before_spring = datetime(
+        2026, 2, 13, 16, 0, tzinfo=SHANGHAI
+    )  # Friday; Saturday 14 is worked, then off until the 23rd
     assert working_days(before_spring, before_spring + timedelta(days=1)) == 1
     assert working_days(before_spring, before_spring + timedelta(days=10)) == 1
     assert working_days(before_spring, before_spring + timedelta(days=11)) == 2
 
 
-@pytest.mark.parametrize("came", [FRIDAY, datetime(2026, 2, 13, 16, 0, tzinfo=SHANGHAI)], ids=["plain", "spring_festival"])
+@pytest.mark.parametrize(
+    "came", [FRIDAY, datetime(2026, 2, 13, 16, 0, tzinfo=SHANGHAI)], ids=["plain", "spring_festival"]
+)
 def test_what_is_late_in_the_queue_is_late_on_its_page(applied: Application, came: datetime) -> None:
     for hours in range(0, 24 * 15, 7):
         now = came + timedelta(hours=hours)

@@ -26,6 +26,7 @@ from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STA
 from accounts.notices import notify, notify_staff
 from accounts.onboarding.kinds import Kind, kind_named
 from accounts.onboarding.papers import take_over
+from accounts.onboarding.papers_on_file import OnFile
 from portal.personal import pack, unpack
 from portal.sentences import keep
 
@@ -139,7 +140,7 @@ def submit(
         state=ApplicationState.SUBMITTED, state_at=timezone.now(), first_approver=None,
     )  # fmt: skip
     slots = {slot.name: slot for slot in kind.papers}
-    papers += [take_over(application, slots[name], kept, by=by, address=address) for name, kept in filed.items()]
+    papers += [take_over(application, slots[name], kept.paper, by=by, address=address) for name, kept in filed.items()]
     number = application.submissions.count() + 1
     Submission.objects.create(
         application=application, number=number, content=application.content, papers=[one.pk for one in papers],
@@ -157,7 +158,7 @@ def problems_of(application: Application, typed: Typed) -> dict[str, list[str]]:
     return _problems(kind, form, papers, on_file(kind, form, application.enterprise, papers))
 
 
-def on_file(kind: Kind, form: Form, enterprise: Enterprise | None, papers: Sequence[Paper]) -> dict[str, Paper]:
+def on_file(kind: Kind, form: Form, enterprise: Enterprise | None, papers: Sequence[Paper]) -> dict[str, OnFile]:
     """The papers handed in earlier that serve for this too, by slot: where they are needed and none was uploaded anew."""
     if enterprise is None or not form.is_bound:
         return {}
@@ -170,7 +171,7 @@ def on_file(kind: Kind, form: Form, enterprise: Enterprise | None, papers: Seque
     return {name: kept for name, kept in found.items() if kept is not None}
 
 
-def _problems(kind: Kind, form: Form, papers: Sequence[Paper], filed: Mapping[str, Paper]) -> dict[str, list[str]]:
+def _problems(kind: Kind, form: Form, papers: Sequence[Paper], filed: Mapping[str, OnFile]) -> dict[str, list[str]]:
     problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
     held = {paper.slot for paper in papers} | filed.keys()
     for slot in kind.papers:

@@ -193,9 +193,16 @@ def turn_of(kind: str) -> Callable[[Enterprise], Turn]:
         held = _held(enterprise)
         if kind in held:
             return HELD
-        return later(why) if (why := _why_not_yet(item, kind, held)) else NOW
+        before = _waits_for(item, kind, held)
+        return later(_("等第 %(number)s 项“%(item)s”核验之后") % before) if before else NOW
 
     return turn
+
+
+def turn_of_guarantee(enterprise: Enterprise) -> Turn:
+    """The same, but for a bank's letter, which waits for nothing."""
+    turn = turn_of("guarantee")(enterprise)
+    return later(_("%(why)s；银行保函约需 1 个月，可以提前办") % {"why": turn.why}) if turn.why else turn
 
 
 def why_not_yet(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -204,8 +211,9 @@ def why_not_yet(application: Application, cleaned: Mapping[str, Any]) -> dict[st
     assert item is not None
     if not is_needed(item, types):
         return {"__all__": [_("本企业的类型不需要“%(item)s”，不用申请") % {"item": item.label}]}
-    why = _why_not_yet(item, application.kind, _held(_of(application)))
-    return {"__all__": [why]} if why else {}
+    before = _waits_for(item, application.kind, _held(_of(application)))
+    told = _("第 %(number)s 项“%(item)s”还没有核验，后面要用它的结果；请先办好这一项")
+    return {"__all__": [told % before]} if before else {}
 
 
 def why_no_type_filing(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -260,15 +268,15 @@ def _held(enterprise: Enterprise) -> set[str]:
     return set(Evidence.objects.filter(enterprise=enterprise, replaced=False).values_list("item", flat=True))
 
 
-def _why_not_yet(item: Item, kind: str, held: Collection[str]) -> str:
+def _waits_for(item: Item, kind: str, held: Collection[str]) -> dict[str, Any]:
+    """The first item before this one that is not verified, as number and name; empty where there is none."""
     for number, before in enumerate(ITEMS, start=1):
         # Of an item with several applications the first is the one the others, and what follows, wait for.
         if before.kinds and before.kinds[0] not in held and before.kinds[0] != kind:
-            words = {"number": number, "item": before.label}
-            return _("第 %(number)s 项“%(item)s”还没有核验，后面要用它的结果；请先办好这一项") % words
+            return {"number": number, "item": before.label}
         if before is item:
-            return ""
-    return ""
+            break
+    return {}
 
 
 # --- in force -----------------------------------------------------------------------------------------------------------

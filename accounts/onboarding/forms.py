@@ -3,6 +3,7 @@
 They are bound to what was typed, drawn on the applicant's page, and asked again at the approval.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from django import forms
@@ -23,6 +24,26 @@ def personal(field: Field, mask: str) -> Field:
     """A field about a person: staff see it masked (``portal.personal.MASKS``) until they say why they must see it."""
     field.mask = mask  # type: ignore[attr-defined]
     return field
+
+
+def belonging(field: Field, name: str, value: str) -> Field:
+    """A field that is of use only while ``value`` is ticked in the field ``name``: otherwise it is not drawn."""
+    field.belongs_to = (name, value)  # type: ignore[attr-defined]
+    return field
+
+
+def asked_later(field: Field) -> Field:
+    """A field that is drawn only once it is asked for, or filled."""
+    field.asked_later = True  # type: ignore[attr-defined]
+    return field
+
+
+def is_of_use(name: str, field: forms.Field, typed: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a reader needs it: not where its tick is missing, or it was never asked for."""
+    if getattr(field, "asked_later", False):
+        return bool(typed.get(name))
+    ticked_in, value = getattr(field, "belongs_to", ("", ""))
+    return not ticked_in or value in typed.get(ticked_in, ())
 
 
 class AccountForm(forms.Form):

@@ -11,15 +11,19 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Application, Enterprise, Paper, User
+from accounts.models import Application, Enterprise, User
 from accounts.models.preparation import GuaranteeKind
 from accounts.onboarding import evidence, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.forms import AccountForm
+from accounts.onboarding.papers_on_file import OnFile
 from accounts.onboarding.turns import Turn
 from accounts.roles import EnterpriseType
+
+IN_FORCE = _("已经生效，不需要再办")
+PREPARATION = ("preparation", _("去接入准备"))
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,10 @@ class PaperSlot:
     required: bool = True
     #: Where not always: whether what was typed calls for it, asked of the form as far as it is right.
     when: Callable[[Mapping[str, Any]], bool] | None = None
+    #: The tick without which it is not drawn: field and value.
+    belongs_to: tuple[str, str] | None = None
     #: The paper of an earlier application that still serves for what was typed: it is taken over, not asked for again.
-    on_file: Callable[[Enterprise, Mapping[str, Any]], Paper | None] | None = None
+    on_file: Callable[[Enterprise, Mapping[str, Any]], OnFile | None] | None = None
 
     def is_needed(self, cleaned: Mapping[str, Any]) -> bool:
         """Whether it has to be handed in with this."""
@@ -85,6 +91,12 @@ class Kind:
     titled_by: str = ""
     #: The URL name of the page where it is begun, for what begins with something chosen there.
     begun_at: str = ""
+    #: The field that says what was chosen there.
+    chosen_as: str = ""
+    #: What comes of its approval, as the applicant reads it.
+    after: Any = IN_FORCE
+    #: Where to go on from there: the URL name of the page, and its word.
+    leads_to: tuple[str, Any] = PREPARATION
 
     @property
     def words(self) -> dict[str, Any]:
@@ -103,6 +115,7 @@ ACCOUNT = Kind(
     AccountForm,
     papers=(PaperSlot("business_licence", _("营业执照"), _("加盖公章的扫描件或照片")),),
     effect=open_account,
+    after=_("申请人已成为企业管理员，下一步登记企业类型，再照清单办理接入准备"),
     second_person=True,
     without_enterprise=True,
     titled_by="name",
@@ -115,12 +128,12 @@ def _ticked(of_type: EnterpriseType) -> Callable[[Mapping[str, Any]], bool]:
     return lambda cleaned: of_type in (cleaned.get("types") or ())
 
 
-def _unchanged(group: str) -> Callable[[Enterprise, Mapping[str, Any]], Paper | None]:
-    return lambda enterprise, cleaned: types.unchanged_paper(enterprise, group, cleaned)
+def _unchanged(group: str) -> Callable[[Enterprise, Mapping[str, Any]], OnFile | None]:
+    return lambda enterprise, cleaned: types.unchanged(enterprise, group, cleaned)
 
 
-def _registered(group: str) -> Callable[[Enterprise, Mapping[str, Any]], Paper | None]:
-    return lambda enterprise, cleaned: types.registered_paper(enterprise, group)
+def _registered(group: str) -> Callable[[Enterprise, Mapping[str, Any]], OnFile | None]:
+    return lambda enterprise, cleaned: types.registered(enterprise, group)
 
 
 TYPES = Kind(
@@ -131,25 +144,28 @@ TYPES = Kind(
         PaperSlot(
             "international_licence",
             _("国际快递业务经营许可"),
-            _("直购物流企业上传，加盖公章"),
+            _("加盖公章的扫描件或照片"),
             required=False,
             when=_ticked(EnterpriseType.DIRECT_LOGISTICS),
+            belongs_to=("types", EnterpriseType.DIRECT_LOGISTICS.value),
             on_file=_unchanged("international"),
         ),
         PaperSlot(
             "express_licence",
             _("快递业务经营许可证"),
-            _("保税物流企业上传，加盖公章"),
+            _("加盖公章的扫描件或照片"),
             required=False,
             when=_ticked(EnterpriseType.BONDED_LOGISTICS),
+            belongs_to=("types", EnterpriseType.BONDED_LOGISTICS.value),
             on_file=_unchanged("express"),
         ),
         PaperSlot(
             "payment_licence_copy",
             _("金融许可证或支付业务许可证"),
-            _("支付企业上传，加盖公章"),
+            _("加盖公章的扫描件或照片"),
             required=False,
             when=_ticked(EnterpriseType.PAYMENT),
+            belongs_to=("types", EnterpriseType.PAYMENT.value),
             on_file=_unchanged("payment"),
         ),
     ),
@@ -157,6 +173,7 @@ TYPES = Kind(
     gate=types.why_not_these,
     initial=types.in_force,
     turn=types.turn,
+    after=_("类型和许可证已经生效，下一步照清单办理接入准备"),
 )
 
 CARD = Kind(
@@ -230,7 +247,7 @@ GUARANTEE = Kind(
     ),
     effect=evidence.keep_guarantee,
     gate=evidence.why_no_guarantee,
-    turn=evidence.turn_of("guarantee"),
+    turn=evidence.turn_of_guarantee,
     second_person=True,
 )
 
@@ -249,6 +266,8 @@ CERTIFICATE_AGENCY = Kind(
     # It is the errand for the fifth item.
     turn=evidence.turn_of("signing_certificate"),
     promised_days=5,
+    after=_("已受理，平台代为到制卡中心办理，约 5 个工作日。拿到证书后通知经办人，请到“证书与加签”登记"),
+    leads_to=("credentials", _("去证书与加签")),
 )
 
 CERTIFICATE_CHANGE = Kind(
@@ -259,6 +278,7 @@ CERTIFICATE_CHANGE = Kind(
     effect=change_certificate,
     titled_by="serial",
     begun_at="credentials",
+    leads_to=("credentials", _("去证书与加签")),
 )
 
 
@@ -299,6 +319,9 @@ SERVICE = Kind(
     effect=services.activate,
     gate=services.why_no_service,
     begun_at="services",
+    chosen_as="service",
+    after=_("服务已开通。各项都齐了，就可以申请页面上线"),
+    leads_to=("services", _("去服务开通")),
 )
 
 GO_LIVE = Kind(
@@ -309,6 +332,8 @@ GO_LIVE = Kind(
     effect=services.go_live,
     gate=services.why_not_live,
     begun_at="services",
+    after=_("已经上线，可以录入、导入和申报"),
+    leads_to=("home", _("进入工作台")),
 )
 
 KINDS: tuple[Kind, ...] = (

@@ -157,7 +157,7 @@ ITEMS: tuple[Item, ...] = (
         kinds=("dxp_import", "dxp_export"),
         said_of={
             # 5.3.6 of the guide repeats the licence check of 5.3.4 where every other role has its days: not a second check.
-            EnterpriseType.DIRECT_LOGISTICS: _("指南 5.3.6 在这里重复了类型备案的许可证验核，不必再验一次")
+            EnterpriseType.DIRECT_LOGISTICS: _("许可证在类型备案时已由海关验核，这里不必再验")
         },
     ),
     Item(

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Application, Enterprise, Licence, Paper, Qualification, Service, User
+from accounts.onboarding.forms import asked_later, belonging
+from accounts.onboarding.papers_on_file import OnFile
 from accounts.onboarding.turns import HELD, NOW, Turn
 from accounts.roles import Depot, EnterpriseType
 from portal.widgets import DayInput
@@ -94,7 +96,6 @@ class TypesForm(forms.Form):
         label=gettext_lazy("进出境快件运营人登记编号"),
         max_length=60,
         required=False,
-        help_text=gettext_lazy("直购物流企业填写"),
     )
     express_number = _number(_EXPRESS)
     express_scope = _scope(_EXPRESS)
@@ -114,10 +115,12 @@ class TypesForm(forms.Form):
     payment_valid_from = _day(_PAYMENT, gettext_lazy("有效期自"))
     payment_valid_to = _day(_PAYMENT, gettext_lazy("有效期至"), gettext_lazy("证上写长期有效的不填；最后一天仍可申报"))
 
-    giving_up = forms.BooleanField(
-        label=gettext_lazy("确认放弃取消勾选的类型"),
-        required=False,
-        help_text=gettext_lazy("没有取消已登记的类型，不用勾选。通过后，所放弃类型的服务随即终止，许可证不再使用"),
+    giving_up = asked_later(
+        forms.BooleanField(
+            label=gettext_lazy("确认放弃取消勾选的类型"),
+            required=False,
+            help_text=gettext_lazy("通过后，所放弃类型的服务随即终止，许可证不再使用；通过之前一切照旧"),
+        )
     )
 
     def clean(self) -> dict[str, Any]:
@@ -195,6 +198,13 @@ class TypesForm(forms.Form):
             self.cleaned_data[name] = None if "_valid_" in name else ""
 
 
+#: What is asked of one type alone is drawn while that type is ticked.
+OF_TYPE = {**GROUPS, "depot": EnterpriseType.DIRECT_LOGISTICS, "operator": EnterpriseType.DIRECT_LOGISTICS}
+for _name, _field in TypesForm.base_fields.items():
+    if _of_type := OF_TYPE.get(_name.partition("_")[0]):
+        belonging(_field, "types", _of_type.value)
+
+
 # --- what is in force -----------------------------------------------------------------------------------------------------
 
 
@@ -223,39 +233,41 @@ def group_of(licence: str) -> str:
     return "express" if licence == Licence.EXPRESS else "international"
 
 
-def licence_paper(enterprise: Enterprise, group: str) -> Paper | None:
-    """The paper the licence in force rests on, as it was handed in."""
-    for one in enterprise.licences_in_force:
-        if one.application_id and one.licence != Licence.EXPRESS_OPERATOR and group_of(one.licence) == group:
-            held = Paper.objects.filter(application=one.application_id, slot=PAPERS[group], replaced=False)
-            return held.defer("content").first()
-    return None
+def registered(enterprise: Enterprise, group: str) -> OnFile | None:
+    """The licence that is valid today, with the paper it rests on: it serves wherever the licence has to be shown."""
+    one = _licence(enterprise, group)
+    return _on_file(one, group) if one and one.is_valid_on(timezone.localdate()) else None
 
 
-def registered_paper(enterprise: Enterprise, group: str) -> Paper | None:
-    """The same, if the licence is valid today: it serves wherever the licence has to be shown."""
-    today = timezone.localdate()
-    valid = any(
-        one.is_valid_on(today)
-        for one in enterprise.licences_in_force
-        if one.licence != Licence.EXPRESS_OPERATOR and group_of(one.licence) == group
-    )
-    return licence_paper(enterprise, group) if valid else None
+def unchanged(enterprise: Enterprise, group: str, cleaned: Mapping[str, Any]) -> OnFile | None:
+    """The licence in force with its paper, if it is the one that was typed."""
+    one = _licence(enterprise, group)
+    return _on_file(one, group) if one and _says(one, group, cleaned) else None
 
 
-def unchanged_paper(enterprise: Enterprise, group: str, cleaned: Mapping[str, Any]) -> Paper | None:
-    """The same, if the licence that was typed is the one in force."""
-    return licence_paper(enterprise, group) if _is_in_force(enterprise, group, cleaned) else None
+def _licence(enterprise: Enterprise, group: str) -> Qualification | None:
+    wanted = [one for one in Licence if one != Licence.EXPRESS_OPERATOR and group_of(one) == group]
+    return next((one for one in enterprise.licences_in_force if one.licence in wanted), None)
 
 
-def _is_in_force(enterprise: Enterprise, group: str, cleaned: Mapping[str, Any]) -> bool:
+def _on_file(one: Qualification, group: str) -> OnFile | None:
+    held = Paper.objects.filter(application=one.application_id, slot=PAPERS[group], replaced=False)
+    paper = held.defer("content").first() if one.application_id else None
+    words = f"{one.get_licence_display()} {one.number}"
+    if one.valid_to:
+        words = _("%(licence)s，有效期至 %(day)s") % {"licence": words, "day": one.valid_to.isoformat()}
+    return OnFile(paper, words) if paper else None
+
+
+def _says(one: Qualification | None, group: str, cleaned: Mapping[str, Any]) -> bool:
     try:
         licence, said = _licence_of(group, cleaned), _said(group, cleaned)
     except (KeyError, ValueError):  # asked while the form is not yet right
         return False
-    return any(
-        one.licence == licence and all((getattr(one, name) or None) == (said[name] or None) for name in SAID)
-        for one in enterprise.licences_in_force
+    return (
+        one is not None
+        and one.licence == licence
+        and all((getattr(one, name) or None) == (said[name] or None) for name in SAID)
     )
 
 
@@ -314,7 +326,7 @@ def register_types(application: Application, cleaned: Mapping[str, Any], staff: 
     for group, of_type in GROUPS.items():
         if of_type in lost:
             _end(enterprise, [one for one in Licence if one != Licence.EXPRESS_OPERATOR and group_of(one) == group])
-        elif of_type in cleaned["types"] and not _is_in_force(enterprise, group, cleaned):
+        elif of_type in cleaned["types"] and not _says(_licence(enterprise, group), group, cleaned):
             _keep(enterprise, application, _licence_of(group, cleaned), _said(group, cleaned))
     operator = {"number": cleaned["operator_number"]}
     if EnterpriseType.DIRECT_LOGISTICS in lost:

@@ -49,7 +49,7 @@ def listed(request: UserRequest) -> HttpResponse:
     home = reverse("applications")
     context = {
         "standings": [pages.Standing.of(one) for one in part.rows],
-        "beginnings": pages.beginnings(request),
+        **pages.beginnings(request),
         "newer": f"{home}?{urlencode(part.back)}" if part.back else "",
         "older": f"{home}?{urlencode(part.on)}" if part.on else "",
     }

@@ -165,12 +165,12 @@ def test_from_the_first_visit_to_the_desk(cast: Cast, visitor: Applicant, second
     first = visitor.open(reverse("application_version", args=[the_one().pk, 1])).text
     assert "清晰的执照.jpg" in first and "请补网站" in first and "扫描件.pdf" not in first
 
-    # Approved by two: the applicant is the administrator, and the page leads to the desk.
+    # Approved by two: the applicant is the administrator, and the page leads on to what has to be prepared.
     staff_do(applications.approve, staff)
     assert "等待另一位工作人员复核" in visitor.open(reverse("application", args=[the_one().pk])).text
     staff_do(applications.approve, second)
     visitor.open(reverse("application", args=[the_one().pk]))
-    assert "已开户" in visitor.text and visitor.page.xpath("//div[@class='acts']/a[@href='/']")
+    assert "已开户" in visitor.text and visitor.page.xpath("//div[@class='acts']/a[@href='/preparation/']")
     visitor.open("/")
     assert "工作台" in visitor.text and GOOD["name"] in visitor.text
     assert visitor.page.xpath("//nav[@id='menu']//a[@href='/applications/']")

@@ -104,6 +104,11 @@ class Kind:
         fields = {name: field.label for name, field in self.form.base_fields.items()}
         return fields | {slot.name: slot.label for slot in self.papers}
 
+    @property
+    def asks_by_contents(self) -> bool:
+        """Whether all the papers it asks for depend on what is typed."""
+        return bool(self.papers) and not any(slot.is_always_needed for slot in self.papers)
+
     def title(self, cleaned: Mapping[str, Any]) -> str:
         """What staff call an application with these contents."""
         return str(cleaned.get(self.titled_by, ""))[:100]

@@ -86,11 +86,6 @@ class Beginning:
         """The papers it asks for whatever is typed."""
         return [slot for slot in self.kind.papers if slot.is_always_needed]
 
-    @property
-    def asks_for_more(self) -> bool:
-        """Whether it asks for others by what is typed."""
-        return any(not slot.is_always_needed for slot in self.kind.papers)
-
 
 def beginnings(request: UserRequest) -> dict[str, list[Beginning]]:
     """The kinds this person may begin here and has none open of, by when: now, later, or to change what is in force."""
@@ -124,7 +119,7 @@ def begun_with(request: UserRequest, kind: Kind) -> tuple[Typed, str]:
     latest = before.first()
     if kind.initial and request.actor and (latest is None or latest.state == ApplicationState.APPROVED):
         typed = kind.initial(request.actor.enterprise)
-        return typed, _("已填入现在生效的内容，请在上面修改；审核通过之前，原来的继续有效") if typed else ""
+        return typed, _("已填入现在生效的内容，请在此基础上修改；审核通过之前，原来的继续有效") if typed else ""
     typed = applications.typed_in(latest) if latest else {}
     return typed, _("已带入上一次申请填写的内容，请核对；材料需要重新上传") if typed else ""
 

@@ -76,7 +76,10 @@ class TypesForm(forms.Form):
         choices=EnterpriseType.choices,
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy(
-            "勾选企业今后的全部类型，取消勾选的即放弃；监管场所经营人只能与直购物流企业或保税仓储企业同时登记"
+            "勾选企业今后的全部类型，取消勾选的即放弃。电商平台：境内经营交易网站；电商企业：境外商家的境内代理人；"
+            "支付企业：银行或支付机构；直购物流企业：承运直购进口（9610）的国际快递、邮政，可以报关；"
+            "保税物流企业：派送保税进口（1210）的国内快递、邮政；保税仓储企业：区内仓储和报关；"
+            "监管场所经营人：只能与直购物流企业或保税仓储企业同时登记"
         ),
     )
     depot = forms.ChoiceField(

@@ -23,7 +23,7 @@ from accounts.models import (
 )
 from accounts.onboarding import applications, types
 from accounts.onboarding.applications import NotPossible
-from accounts.onboarding.kinds import TYPES
+from accounts.onboarding.kinds import SERVICE, TYPES
 from accounts.roles import Depot, MemberRole
 from declarations.access import why_types_are_held
 from declarations.models import Document
@@ -201,6 +201,34 @@ def test_it_begins_filled_with_what_is_in_force(
     assert "已填入现在生效的内容" in text and text.count("没有换证的，不用再传") == 2
 
 
+def test_what_one_type_alone_needs_is_drawn_with_its_tick(
+    cast: Cast, enterprise: Enterprise, client_of: Callable[[str], Client]
+) -> None:
+    client = client_of("stranger")
+    page = html.fromstring(client.get("/applications/types/new/").content)
+    cells = {
+        name: page.xpath(f'//*[@name="{name}"]/ancestor::div[contains(@class, "field")]/@class')[0].split()
+        for name in ("types", "depot", "operator_number", "express_scope", "payment_licence", "paper_express_licence")
+    }
+    assert "of-types-direct_logistics" in cells["depot"] and "of-types-direct_logistics" in cells["operator_number"]
+    assert "of-types-bonded_logistics" in cells["express_scope"]
+    assert "of-types-bonded_logistics" in cells["paper_express_licence"]
+    assert "of-types-payment" in cells["payment_licence"]
+    assert not page.xpath('//*[@name="giving_up"]'), "nothing is given up by who has nothing"
+    # What is wrong is shown whatever is ticked, and readers see only what was asked.
+    answer = client.post("/applications/types/new/", {**typed("payment"), "version": "0", "do": "submit"})
+    wrong = html.fromstring(answer.content).xpath('//*[@name="payment_number"]/ancestor::div[1]/@class')[0]
+    assert "of-types" not in wrong
+    assert applied(cast, enterprise, typed("merchant")) == {}
+    one = Application.objects.get(enterprise=enterprise)
+    for reader, address in (
+        ("stranger", f"/applications/{one.pk}/"),
+        ("staff", f"/admin/accounts/application/{one.pk}/change/"),
+    ):
+        said = client_of(reader).get(address).content.decode()
+        assert "企业类型" in said and "支付企业的许可证" not in said and "确认放弃" not in said, reader
+
+
 def test_what_was_withdrawn_is_gone_on_with(
     cast: Cast, enterprise: Enterprise, client_of: Callable[[str], Client]
 ) -> None:
@@ -232,6 +260,43 @@ def test_an_unchanged_licence_stays_and_its_paper_is_taken_over(cast: Cast, ente
     assert set(applied(cast, enterprise, renewed)) == {"express_licence"}, "another licence needs another paper"
 
 
+def asked_for_service(enterprise: Enterprise, user: User) -> tuple[Application, dict[str, list[str]]]:
+    """The service of the courier handed in without a paper, and what is said of it."""
+    said = {"service": ["bonded_logistics-1210"], "district": ["2216"], "clearance_code": ["312246DM06"]}
+    with acting_as(enterprise_id=enterprise.pk, user_id=user.pk):
+        one = applications.begin(SERVICE, by=user, enterprise=enterprise, topic="bonded_logistics-1210")
+        return one, applications.submit(one, said, by=user, version=one.version)
+
+
+def test_a_service_takes_the_stamped_licence_from_the_registration(
+    cast: Cast, enterprise: Enterprise, client_of: Callable[[str], Client]
+) -> None:
+    assert applied(cast, enterprise, typed("bonded_logistics", **EXPRESS), "express_licence") == {}
+    user = cast.users["stranger"]
+    with acting_as(enterprise_id=enterprise.pk, user_id=user.pk):
+        draft = applications.begin(SERVICE, by=user, enterprise=enterprise, topic="bonded_logistics-1210")
+        applications.save(draft, {"service": ["bonded_logistics-1210"]}, version=draft.version)
+    page = client_of("stranger").get(f"/applications/{draft.pk}/").content.decode()
+    assert "快递业务经营许可证 国邮20200417，有效期至 2099-12-31" in page and "没有换证的，不用再传" in page
+    assert 'name="paper_express_licence"' in page, "another may be uploaded"
+    assert 'name="paper_payment_licence"' not in page, "papers of other services are not asked for"
+    one, said = asked_for_service(enterprise, user)
+    assert said == {}
+    assert [paper.slot for paper in one.papers.all()] == ["express_licence"]
+
+
+def test_a_service_asks_for_the_licence_where_none_is_on_file_or_it_has_ended(
+    cast: Cast, enterprise: Enterprise
+) -> None:
+    user = cast.users["stranger"]
+    Enterprise.objects.filter(pk=enterprise.pk).update(types=["bonded_logistics"])
+    enterprise.refresh_from_db()
+    assert set(asked_for_service(enterprise, user)[1]) == {"express_licence"}
+    assert applied(cast, enterprise, typed("bonded_logistics", **EXPRESS), "express_licence") == {}
+    Qualification.objects.filter(enterprise=enterprise).update(valid_to=TODAY - timedelta(days=1))
+    assert set(asked_for_service(enterprise, user)[1]) == {"express_licence"}
+
+
 # --- given up -----------------------------------------------------------------------------------------------------------
 
 
@@ -248,10 +313,15 @@ def courier(cast: Cast, enterprise: Enterprise) -> Enterprise:
     return enterprise
 
 
-def test_a_type_is_given_up_only_knowingly_and_takes_service_and_licence_along(cast: Cast, courier: Enterprise) -> None:
+def test_a_type_is_given_up_only_knowingly_and_takes_service_and_licence_along(
+    cast: Cast, courier: Enterprise, client_of: Callable[[str], Client]
+) -> None:
     less = begun(courier) | {"types": ["merchant"]}
     said = applied(cast, courier, less)
     assert set(said) == {"giving_up"}
+    one = Application.objects.filter(enterprise=courier).latest("id")
+    page = client_of("stranger").post(f"/applications/{one.pk}/", {**less, "version": one.version, "do": "submit"})
+    assert 'name="giving_up"' in page.content.decode(), "asked for once it is needed"
     assert "将放弃保税物流企业" in said["giving_up"][0] and "保税物流企业 1210 2216" in said["giving_up"][0]
     assert applied(cast, courier, less | {"giving_up": ["on"]}) == {}
     assert courier.types == ["merchant"]

@@ -110,7 +110,11 @@ def _papers(
     papers: Mapping[int, Paper],
 ) -> list[PaperLine]:
     now, then = _by_slot(submission, papers), _by_slot(before, papers) if before else None
-    labels = {slot.name: str(slot.label) for slot in kind.papers}
+    form = form_of(kind, typed_in(submission))
+    there = {*now, *(then or {}), *asked}
+    # What was typed calls for none of the others.
+    slots = [one for one in kind.papers if one.name in there or not form.is_valid() or one.is_needed(form.cleaned_data)]
+    labels = {slot.name: str(slot.label) for slot in slots}
     found = []
     for name in [*labels, *sorted({*now, *(then or {})} - {*labels})]:
         old = (then or {}).get(name)

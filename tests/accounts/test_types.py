@@ -207,7 +207,7 @@ def test_what_one_type_alone_needs_is_drawn_with_its_tick(
     client = client_of("stranger")
     page = html.fromstring(client.get("/applications/types/new/").content)
     cells = {
-        name: page.xpath(f'//*[@name="{name}"]/ancestor::div[contains(@class, "field")]/@class')[0].split()
+        name: page.xpath(f'//*[@name="{name}"]/ancestor::*[contains(@class, "field ")]/@class')[-1].split()
         for name in ("types", "depot", "operator_number", "express_scope", "payment_licence", "paper_express_licence")
     }
     assert "of-types-direct_logistics" in cells["depot"] and "of-types-direct_logistics" in cells["operator_number"]
@@ -227,6 +227,7 @@ def test_what_one_type_alone_needs_is_drawn_with_its_tick(
     ):
         said = client_of(reader).get(address).content.decode()
         assert "企业类型" in said and "支付企业的许可证" not in said and "确认放弃" not in said, reader
+        assert "快递业务经营许可证" not in said, "nor a paper nobody asked for"
 
 
 def test_what_was_withdrawn_is_gone_on_with(

@@ -28,7 +28,7 @@ from accounts.onboarding.preparation import (
     ticks_fit,
     ticks_of,
 )
-from accounts.onboarding.turns import HELD, NEVER, NOW, Turn, later
+from accounts.onboarding.turns import HELD, NEVER, NOW, Turn, When, later
 from portal.calendar import last_of_working_days
 from portal.widgets import DayInput
 
@@ -203,6 +203,12 @@ def turn_of_guarantee(enterprise: Enterprise) -> Turn:
     """The same, but for a bank's letter, which waits for nothing."""
     turn = turn_of("guarantee")(enterprise)
     return later(_("%(why)s；银行保函约需 1 个月，可以提前办") % {"why": turn.why}) if turn.why else turn
+
+
+def turn_of_agency(enterprise: Enterprise) -> Turn:
+    """The errand for the certificate: in its turn, and again for another."""
+    turn = turn_of("signing_certificate")(enterprise)
+    return Turn(When.HELD, _("到期换发，或遗失、损坏补办")) if turn == HELD else turn
 
 
 def why_not_yet(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -268,8 +268,7 @@ CERTIFICATE_AGENCY = Kind(
         PaperSlot("operator_identity", _("经办人身份证件"), _("正反面，加盖公章")),
     ),
     effect=take_on,
-    # It is the errand for the fifth item.
-    turn=evidence.turn_of("signing_certificate"),
+    turn=evidence.turn_of_agency,
     promised_days=5,
     after=_("已受理，平台代为到制卡中心办理，约 5 个工作日。拿到证书后通知经办人，请到“证书与加签”登记"),
     leads_to=("credentials", _("去证书与加签")),

@@ -82,6 +82,11 @@ class Beginning:
     turn: Turn
 
     @property
+    def changes(self) -> bool:
+        """Whether it would change what is in force."""
+        return self.turn == HELD
+
+    @property
     def papers(self) -> list[PaperSlot]:
         """The papers it asks for whatever is typed."""
         return [slot for slot in self.kind.papers if slot.is_always_needed]
@@ -102,8 +107,8 @@ def beginnings(request: UserRequest) -> dict[str, list[Beginning]]:
 def _turn(request: UserRequest, kind: Kind) -> Turn:
     if request.actor is None:
         return NOW
-    if kind.without_enterprise:  # another enterprise, beside the one there is
-        return HELD
+    if kind.without_enterprise:
+        return Turn(When.HELD, _("再开一家企业；与现在的企业分开管理"))
     return kind.turn(request.actor.enterprise) if kind.turn else NOW
 
 

@@ -17,7 +17,7 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One of them; of what comes later, what has to be there before."""
+    """One of them; of what comes later, what has to be there before; of what is held, what else it is for than a change."""
 
     when: When
     why: str = ""

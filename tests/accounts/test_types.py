@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 from lxml import html
@@ -421,3 +422,22 @@ def test_licences_are_the_enterprises_own_and_nobody_rewrites_them(cast: Cast) -
             Qualification.objects.update(number="1")
         with pytest.raises(DatabaseError), transaction.atomic():
             Qualification.objects.update(replaced=False)
+
+
+@pytest.mark.parametrize(
+    ("held", "depot"),
+    [
+        (["direct_logistics"], "public"),
+        (["direct_logistics", "venue"], "own"),
+        (["direct_logistics", "warehouse", "venue"], ""),
+        (["warehouse", "venue"], ""),
+    ],
+)
+def test_the_depots_of_before_are_known_where_the_types_tell(
+    enterprise: Enterprise, held: list[str], depot: str
+) -> None:
+    Enterprise.objects.filter(pk=enterprise.pk).update(types=held, depot="")
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("accounts.migrations.0021_depot").KNOWN)
+    enterprise.refresh_from_db()
+    assert enterprise.depot == depot

@@ -38,7 +38,7 @@ from accounts.models import (
 from accounts.models.preparation import GuaranteeKind, Medium, SigningWay
 from accounts.onboarding.preparation import GUARANTORS, ticks_of
 from accounts.onboarding.services import SERVICES
-from accounts.roles import EnterpriseState, EnterpriseType, MemberRole, Mode
+from accounts.roles import Depot, EnterpriseState, EnterpriseType, MemberRole, Mode
 from accounts.second_factor import SECRET_PLACE, STEP_SECONDS, STEPS_EITHER_WAY, code_at, secret_of
 from portal.personal import pack
 
@@ -193,6 +193,7 @@ def make_enterprise(key: str) -> Enterprise:
             "name": name,
             "credit_code": credit_code,
             "types": [str(kind) for kind in types],
+            "depot": Depot.PUBLIC if EnterpriseType.DIRECT_LOGISTICS in types else "",
             "customs_district": district,
             "dxp_id": dxp_id,
             "state": EnterpriseState.APPROVED,
@@ -225,7 +226,10 @@ def give_evidence(enterprise: Enterprise) -> None:
     number = enterprise.customs_code[-4:]
     said: dict[str, dict[str, object]] = {
         "ic_card": {"number": f"8931{number}", "variety": Medium.IC_CARD},
-        "type_filing": {"filed_types": ticks_of(enterprise.types), "website": "https://shop.example.org/"},
+        "type_filing": {
+            "filed_types": ticks_of(enterprise.types, enterprise.depot),
+            "website": "https://shop.example.org/",
+        },
         "signing_certificate": {"number": f"JM2025{number}", "variety": SigningWay.DEVICE},
         "dxp_import": {"number": enterprise.dxp_id},
     }

@@ -31,19 +31,10 @@ from accounts.credentials import present_environment
 from accounts.models import Credential, KeyRequest
 from accounts.pkcs12 import WrongPassword
 from accounts.roles import EnterpriseState, Environment, KeyPlace, MemberRole
+from portal.looks import Look
 
 looks = require_role(MemberRole.ADMINISTRATOR, MemberRole.DEVELOPER)
 decides = require_role(MemberRole.ADMINISTRATOR)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a state is drawn."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

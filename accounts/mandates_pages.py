@@ -18,20 +18,13 @@ from accounts.codes import check_district
 from accounts.mandates import AGENTS, LONGEST_REASON, PRINCIPALS, mandates_of, partners, to_answer
 from accounts.models import Enterprise, Mandate, MandateState
 from accounts.roles import EnterpriseState, MemberRole, Mode
+from portal.looks import Look
 from portal.paging import Part, part_of
+from portal.widgets import DayInput
 
 GIVES, TAKES = "gives", "takes"
 #: So many days before its end a mandate is said to end soon.
 SOON = 30
-
-
-class DayInput(forms.DateInput):
-    """A day, as browsers offer one."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
 
 
 class MandateForm(forms.Form):
@@ -112,16 +105,6 @@ def sides_of(enterprise: Enterprise) -> list[str]:
     """On which sides of a mandate an enterprise of its types may stand."""
     types = set(enterprise.types)
     return [side for side, able in ((GIVES, PRINCIPALS), (TAKES, AGENTS)) if able & types]
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a state is drawn."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str = ""
 
 
 @dataclass(frozen=True)

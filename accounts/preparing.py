@@ -2,15 +2,19 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.access import MemberRequest, PortalRequest, require_role
-from accounts.onboarding.checklist import Checklist, ItemState, chart, checklist
+from accounts.models import Enterprise
+from accounts.onboarding.checklist import Checklist, ItemState, application_page, chart, checklist
 from accounts.onboarding.expiry import FIRST_REMINDER
+from accounts.onboarding.kinds import TYPES
 from accounts.onboarding.offices import counters_of, offices_for
-from accounts.roles import MemberRole
+from accounts.onboarding.services import active
+from accounts.roles import EnterpriseState, MemberRole
 
 
 @require_safe
@@ -22,7 +26,7 @@ def preparation(request: MemberRequest) -> HttpResponse:
     context = {
         "list": shown,
         "chart": chart(shown),
-        "stages": _stages(shown.verified, len(shown.needed), is_live=actor.enterprise.may_file),
+        "stages": _stages(shown, actor.enterprise),
         "todo": _todo(shown),
         "ending": {
             one.pk for one in shown.licences if one.valid_to and (one.valid_to - shown.today).days <= FIRST_REMINDER
@@ -45,16 +49,20 @@ def _todo(shown: Checklist) -> str:
     }[shown.next.state]
 
 
-def _stages(verified: int, needed: int, *, is_live: bool) -> list[tuple[str, str]]:
-    """The way to going live: (word, done or current or neither)."""
-    whole = verified == needed
-    later = "done" if is_live else ""
+def _stages(shown: Checklist, enterprise: Enterprise) -> list[tuple[str, str, str]]:
+    """The way to going live: (word, done or now or neither, where it is seen to)."""
+    counted = {"verified": shown.verified, "needed": len(shown.needed)}
+    way = [
+        (_("企业开户"), True, ""),
+        (TYPES.label, bool(enterprise.types), application_page(TYPES.name)),
+        (_("前期准备 %(verified)s/%(needed)s") % counted, shown.is_whole, "#items"),
+        (_("服务开通"), bool(active(enterprise)), reverse("services")),
+        (_("上线"), enterprise.state != EnterpriseState.DRAFT, reverse("services")),
+    ]
+    present = next((number for number, (_word, is_done, _place) in enumerate(way) if not is_done), None)
     return [
-        (_("企业开户"), "done"),
-        (_("前期准备 %(verified)s/%(needed)s") % {"verified": verified, "needed": needed}, "done" if whole else "now"),
-        (_("服务开通"), later or ("now" if whole else "")),
-        (_("联调"), later),
-        (_("上线"), later),
+        (str(word), "done" if is_done else "now" if number == present else "", place)
+        for number, (word, is_done, place) in enumerate(way)
     ]
 
 

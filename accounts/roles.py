@@ -20,6 +20,13 @@ class EnterpriseType(models.TextChoices):
     VENUE = "venue", _("监管场所经营人")
 
 
+class Depot(models.TextChoices):
+    """Where direct logistics has its parcels checked: its own depot makes it an operator of a venue beside (domain §3)."""
+
+    OWN = "own", _("自有库")
+    PUBLIC = "public", _("公共库")
+
+
 class MemberRole(models.TextChoices):
     """What a member may do in the enterprise; one member may hold several."""
 

@@ -1,10 +1,20 @@
 """Which documents an actor may see. Every view goes through here; row-level security stands behind it."""
 
-from django.db.models import QuerySet
+from collections.abc import Collection
+
+from django.db.models import Count, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.access import Actor
+from accounts.models import Enterprise
+from declarations.kinds import KINDS
 from declarations.kinds.kind import Kind
+from declarations.lifecycle import REFUSED, State
 from declarations.models import Document, Draft, Upload
+from portal.tenancy import acting_as
+
+#: Of no document that stands so is anything still to come.
+_ENDED = REFUSED | {State.RELEASED, State.CLOSED, State.SHIPPED_BACK}
 
 
 def documents_of(actor: Actor, kind: Kind) -> QuerySet[Document]:
@@ -20,3 +30,27 @@ def drafts_of(actor: Actor, kind: Kind) -> QuerySet[Draft]:
 def uploads_of(actor: Actor) -> QuerySet[Upload]:
     """The workbooks the actor's enterprise sent in."""
     return Upload.objects.filter(enterprise=actor.enterprise)
+
+
+def why_types_are_held(enterprise: Enterprise, staying: Collection[str]) -> list[str]:
+    """What is under way that nobody could look after once the enterprise has these types alone; a sentence for each kind.
+
+    Asked by the enterprise and by staff, who see no documents: so it is counted as the enterprise sees them.
+    """
+    left = [kind for kind in KINDS if kind.filed_by & set(enterprise.types) and not kind.filed_by & set(staying)]
+    if not left:
+        return []
+    with acting_as(enterprise_id=enterprise.pk, user_id=None):
+        standing = Document.objects.filter(enterprise=enterprise, kind__in=[kind.slug for kind in left])
+        counted = list(standing.exclude(state__in=_ENDED).values_list("kind", "state").annotate(count=Count("pk")))
+    told = []
+    for kind in left:
+        # What others stand on has said all it has to say once customs has stored it.
+        is_followed = any(kind.slug in other.after for other in KINDS)
+        count = sum(
+            many for slug, state, many in counted if slug == kind.slug and not (is_followed and state == State.STORED)
+        )
+        if count:
+            words = {"count": count, "kind": kind.label}
+            told.append(_("还有 %(count)s 票%(kind)s没有办结，请等海关办结后再放弃这一类型") % words)
+    return told

@@ -15,9 +15,15 @@ class DeclarationsConfig(AppConfig):
     verbose_name = _("申报")
 
     def ready(self) -> None:
-        """Compile the description of every kind before the first request or task; a broken one stops the start."""
+        """Say what keeps a type from being given up; compile the description of every kind before the first request or
+        task, where a broken one stops the start.
+        """
+        # Not above: kinds are models, and Django reads this module before it loads models.
+        from accounts.onboarding import types  # noqa: PLC0415
+        from declarations.access import why_types_are_held  # noqa: PLC0415
+
+        types.holding.append(why_types_are_held)
         if settings.PORTAL_PROCESS in COMPILING:
-            # Not above: kinds are models, and Django reads this module before it loads models.
             from declarations.compiling import compile_all  # noqa: PLC0415
 
             compile_all()

@@ -202,6 +202,8 @@ STATICFILES_DIRS = [ROOT / "static"]
 
 # What `manage.py import_tariff` reads when no file is named: the tariff of 2019, as published beside the message tables.
 TARIFF_FILE = ROOT / "declarations" / "published" / "tariff.csv"
+#: The code tables of customs, read by declarations and accounts alike: one truth.
+PUBLISHED_CODES = ROOT / "declarations" / "published" / "codes"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

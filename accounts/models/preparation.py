@@ -109,7 +109,7 @@ class Qualification(models.Model):
     #: Without a last day it is valid until it is taken back.
     valid_to = models.DateField(_("有效期至"), null=True, blank=True)
     since = models.DateTimeField(_("登记时间"), db_default=Now())
-    #: A later one of the same licence is in force.
+    #: A later one of the same licence is in force, or the type it was for was given up.
     replaced = models.BooleanField(_("已被替换"), default=False)
     #: How many days before its end its administrators were last reminded.
     reminded = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import Action
 from accounts.codes import check_credit_code, check_customs_code, check_district, check_dxp_id
-from accounts.roles import EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole
+from accounts.roles import Depot, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole
 
 #: What a sealed telephone is bound to.
 PHONE_PLACE = "accounts_user.phone"
@@ -81,6 +81,8 @@ class Enterprise(models.Model):
     types = ArrayField(
         models.CharField(max_length=20, choices=EnterpriseType.choices), verbose_name=_("企业类型"), default=list
     )
+    #: Of direct logistics alone; empty for all others.
+    depot = models.CharField(_("直购物流的库"), max_length=10, choices=Depot.choices, blank=True, db_default="")
     customs_district = models.CharField(
         _("主管关区"), max_length=4, blank=True, validators=[check_district], help_text=_("4 位关区代码，如 2218")
     )

@@ -341,7 +341,8 @@ class ApplicationAdmin(ReadOnly):
             "covers": any(line.is_masked for line in latest.lines),
             "may_uncover": self.has_change_permission(request, application),
             "twins": [] if application.state in ENDED else twins_of(application, latest.submission),
-            "faults": faults_now(kind, latest.submission) if decides else [],
+            "faults": faults_now(application, latest.submission) if decides else [],
+            "remarks": remarks_on(application, latest.submission) if decides else [],
             "deeds": deeds_of(application),
             "said": said,
             "lost": said.has_words and not decides,
@@ -399,10 +400,19 @@ def called(application: Application) -> str:
     return application.title or gettext("第 %s 号申请") % application.pk
 
 
-def faults_now(kind: Kind, submission: Submission) -> list[tuple[Any, str]]:
-    """What the rules of today find wrong with what was handed in, by the word of the field."""
-    errors = applications.form_of(kind, applications.typed_in(submission)).errors
-    return [(kind.words.get(name, ""), str(text)) for name, texts in errors.items() for text in texts]
+def faults_now(application: Application, submission: Submission) -> list[tuple[Any, str]]:
+    """What the rules of today find wrong with what was handed in, by the word of the field: of the form, then of the gate."""
+    kind = kind_named(application.kind)
+    form = applications.form_of(kind, applications.typed_in(submission))
+    found = form.errors or kind.gate(application, form.cleaned_data)
+    return [(kind.words.get(name, ""), str(text)) for name, texts in found.items() for text in texts]
+
+
+def remarks_on(application: Application, submission: Submission) -> list[str]:
+    """What should be seen before deciding, though it forbids nothing."""
+    kind = kind_named(application.kind)
+    form = applications.form_of(kind, applications.typed_in(submission))
+    return kind.remarks(application, form.cleaned_data) if form.is_valid() else []
 
 
 def deeds_of(application: Application) -> Iterable[AuditEntry]:

@@ -25,6 +25,8 @@ from accounts.models import Application, ApplicationState, Enterprise, Paper, Re
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.notices import notify, notify_staff
 from accounts.onboarding.kinds import Kind, kind_named
+from accounts.onboarding.papers import take_over
+from accounts.onboarding.papers_on_file import OnFile
 from portal.personal import pack, unpack
 from portal.sentences import keep
 
@@ -125,7 +127,8 @@ def submit(
     kind = kind_named(application.kind)
     form = form_of(kind, typed)
     papers = papers_of(application)
-    if problems := _problems(kind, form, papers):
+    filed = on_file(kind, form, application.enterprise, papers)
+    if problems := _problems(kind, form, papers, filed):
         save(application, typed, version=version)
         return problems
     if refused := kind.gate(application, form.cleaned_data):
@@ -136,6 +139,8 @@ def submit(
         title=kind.title(form.cleaned_data) or (application.enterprise.name if application.enterprise else ""),
         state=ApplicationState.SUBMITTED, state_at=timezone.now(), first_approver=None,
     )  # fmt: skip
+    slots = {slot.name: slot for slot in kind.papers}
+    papers += [take_over(application, slots[name], kept.paper, by=by, address=address) for name, kept in filed.items()]
     number = application.submissions.count() + 1
     Submission.objects.create(
         application=application, number=number, content=application.content, papers=[one.pk for one in papers],
@@ -149,12 +154,26 @@ def submit(
 def problems_of(application: Application, typed: Typed) -> dict[str, list[str]]:
     """What is wrong with it or missing, by field or paper; empty when it could be handed in."""
     kind = kind_named(application.kind)
-    return _problems(kind, form_of(kind, typed), papers_of(application))
+    form, papers = form_of(kind, typed), papers_of(application)
+    return _problems(kind, form, papers, on_file(kind, form, application.enterprise, papers))
 
 
-def _problems(kind: Kind, form: Form, papers: Sequence[Paper]) -> dict[str, list[str]]:
-    problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+def on_file(kind: Kind, form: Form, enterprise: Enterprise | None, papers: Sequence[Paper]) -> dict[str, OnFile]:
+    """The papers handed in earlier that serve for this too, by slot: where they are needed and none was uploaded anew."""
+    if enterprise is None or not form.is_bound:
+        return {}
+    form.is_valid()  # what is right of it is known only then
     held = {paper.slot for paper in papers}
+    slots = [
+        slot for slot in kind.papers if slot.on_file and slot.name not in held and slot.is_needed(form.cleaned_data)
+    ]
+    found = {slot.name: slot.on_file(enterprise, form.cleaned_data) for slot in slots if slot.on_file}
+    return {name: kept for name, kept in found.items() if kept is not None}
+
+
+def _problems(kind: Kind, form: Form, papers: Sequence[Paper], filed: Mapping[str, OnFile]) -> dict[str, list[str]]:
+    problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+    held = {paper.slot for paper in papers} | filed.keys()
     for slot in kind.papers:
         if slot.is_needed(form.cleaned_data) and slot.name not in held:
             problems[slot.name] = [_("请上传%(paper)s") % {"paper": slot.label}]

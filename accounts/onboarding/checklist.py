@@ -41,6 +41,7 @@ from accounts.onboarding.preparation import (
 )
 from accounts.roles import EnterpriseType
 from portal.calendar import is_arranged, last_of_working_days, working_days_within
+from portal.looks import Look
 from portal.money import money
 
 
@@ -53,16 +54,6 @@ class ItemState(models.TextChoices):
     VERIFIED = "verified", gettext_lazy("已核验")
     RETURNED = "returned", gettext_lazy("退回补正")
     NOT_NEEDED = "not_needed", gettext_lazy("不需要")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A state as a badge."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str = ""
 
 
 LOOKS: Mapping[str, tuple[str, str]] = {
@@ -199,14 +190,17 @@ class Checklist:
 
 def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checklist:
     """The preparation of this enterprise as it stands; with addresses to apply at for who may."""
-    evidence = {one.item: one for one in enterprise.evidence.filter(replaced=False)}
+    every = list(enterprise.evidence.order_by("id"))
+    evidence = {one.item: one for one in every if not one.replaced}
+    # A later change of what was verified moves nothing: an item is done since the first evidence it needs came.
+    first = {one.item: one for one in reversed(every)}
     applied = _applied(enterprise)
     remarks = _remarks(applied.values())
     begun = timezone.localtime(enterprise.created)
     done = {item.name: begun.date() for item in ITEMS if not item.kinds}
     for item in ITEMS:
-        if item.kinds and (held := evidence.get(item.kinds[0])):
-            done[item.name] = timezone.localtime(held.since).date()
+        if item.kinds and (came := first.get(item.kinds[0])):
+            done[item.name] = timezone.localtime(came.since).date()
     needed = [item for item in ITEMS if is_needed(item, enterprise.types)]
     letter = _is_letter(evidence.get(GUARANTEE.name), applied.get(GUARANTEE.name))
     spans = {span.item.name: span for span in plan(needed, start=begun.date(), done=done, today=today, letter=letter)}
@@ -312,7 +306,7 @@ def _notes(row: Row, enterprise: Enterprise, asked: Application | None) -> list[
     said_of, types = row.item.said_of or {}, enterprise.types
     notes: list[Any] = [text for of_type, text in said_of.items() if of_type in types]
     if row.item.name == "types" and types:
-        wanted = _("、").join(str(one.label) for one in ticks_of(types))
+        wanted = _("、").join(str(one.label) for one in ticks_of(types, enterprise.depot))
         notes.append(_("本企业应勾选：%s") % wanted)
         if EnterpriseType.WAREHOUSE in types and EnterpriseType.VENUE not in types:
             notes.append(_("主管海关要求时，保税仓储企业还可勾选监管场所运营人"))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Submission
 from accounts.models.applications import WAITS_FOR_STAFF
 from accounts.onboarding.applications import NUMBERS, form_of, numbers_in, typed_in
+from accounts.onboarding.forms import is_of_use
 from accounts.onboarding.kinds import Kind, kind_named
 from portal.personal import MASKS
 
@@ -89,6 +90,8 @@ def _lines(
     now, then = typed_in(submission), typed_in(before) if before else None
     found = []
     for name, one in form_of(kind, now).fields.items():
+        if name not in asked and not is_of_use(name, one, now) and not is_of_use(name, one, then or {}):
+            continue
         mask = None if uncovered else MASKS.get(getattr(one, "mask", ""))
         texts, texts_before = now.get(name, []), (then or {}).get(name, [])
         is_changed = then is not None and [*filter(None, texts)] != [*filter(None, texts_before)]
@@ -107,7 +110,11 @@ def _papers(
     papers: Mapping[int, Paper],
 ) -> list[PaperLine]:
     now, then = _by_slot(submission, papers), _by_slot(before, papers) if before else None
-    labels = {slot.name: str(slot.label) for slot in kind.papers}
+    form = form_of(kind, typed_in(submission))
+    there = {*now, *(then or {}), *asked}
+    # What was typed calls for none of the others.
+    slots = [one for one in kind.papers if one.name in there or not form.is_valid() or one.is_needed(form.cleaned_data)]
+    labels = {slot.name: str(slot.label) for slot in slots}
     found = []
     for name in [*labels, *sorted({*now, *(then or {})} - {*labels})]:
         old = (then or {}).get(name)

@@ -1,10 +1,11 @@
 """The evidence of each item of the preparation: what is asked for, and how it comes into force.
 
-A form cannot know whose it is, so what depends on the enterprise is asked at the approval, and told to staff.
+A form cannot know whose it is, so what depends on the enterprise is the gate of the kind: asked when it is handed in, and of
+staff again. What depends on other enterprises is asked at the approval alone, and told to staff only.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,19 @@ from django.utils.translation import gettext_lazy
 from accounts.codes import check_customs_code, check_dxp_id
 from accounts.models import Application, Enterprise, Evidence, User
 from accounts.models.preparation import FiledType, GuaranteeKind, Medium, SigningWay
-from accounts.onboarding.preparation import ITEMS, Item, always_visits, is_needed, item_of_kind, ticks_fit, ticks_of
+from accounts.onboarding.preparation import (
+    ITEMS,
+    VISIT_WITHIN,
+    Item,
+    always_visits,
+    is_needed,
+    item_of_kind,
+    ticks_fit,
+    ticks_of,
+)
+from accounts.onboarding.turns import HELD, NEVER, NOW, Turn, When, later
+from portal.calendar import last_of_working_days
+from portal.widgets import DayInput
 
 Effect = Callable[[Application, Mapping[str, Any], User], None]
 
@@ -27,15 +40,6 @@ CARD_PROGRESS = (
     ("paid", gettext_lazy("已付费，可退款")),
     ("done", gettext_lazy("已办结，不可退款")),
 )
-
-
-class DayInput(forms.DateInput):
-    """A day, as browsers offer one."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
 
 
 def _lies_in_the_past(day: date) -> None:
@@ -175,6 +179,112 @@ class GuaranteeForm(forms.Form):
         return cleaned
 
 
+# --- whose turn it is, and what stands in the way ------------------------------------------------------------------------
+
+
+def turn_of(kind: str) -> Callable[[Enterprise], Turn]:
+    """When the evidence of that kind of application is asked for: item after item, as each needs the one before."""
+
+    def turn(enterprise: Enterprise) -> Turn:
+        item = item_of_kind(kind)
+        assert item is not None
+        if not is_needed(item, enterprise.types):
+            return NEVER
+        held = _held(enterprise)
+        if kind in held:
+            return HELD
+        before = _waits_for(item, kind, held)
+        return later(_("等第 %(number)s 项“%(item)s”核验之后") % before) if before else NOW
+
+    return turn
+
+
+def turn_of_guarantee(enterprise: Enterprise) -> Turn:
+    """The same, but for a bank's letter, which waits for nothing."""
+    turn = turn_of("guarantee")(enterprise)
+    return later(_("%(why)s；银行保函约需 1 个月，可以提前办") % {"why": turn.why}) if turn.why else turn
+
+
+def turn_of_agency(enterprise: Enterprise) -> Turn:
+    """The errand for the certificate: in its turn, and again for another."""
+    turn = turn_of("signing_certificate")(enterprise)
+    return Turn(When.HELD, _("到期换发，或遗失、损坏补办")) if turn == HELD else turn
+
+
+def why_not_yet(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The gate of every item: one this enterprise needs, with all before it verified."""
+    item, types = item_of_kind(application.kind), _of(application).types
+    assert item is not None
+    if not is_needed(item, types):
+        return {"__all__": [_("本企业的类型不需要“%(item)s”，不用申请") % {"item": item.label}]}
+    before = _waits_for(item, application.kind, _held(_of(application)))
+    told = _("第 %(number)s 项“%(item)s”还没有核验，后面要用它的结果；请先办好这一项")
+    return {"__all__": [told % before]} if before else {}
+
+
+def why_no_type_filing(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The gate of the type filing: its ticks are those of the enterprise's types, and who has to be visited was."""
+    enterprise = _of(application)
+    if not enterprise.types:
+        return {"__all__": [_("企业还没有登记类型，不能核对勾选；请先办理“企业类型登记”")]}
+    refused = why_not_yet(application, cleaned)
+    if not ticks_fit(cleaned["filed_types"], enterprise.types, enterprise.depot):
+        wanted = _("、").join(str(one.label) for one in ticks_of(enterprise.types, enterprise.depot))
+        refused["filed_types"] = [
+            _("勾选的类型与企业类型不符，应勾选：%(wanted)s。请先在关企合作平台改正，再照改正后的填写")
+            % {"wanted": wanted}
+        ]
+    if always_visits(enterprise.types) and not cleaned["visited_on"]:
+        refused["visited_on"] = [_("物流企业、支付企业须到注册地海关现场验核许可证；请先暂存，验核后填写日期再提交")]
+    return refused
+
+
+def why_no_transmission(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The gate of a transmission number: imports and exports have one each, imports first."""
+    others = Evidence.objects.filter(enterprise=_of(application), number=cleaned["dxp_id"], replaced=False)
+    if others.filter(item__in=("dxp_import", "dxp_export")).exclude(item=application.kind).exists():
+        return {"dxp_id": [_("进口和出口分开申请，编号不会相同；请对照数据中心的通知填写")]}
+    return why_not_yet(application, cleaned)
+
+
+def why_no_guarantee(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The gate of the guarantee: a bank's letter waits for nothing, as it takes a month."""
+    item = item_of_kind(application.kind)
+    assert item is not None
+    if cleaned["variety"] == GuaranteeKind.LETTER and is_needed(item, _of(application).types):
+        return {}
+    return why_not_yet(application, cleaned)
+
+
+def visit_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
+    """What staff should see of a visit: customs asks for it within ten working days of the filing."""
+    filed, visited = cleaned["filed_on"], cleaned["visited_on"]
+    if not visited:
+        return []
+    until = last_of_working_days(filed + timedelta(days=1), VISIT_WITHIN)
+    if visited <= until:
+        return []
+    words = {"visited": visited.isoformat(), "filed": filed.isoformat(), "until": until.isoformat()}
+    return [
+        _("%(visited)s 才现场验核，超过网上提交（%(filed)s）后 10 个工作日（到 %(until)s）；请核对海关是否受理") % words
+    ]
+
+
+def _held(enterprise: Enterprise) -> set[str]:
+    return set(Evidence.objects.filter(enterprise=enterprise, replaced=False).values_list("item", flat=True))
+
+
+def _waits_for(item: Item, kind: str, held: Collection[str]) -> dict[str, Any]:
+    """The first item before this one that is not verified, as number and name; empty where there is none."""
+    for number, before in enumerate(ITEMS, start=1):
+        # Of an item with several applications the first is the one the others, and what follows, wait for.
+        if before.kinds and before.kinds[0] not in held and before.kinds[0] != kind:
+            return {"number": number, "item": before.label}
+        if before is item:
+            break
+    return {}
+
+
 # --- in force -----------------------------------------------------------------------------------------------------------
 
 
@@ -184,15 +294,7 @@ def keep_card(application: Application, cleaned: Mapping[str, Any], staff: User)
 
 
 def keep_type_filing(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
-    """The filing is verified: its ticks are those of the enterprise's types, and who has to be visited was."""
-    enterprise = _of(application)
-    if not enterprise.types:
-        raise ValidationError(_("企业还没有登记类型，不能核对勾选；请先办理“企业类型登记”"))
-    if not ticks_fit(cleaned["filed_types"], enterprise.types):
-        wanted = _("、").join(str(one.label) for one in ticks_of(enterprise.types))
-        raise ValidationError(_("勾选的类型与企业类型不符，应勾选：%(wanted)s。请退回补正") % {"wanted": wanted})
-    if always_visits(enterprise.types) and not cleaned["visited_on"]:
-        raise ValidationError(_("物流企业、支付企业须到注册地海关现场验核许可证，还没有填写验核日期。请退回补正"))
+    """The filing is verified."""
     _keep(application, filed_types=cleaned["filed_types"], website=cleaned["website"])
 
 
@@ -210,8 +312,6 @@ def keep_transmission(application: Application, cleaned: Mapping[str, Any], staf
         raise ValidationError(
             _("编号 %(number)s 已登记在另一家企业名下，请向数据分中心核实后退回") % {"number": number}
         )
-    if others.exclude(item=application.kind).exists():
-        raise ValidationError(_("进口和出口分开申请，编号不会相同；请核实后退回"))
     _keep(application, number=number)
     if application.kind == "dxp_import":
         enterprise.dxp_id = number
@@ -219,11 +319,10 @@ def keep_transmission(application: Application, cleaned: Mapping[str, Any], staf
 
 
 def keep_guarantee(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
-    """The guarantee is verified. A letter may come before everything else."""
-    variety = cleaned["variety"]
+    """The guarantee is verified."""
     _keep(
-        application, early=variety == GuaranteeKind.LETTER, variety=variety,
-        number=cleaned["agent_code"] or cleaned["number"], amount=cleaned["amount"], valid_to=cleaned["valid_to"],
+        application, variety=cleaned["variety"], number=cleaned["agent_code"] or cleaned["number"],
+        amount=cleaned["amount"], valid_to=cleaned["valid_to"],
     )  # fmt: skip
 
 
@@ -232,25 +331,8 @@ def _of(application: Application) -> Enterprise:
     return application.enterprise
 
 
-def _keep(application: Application, *, early: bool = False, **said: Any) -> None:
-    """In force from now on, in place of what was; refused while an earlier item is not verified."""
-    enterprise, item = _of(application), item_of_kind(application.kind)
-    assert item is not None
-    if not is_needed(item, enterprise.types):
-        raise ValidationError(_("本企业的类型不需要“%(item)s”，请不予通过") % {"item": item.label})
-    if not early:
-        _check_order(enterprise, item)
+def _keep(application: Application, **said: Any) -> None:
+    """In force from now on, in place of what was."""
+    enterprise = _of(application)
     Evidence.objects.filter(enterprise=enterprise, item=application.kind, replaced=False).update(replaced=True)
     Evidence.objects.create(enterprise=enterprise, item=application.kind, application=application, **said)
-
-
-def _check_order(enterprise: Enterprise, item: Item) -> None:
-    held = set(Evidence.objects.filter(enterprise=enterprise, replaced=False).values_list("item", flat=True))
-    for number, before in enumerate(ITEMS, start=1):
-        if before is item:
-            return
-        if before.kinds and before.kinds[0] not in held:
-            raise ValidationError(
-                _("第 %(number)s 项“%(item)s”还没有核验，后一项要用它的结果；请先审核前一项")
-                % {"number": number, "item": before.label}
-            )

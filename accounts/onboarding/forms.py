@@ -3,6 +3,7 @@
 They are bound to what was typed, drawn on the applicant's page, and asked again at the approval.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from django import forms
@@ -10,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from accounts.codes import check_credit_code, check_customs_code
+from accounts.codes import check_credit_code, check_customs_code, provinces
 from accounts.onboarding.offices import ELSEWHERE, OFFICES, SHANGHAI
 
 PHONE = RegexValidator(r"^1[3-9][0-9]{9}\Z|^0[0-9]{2,3}-?[0-9]{7,8}(-[0-9]{1,6})?\Z", _("请填手机号，或带区号的座机号"))
@@ -23,6 +24,26 @@ def personal(field: Field, mask: str) -> Field:
     """A field about a person: staff see it masked (``portal.personal.MASKS``) until they say why they must see it."""
     field.mask = mask  # type: ignore[attr-defined]
     return field
+
+
+def belonging(field: Field, name: str, value: str) -> Field:
+    """A field that is of use only while ``value`` is ticked in the field ``name``: otherwise it is not drawn."""
+    field.belongs_to = (name, value)  # type: ignore[attr-defined]
+    return field
+
+
+def asked_later(field: Field) -> Field:
+    """A field that is drawn only once it is asked for, or filled."""
+    field.asked_later = True  # type: ignore[attr-defined]
+    return field
+
+
+def is_of_use(name: str, field: forms.Field, typed: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a reader needs it: not where its tick is missing, or it was never asked for."""
+    if getattr(field, "asked_later", False):
+        return bool(typed.get(name))
+    ticked_in, value = getattr(field, "belongs_to", ("", ""))
+    return not ticked_in or value in typed.get(ticked_in, ())
 
 
 class AccountForm(forms.Form):
@@ -54,8 +75,11 @@ class AccountForm(forms.Form):
         code, office = cleaned.get("customs_code"), cleaned.get("registration_customs")
         if code and office and code.startswith(SHANGHAI) != (office != ELSEWHERE):
             problem = ValidationError(
-                _("编码以 %(begins)s 开头，与注册地海关不符：上海各海关给出的编码以 31 开头。请核对编码和注册地海关"),
-                params={"begins": code[:2]},
+                _(
+                    "编码以 %(begins)s（%(province)s）开头，与注册地海关不符：上海各海关给出的编码以 31 开头。"
+                    "请核对编码和注册地海关"
+                ),
+                params={"begins": code[:2], "province": provinces().get(code[:2], "")},
             )
             self.add_error("customs_code", problem)
         return cleaned

@@ -4,21 +4,26 @@ A kind to add: write its form in ``forms.py`` and what its approval changes in `
 papers, versions, the queue of staff and the audit come from the description.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Application, User
+from accounts.models import Application, Enterprise, User
 from accounts.models.preparation import GuaranteeKind
 from accounts.onboarding import evidence, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.forms import AccountForm
+from accounts.onboarding.papers_on_file import OnFile
+from accounts.onboarding.turns import Turn
 from accounts.roles import EnterpriseType
+
+IN_FORCE = _("已经生效，不需要再办")
+PREPARATION = ("preparation", _("去接入准备"))
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,10 @@ class PaperSlot:
     required: bool = True
     #: Where not always: whether what was typed calls for it, asked of the form as far as it is right.
     when: Callable[[Mapping[str, Any]], bool] | None = None
+    #: The tick without which it is not drawn: field and value.
+    belongs_to: tuple[str, str] | None = None
+    #: The paper of an earlier application that still serves for what was typed: it is taken over, not asked for again.
+    on_file: Callable[[Enterprise, Mapping[str, Any]], OnFile | None] | None = None
 
     def is_needed(self, cleaned: Mapping[str, Any]) -> bool:
         """Whether it has to be handed in with this."""
@@ -47,6 +56,11 @@ def _nothing(application: Application, cleaned: Mapping[str, Any]) -> dict[str, 
     return {}
 
 
+def _unremarked(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
+    """Nothing is remarked."""
+    return []
+
+
 @dataclass(frozen=True)
 class Kind:
     """What can be applied for: its words, its form, its papers, and what comes of it."""
@@ -61,6 +75,12 @@ class Kind:
     #: What of the enterprise stands in the way, by field ("__all__" for none), asked when it is handed in and again when
     #: it is approved: (application, cleaned form).
     gate: Callable[[Application, Mapping[str, Any]], dict[str, list[str]]] = _nothing
+    #: What a new application begins with, by field as a form sends it: what is in force and may be changed by it.
+    initial: Callable[[Enterprise], Mapping[str, Sequence[str]]] | None = None
+    #: What staff should see though nothing forbids it, in sentences: (application, cleaned form).
+    remarks: Callable[[Application, Mapping[str, Any]], list[str]] = _unremarked
+    #: When an enterprise applies for it; None for what anybody may apply for at any time.
+    turn: Callable[[Enterprise], Turn] | None = None
     #: Working days staff promise to decide in.
     promised_days: int = 1
     #: Whether a second person of the staff has to agree.
@@ -71,12 +91,23 @@ class Kind:
     titled_by: str = ""
     #: The URL name of the page where it is begun, for what begins with something chosen there.
     begun_at: str = ""
+    #: The field that says what was chosen there.
+    chosen_as: str = ""
+    #: What comes of its approval, as the applicant reads it.
+    after: Any = IN_FORCE
+    #: Where to go on from there: the URL name of the page, and its word.
+    leads_to: tuple[str, Any] = PREPARATION
 
     @property
     def words(self) -> dict[str, Any]:
         """What fields and papers are called, by name, in the order of the page."""
         fields = {name: field.label for name, field in self.form.base_fields.items()}
         return fields | {slot.name: slot.label for slot in self.papers}
+
+    @property
+    def asks_by_contents(self) -> bool:
+        """Whether all the papers it asks for depend on what is typed."""
+        return bool(self.papers) and not any(slot.is_always_needed for slot in self.papers)
 
     def title(self, cleaned: Mapping[str, Any]) -> str:
         """What staff call an application with these contents."""
@@ -89,6 +120,7 @@ ACCOUNT = Kind(
     AccountForm,
     papers=(PaperSlot("business_licence", _("营业执照"), _("加盖公章的扫描件或照片")),),
     effect=open_account,
+    after=_("申请人已成为企业管理员，下一步登记企业类型，再照清单办理接入准备"),
     second_person=True,
     without_enterprise=True,
     titled_by="name",
@@ -101,6 +133,14 @@ def _ticked(of_type: EnterpriseType) -> Callable[[Mapping[str, Any]], bool]:
     return lambda cleaned: of_type in (cleaned.get("types") or ())
 
 
+def _unchanged(group: str) -> Callable[[Enterprise, Mapping[str, Any]], OnFile | None]:
+    return lambda enterprise, cleaned: types.unchanged(enterprise, group, cleaned)
+
+
+def _registered(group: str) -> Callable[[Enterprise, Mapping[str, Any]], OnFile | None]:
+    return lambda enterprise, cleaned: types.registered(enterprise, group)
+
+
 TYPES = Kind(
     "types",
     _("企业类型登记"),
@@ -109,26 +149,36 @@ TYPES = Kind(
         PaperSlot(
             "international_licence",
             _("国际快递业务经营许可"),
-            _("直购物流企业上传，加盖公章"),
+            _("加盖公章的扫描件或照片"),
             required=False,
             when=_ticked(EnterpriseType.DIRECT_LOGISTICS),
+            belongs_to=("types", EnterpriseType.DIRECT_LOGISTICS.value),
+            on_file=_unchanged("international"),
         ),
         PaperSlot(
             "express_licence",
             _("快递业务经营许可证"),
-            _("保税物流企业上传，加盖公章"),
+            _("加盖公章的扫描件或照片"),
             required=False,
             when=_ticked(EnterpriseType.BONDED_LOGISTICS),
+            belongs_to=("types", EnterpriseType.BONDED_LOGISTICS.value),
+            on_file=_unchanged("express"),
         ),
         PaperSlot(
             "payment_licence_copy",
             _("金融许可证或支付业务许可证"),
-            _("支付企业上传，加盖公章"),
+            _("加盖公章的扫描件或照片"),
             required=False,
             when=_ticked(EnterpriseType.PAYMENT),
+            belongs_to=("types", EnterpriseType.PAYMENT.value),
+            on_file=_unchanged("payment"),
         ),
     ),
     effect=types.register_types,
+    gate=types.why_not_these,
+    initial=types.in_force,
+    turn=types.turn,
+    after=_("类型和许可证已经生效，下一步照清单办理接入准备"),
 )
 
 CARD = Kind(
@@ -142,6 +192,8 @@ CARD = Kind(
         PaperSlot("operator_id", _("操作员身份证"), _SCAN),
     ),
     effect=evidence.keep_card,
+    gate=evidence.why_not_yet,
+    turn=evidence.turn_of("ic_card"),
 )
 
 TYPE_FILING = Kind(
@@ -150,18 +202,39 @@ TYPE_FILING = Kind(
     evidence.TypeFilingForm,
     papers=(PaperSlot("filing_page", _("备案页面截图"), _("看得清勾选的类型和网址")),),
     effect=evidence.keep_type_filing,
+    gate=evidence.why_no_type_filing,
+    remarks=evidence.visit_remarks,
+    turn=evidence.turn_of("type_filing"),
 )
 
 CERTIFICATE = Kind(
-    "signing_certificate", _("加密证书"), evidence.CertificateForm, papers=(), effect=evidence.keep_certificate
+    "signing_certificate",
+    _("加密证书"),
+    evidence.CertificateForm,
+    papers=(),
+    effect=evidence.keep_certificate,
+    gate=evidence.why_not_yet,
+    turn=evidence.turn_of("signing_certificate"),
 )
 
 DXP_IMPORT = Kind(
-    "dxp_import", _("申报传输 ID（进口）"), evidence.TransmissionForm, papers=(), effect=evidence.keep_transmission
+    "dxp_import",
+    _("申报传输 ID（进口）"),
+    evidence.TransmissionForm,
+    papers=(),
+    effect=evidence.keep_transmission,
+    gate=evidence.why_no_transmission,
+    turn=evidence.turn_of("dxp_import"),
 )
 
 DXP_EXPORT = Kind(
-    "dxp_export", _("申报传输 ID（出口）"), evidence.TransmissionForm, papers=(), effect=evidence.keep_transmission
+    "dxp_export",
+    _("申报传输 ID（出口）"),
+    evidence.TransmissionForm,
+    papers=(),
+    effect=evidence.keep_transmission,
+    gate=evidence.why_no_transmission,
+    turn=evidence.turn_of("dxp_export"),
 )
 
 GUARANTEE = Kind(
@@ -178,6 +251,8 @@ GUARANTEE = Kind(
         ),
     ),
     effect=evidence.keep_guarantee,
+    gate=evidence.why_no_guarantee,
+    turn=evidence.turn_of_guarantee,
     second_person=True,
 )
 
@@ -193,7 +268,10 @@ CERTIFICATE_AGENCY = Kind(
         PaperSlot("operator_identity", _("经办人身份证件"), _("正反面，加盖公章")),
     ),
     effect=take_on,
+    turn=evidence.turn_of_agency,
     promised_days=5,
+    after=_("已受理，平台代为到制卡中心办理，约 5 个工作日。拿到证书后通知经办人，请到“证书与加签”登记"),
+    leads_to=("credentials", _("去证书与加签")),
 )
 
 CERTIFICATE_CHANGE = Kind(
@@ -204,6 +282,7 @@ CERTIFICATE_CHANGE = Kind(
     effect=change_certificate,
     titled_by="serial",
     begun_at="credentials",
+    leads_to=("credentials", _("去证书与加签")),
 )
 
 
@@ -222,6 +301,7 @@ SERVICE = Kind(
             _("直购物流企业上传，加盖公章的扫描件"),
             required=False,
             when=_for(EnterpriseType.DIRECT_LOGISTICS),
+            on_file=_registered("international"),
         ),
         PaperSlot(
             "express_licence",
@@ -229,6 +309,7 @@ SERVICE = Kind(
             _("保税物流企业上传，加盖公章的扫描件"),
             required=False,
             when=_for(EnterpriseType.BONDED_LOGISTICS),
+            on_file=_registered("express"),
         ),
         PaperSlot(
             "payment_licence",
@@ -236,11 +317,15 @@ SERVICE = Kind(
             _("支付企业上传，加盖公章的扫描件；银行上传金融许可证"),
             required=False,
             when=_for(EnterpriseType.PAYMENT),
+            on_file=_registered("payment"),
         ),
     ),
     effect=services.activate,
     gate=services.why_no_service,
     begun_at="services",
+    chosen_as="service",
+    after=_("服务已开通。各项都齐了，就可以申请页面上线"),
+    leads_to=("services", _("去服务开通")),
 )
 
 GO_LIVE = Kind(
@@ -251,6 +336,8 @@ GO_LIVE = Kind(
     effect=services.go_live,
     gate=services.why_not_live,
     begun_at="services",
+    after=_("已经上线，可以录入、导入和申报"),
+    leads_to=("home", _("进入工作台")),
 )
 
 KINDS: tuple[Kind, ...] = (

@@ -19,25 +19,18 @@ from accounts.models import Application, ApplicationState, Paper, Submission, Ve
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.onboarding import applications
 from accounts.onboarding.applications import Typed
-from accounts.onboarding.forms import PHONE
+from accounts.onboarding.forms import PHONE, is_of_use
 from accounts.onboarding.kinds import KINDS, Kind, PaperSlot, kind_named
+from accounts.onboarding.papers_on_file import OnFile
+from accounts.onboarding.turns import HELD, NOW, Turn, When
 from accounts.roles import MemberRole
+from portal.looks import Look
 from portal.personal import mask_phone
 
 #: Before the name of a paper's file input: a paper may be called like a field.
 PAPER = "paper_"
 #: A text field that may say so much is drawn twice as wide.
 LONG_TEXT = 80
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a state is drawn."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str = ""
 
 
 LOOKS = {
@@ -58,7 +51,6 @@ NEXT: Mapping[str, Any] = {
     ApplicationState.DRAFT: gettext_lazy("填写完整后提交审核"),
     ApplicationState.RETURNED: gettext_lazy("按审核意见补正后再次提交"),
     ApplicationState.SECOND: gettext_lazy("初审已通过，等待另一位工作人员复核"),
-    ApplicationState.APPROVED: gettext_lazy("已经生效，不需要再办"),
     ApplicationState.REFUSED: gettext_lazy("看清原因后可以重新申请"),
     ApplicationState.WITHDRAWN: gettext_lazy("需要时可以重新申请"),
 }
@@ -82,20 +74,59 @@ def why_not(request: UserRequest, kind: Kind) -> str:
     return role_missing([MemberRole.ADMINISTRATOR])
 
 
-def beginnings(request: UserRequest) -> list[Kind]:
-    """The kinds this person can begin here now: those they may, and have none open of."""
+@dataclass(frozen=True)
+class Beginning:
+    """A kind that can be begun, as it stands in the list."""
+
+    kind: Kind
+    turn: Turn
+
+    @property
+    def changes(self) -> bool:
+        """Whether it would change what is in force."""
+        return self.turn == HELD
+
+    @property
+    def papers(self) -> list[PaperSlot]:
+        """The papers it asks for whatever is typed."""
+        return [slot for slot in self.kind.papers if slot.is_always_needed]
+
+
+def beginnings(request: UserRequest) -> dict[str, list[Beginning]]:
+    """The kinds this person may begin here and has none open of, by when: now, later, or to change what is in force."""
     began = set(own(request).exclude(state__in=ENDED).filter(topic="").values_list("kind", flat=True))
     here = [kind for kind in KINDS if not kind.begun_at and kind.name not in began]
-    return [kind for kind in here if not why_not(request, kind)]
+    found: dict[str, list[Beginning]] = {when.value: [] for when in When}
+    for kind in here:
+        if not why_not(request, kind):
+            turn = _turn(request, kind)
+            found[turn.when].append(Beginning(kind, turn))
+    return found
 
 
-def typed_before(request: UserRequest, kind: Kind) -> Typed:
-    """What was typed the last time: nobody types it all again. Not of an account opened: that is another enterprise's."""
+def _turn(request: UserRequest, kind: Kind) -> Turn:
+    if request.actor is None:
+        return NOW
+    if kind.without_enterprise:
+        return Turn(When.HELD, _("再开一家企业；与现在的企业分开管理"))
+    return kind.turn(request.actor.enterprise) if kind.turn else NOW
+
+
+def begun_with(request: UserRequest, kind: Kind) -> tuple[Typed, str]:
+    """What the form of a new application holds, so that nobody types it all again, and the sentence that says so.
+
+    What was not decided is gone on with; after an approval, what is in force is what can be changed. Not of an account
+    opened: that is another enterprise's.
+    """
     before = own(request).filter(kind=kind.name, topic="", state__in=ENDED)
     if kind.without_enterprise:
         before = before.exclude(state=ApplicationState.APPROVED)
     latest = before.first()
-    return applications.typed_in(latest) if latest else {}
+    if kind.initial and request.actor and (latest is None or latest.state == ApplicationState.APPROVED):
+        typed = kind.initial(request.actor.enterprise)
+        return typed, _("已填入现在生效的内容，请在此基础上修改；审核通过之前，原来的继续有效") if typed else ""
+    typed = applications.typed_in(latest) if latest else {}
+    return typed, _("已带入上一次申请填写的内容，请核对；材料需要重新上传") if typed else ""
 
 
 # --- the list -----------------------------------------------------------------------------------------------------------
@@ -134,6 +165,8 @@ class Standing:
         """What comes next, and who does it."""
         if self.application.state == ApplicationState.SUBMITTED:
             return _("等待工作人员审核，通常 %(days)s 个工作日内答复") % {"days": self.kind.promised_days}
+        if self.application.state == ApplicationState.APPROVED:
+            return str(self.kind.after)
         return str(NEXT[self.application.state])
 
     @property
@@ -182,6 +215,13 @@ class Input:
         return isinstance(self.bound.field.widget, forms.CheckboxInput)
 
     @property
+    def belongs_to(self) -> str:
+        """The class by which it is drawn only while something is ticked."""
+        tick = getattr(self.bound.field, "belongs_to", ())
+        shown = self.errors or self.remark or self.stored or not tick
+        return "" if shown else "-".join(("of", *tick))
+
+    @property
     def described_by(self) -> str:
         """The ids of what is said at it."""
         said = [(self.errors, "err"), (self.remark, "remark"), (self.stored, "stored"), (self.bound.help_text, "note")]
@@ -204,6 +244,14 @@ class Drawer:
     paper: Paper | None
     errors: Sequence[str] = ()
     remark: str = ""
+    #: A paper handed in earlier, which serves if none is uploaded.
+    on_file: OnFile | None = None
+
+    @property
+    def belongs_to(self) -> str:
+        """The class by which it is drawn only while something is ticked."""
+        tick = self.slot.belongs_to or ()
+        return "" if self.errors or self.remark or not tick else "-".join(("of", *tick))
 
     @property
     def id(self) -> str:
@@ -256,10 +304,17 @@ def inputs(
     others = dict(_words(kind, stored, typed)) if stored is not None else {}
     found = []
     for bound in form:
+        if _is_idle(bound) and not problems.get(bound.name) and not remarks.get(bound.name):
+            continue
         one = Input(bound, problems.get(bound.name, ()), remarks.get(bound.name, ""), others.get(bound.name, ""))
         _dress(one)
         found.append(one)
     return found
+
+
+def _is_idle(bound: BoundField) -> bool:
+    """Whether it is one of those that are asked later, and is not filled."""
+    return getattr(bound.field, "asked_later", False) and not bound.value()
 
 
 def _values(kind: Kind, typed: Typed) -> dict[str, Any]:
@@ -306,14 +361,32 @@ def in_words(bound: BoundField) -> str:
 
 
 def drawers(
-    kind: Kind, papers: Iterable[Paper], *, problems: Mapping[str, Sequence[str]], remarks: Mapping[str, str]
+    kind: Kind,
+    papers: Iterable[Paper],
+    *,
+    problems: Mapping[str, Sequence[str]],
+    remarks: Mapping[str, str],
+    on_file: Mapping[str, OnFile] | None = None,
+    chosen: Mapping[str, Any] | None = None,
 ) -> list[Drawer]:
-    """The papers the kind asks for, with what lies there and what is said at each."""
-    held = {paper.slot: paper for paper in papers}
+    """The papers the kind asks for, with what lies there and what is said at each.
+
+    Where something was ``chosen`` before the form was begun, only those that it calls for.
+    """
+    held, filed = {paper.slot: paper for paper in papers}, on_file or {}
+    slots = [slot for slot in kind.papers if slot.name in held or not chosen or slot.is_needed(chosen)]
     return [
-        Drawer(slot, held.get(slot.name), problems.get(slot.name, ()), remarks.get(slot.name, ""))
-        for slot in kind.papers
+        Drawer(slot, held.get(slot.name), problems.get(slot.name, ()), remarks.get(slot.name, ""), filed.get(slot.name))
+        for slot in slots
     ]
+
+
+def _handed_in(kind: Kind, papers: Iterable[Paper], typed: Typed, remarks: Mapping[str, str]) -> list[Drawer]:
+    """The papers of a version: those that lie there, and those that what was typed calls for."""
+    form = applications.form_of(kind, typed)
+    needed = {slot.name for slot in kind.papers if form.is_valid() and slot.is_needed(form.cleaned_data)}
+    found = drawers(kind, papers, problems={}, remarks=remarks)
+    return [one for one in found if one.paper or one.remark or one.slot.name in needed]
 
 
 def faults(kind: Kind, found: Mapping[str, Sequence[str]]) -> list[Fault]:
@@ -357,6 +430,10 @@ def page_of(
     found = versions(application, kind)
     remarks = remarks_on(application, found)
     papers = applications.papers_of(application)
+    shown = kept if typed is None else typed
+    filed = {}
+    if standing.is_mine:
+        filed = applications.on_file(kind, applications.form_of(kind, shown), application.enterprise, papers)
     context: dict[str, Any] = {
         "standing": standing,
         "application": application,
@@ -364,13 +441,17 @@ def page_of(
         "versions": found,
         "latest": found[0] if found else None,
         "is_stale": is_stale,
-        "drawers": drawers(kind, papers, problems=problems, remarks=remarks),
+        "drawers": drawers(
+            kind, papers, problems=problems, remarks=remarks, on_file=filed, chosen=_chosen(kind, application)
+        )
+        if standing.is_mine
+        else _handed_in(kind, papers, kept, remarks),
         "faults": faults(kind, problems),
     }
     if standing.is_mine:
         context |= {
             "inputs": inputs(
-                kind, kept if typed is None else typed, problems=problems, remarks=remarks,
+                kind, shown, problems=problems, remarks=remarks,
                 stored=kept if is_stale else None,
             ),
             "action": reverse("application", kwargs={"pk": application.pk}),
@@ -386,22 +467,33 @@ def page_of(
     return context
 
 
-def blank_page(kind: Kind, typed: Typed) -> dict[str, Any]:
+def _chosen(kind: Kind, application: Application) -> dict[str, str]:
+    """What was chosen where the application was begun."""
+    return {kind.chosen_as: application.topic} if kind.chosen_as and application.topic else {}
+
+
+def blank_page(request: UserRequest, kind: Kind) -> dict[str, Any]:
     """What the page shows before anything is kept."""
+    typed, why = begun_with(request, kind)
+    enterprise = request.actor.enterprise if request.actor else None
+    filed = applications.on_file(kind, applications.form_of(kind, typed), enterprise, ()) if typed else {}
     return {
         "kind": kind,
         "inputs": inputs(kind, typed, problems={}, remarks={}),
-        "drawers": drawers(kind, (), problems={}, remarks={}),
+        "drawers": drawers(kind, (), problems={}, remarks={}, on_file=filed),
         "action": reverse("application_new", kwargs={"kind": kind.name}),
         "version": 0,
-        "is_copy": bool(typed),
+        "begun_with": why,
     }
 
 
 def read(kind: Kind, typed: Typed, remarks: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
     """Each field for reading: what it is called, what was typed, what was remarked."""
     said = remarks or {}
-    return [(str(one.label), in_words(one), said.get(one.name, "")) for one in applications.form_of(kind, typed)]
+    shown = [
+        one for one in applications.form_of(kind, typed) if one.name in said or is_of_use(one.name, one.field, typed)
+    ]
+    return [(str(one.label), in_words(one), said.get(one.name, "")) for one in shown]
 
 
 def version_page(application: Application, number: int) -> dict[str, Any]:
@@ -415,5 +507,5 @@ def version_page(application: Application, number: int) -> dict[str, Any]:
         "kind": kind,
         "shown": Version(one, []),
         "said": read(kind, applications.typed_in(one), remarks),
-        "drawers": drawers(kind, papers, problems={}, remarks=remarks),
+        "drawers": _handed_in(kind, papers, applications.typed_in(one), remarks),
     }

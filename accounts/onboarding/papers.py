@@ -78,6 +78,18 @@ def take(application: Application, slot: PaperSlot, sent: UploadedFile, *, by: U
     return paper
 
 
+def take_over(application: Application, slot: PaperSlot, kept: Paper, *, by: User, address: str = "") -> Paper:
+    """Let a paper of an earlier application of the same enterprise stand in this slot too."""
+    taken: Paper = application.papers.create(
+        slot=slot.name, name=kept.name, media_type=kept.media_type, size=kept.size, sha256=kept.sha256,
+        content=kept.content, uploaded_by=by,
+    )  # fmt: skip
+    who = Bystander(user=by, enterprise=application.enterprise, address=address)
+    details = {"application": application.pk, "slot": slot.name, "size": taken.size, "taken_from": kept.pk}
+    record(who, Action.PAPER_UPLOADED, f"paper {taken.pk}", **details)
+    return taken
+
+
 def remove(application: Application, slot: PaperSlot, *, by: User, address: str = "") -> bool:
     """Let the slot be empty again; the versions that had the paper keep it. Whether there was one."""
     if not application.papers.filter(slot=slot.name, replaced=False).update(replaced=True):

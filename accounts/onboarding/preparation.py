@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.preparation import FiledType
-from accounts.roles import EnterpriseType
+from accounts.roles import Depot, EnterpriseType
 from portal.calendar import last_of_working_days, working_day_from
 
 
@@ -157,7 +157,7 @@ ITEMS: tuple[Item, ...] = (
         kinds=("dxp_import", "dxp_export"),
         said_of={
             # 5.3.6 of the guide repeats the licence check of 5.3.4 where every other role has its days: not a second check.
-            EnterpriseType.DIRECT_LOGISTICS: _("指南 5.3.6 在这里重复了类型备案的许可证验核，不必再验一次")
+            EnterpriseType.DIRECT_LOGISTICS: _("许可证在类型备案时已由海关验核，这里不必再验")
         },
     ),
     Item(
@@ -197,7 +197,7 @@ def always_visits(types: Collection[str]) -> bool:
     return bool(VISITS & set(types))
 
 
-#: What each type ticks at its filing; whoever runs a depot of its own ticks the operator of a venue beside it.
+#: What each type ticks at its filing.
 TICKS: Mapping[str, FiledType] = {
     EnterpriseType.PLATFORM: FiledType.PLATFORM,
     EnterpriseType.MERCHANT: FiledType.MERCHANT,
@@ -210,16 +210,21 @@ TICKS: Mapping[str, FiledType] = {
 }
 
 
-def ticks_of(types: Collection[str]) -> list[FiledType]:
-    """What an enterprise of these types ticks, in the order of the table of customs."""
+def ticks_of(types: Collection[str], depot: str = "") -> list[FiledType]:
+    """What an enterprise of these types ticks, in the order of the table of customs.
+
+    Direct logistics with a depot of its own ticks two; for a public depot its operator ticks the second.
+    """
     wanted = {TICKS[one] for one in types}
+    if depot == Depot.OWN:
+        wanted.add(FiledType.VENUE)
     return [one for one in FiledType if one in wanted]
 
 
-def ticks_fit(ticked: Collection[str], types: Collection[str]) -> bool:
+def ticks_fit(ticked: Collection[str], types: Collection[str], depot: str = "") -> bool:
     """Whether the ticks are those of the types; a warehouse may tick the venue where its customs wants it."""
-    spare = {FiledType.VENUE} if EnterpriseType.WAREHOUSE in types else set()
-    wanted = set(ticks_of(types))
+    spare = {FiledType.VENUE} if EnterpriseType.WAREHOUSE in types and depot != Depot.OWN else set()
+    wanted = set(ticks_of(types, depot))
     return wanted - spare <= set(ticked) <= wanted | spare
 
 

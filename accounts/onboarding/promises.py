@@ -1,26 +1,23 @@
 """How long an application has waited, in working days, and whether that is longer than staff promised.
 
-Working days are Monday to Friday in Shanghai, public holidays included. The day something came does not count: what came
-on Friday and is promised in one working day is late from Tuesday on.
+Working days are those of China as the State Council arranges them (``portal.calendar``), by the clock of Shanghai. The day
+something came does not count: what came on Friday and is promised in one working day is late from Tuesday on.
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 from django.db.models import Q
 
 from accounts.models.applications import WAITS_FOR_STAFF, Application
 from accounts.onboarding.kinds import KINDS, kind_named
-from portal.calendar import SHANGHAI
-
-SATURDAY = 5
+from portal.calendar import SHANGHAI, is_working_day, working_days_within
 
 
 def working_days(since: datetime, until: datetime) -> int:
     """How many working days began after the day of `since`, up to the day of `until`."""
     first, last = since.astimezone(SHANGHAI).date(), until.astimezone(SHANGHAI).date()
-    weeks, rest = divmod(max((last - first).days, 0), 7)
-    return weeks * 5 + sum(_is_working(first + timedelta(days=day)) for day in range(1, rest + 1))
+    return working_days_within(first + timedelta(days=1), last)
 
 
 def days_late(application: Application, now: datetime) -> int:
@@ -42,11 +39,7 @@ def _late_before(promised: int, now: datetime) -> datetime:
     """What came before this moment has seen more than so many working days begin."""
     day = now.astimezone(SHANGHAI).date()
     left = promised
-    while left or not _is_working(day):
-        left -= _is_working(day)
+    while left or not is_working_day(day):
+        left -= is_working_day(day)
         day -= timedelta(days=1)
     return datetime.combine(day, time(), SHANGHAI)
-
-
-def _is_working(day: date) -> bool:
-    return day.weekday() < SATURDAY

@@ -19,6 +19,7 @@ from accounts.onboarding import applications
 from accounts.onboarding.kinds import GO_LIVE, SERVICE
 from accounts.onboarding.services import MODES, SERVICES, active, label_of
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from portal.looks import Look
 
 LOOKS: Mapping[str, tuple[str, str]] = {
     ApplicationState.DRAFT: ("idle", "pencil"),
@@ -26,16 +27,6 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     ApplicationState.SECOND: ("info", "hourglass-split"),
     ApplicationState.RETURNED: ("bad", "arrow-return-left"),
 }
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a state is drawn."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str = ""
 
 
 @dataclass(frozen=True)

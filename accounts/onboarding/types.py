@@ -1,6 +1,9 @@
-"""企业类型登记: the types an enterprise is registered under, each with the licence it needs."""
+"""企业类型登记: the types an enterprise is registered under, each with the licence it needs.
 
-from collections.abc import Mapping
+The form says the whole of what is wanted: it begins filled with what is in force, and what is no longer ticked is given up.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -9,9 +12,12 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import Application, Enterprise, Licence, Qualification, User
-from accounts.onboarding.evidence import DayInput
-from accounts.roles import EnterpriseType
+from accounts.models import Application, Enterprise, Licence, Paper, Qualification, Service, User
+from accounts.onboarding.forms import asked_later, belonging
+from accounts.onboarding.papers_on_file import OnFile
+from accounts.onboarding.turns import HELD, NOW, Turn
+from accounts.roles import Depot, EnterpriseType
+from portal.widgets import DayInput
 
 INTERNET_PAYMENT = "互联网支付"  # untranslated: as the licence has it
 INTERNATIONAL = "国际快递"  # untranslated: as the licence has it
@@ -23,7 +29,17 @@ GROUPS: Mapping[str, EnterpriseType] = {
     "international": EnterpriseType.DIRECT_LOGISTICS,
     "payment": EnterpriseType.PAYMENT,
 }
-OWN, PUBLIC = "own", "public"
+#: Which paper of the registration shows each licence.
+PAPERS: Mapping[str, str] = {
+    "express": "express_licence",
+    "international": "international_licence",
+    "payment": "payment_licence_copy",
+}
+#: What a licence says, as it is asked for and as it is kept.
+SAID = ("number", "scope", "valid_from", "valid_to")
+#: Who knows what else keeps types from being given up: (enterprise, the types that stay) → sentences. Filled by the
+#: folders above, which know documents, as they are started.
+holding: list[Callable[[Enterprise, Collection[str]], list[str]]] = []
 
 _EXPRESS, _INTERNATIONAL, _PAYMENT = (
     Licence.EXPRESS.label,
@@ -59,14 +75,18 @@ class TypesForm(forms.Form):
         label=gettext_lazy("企业类型"),
         choices=EnterpriseType.choices,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("可以多选，已登记的类型保留；监管场所经营人只能与直购物流企业或保税仓储企业同时登记"),
+        help_text=gettext_lazy(
+            "勾选企业今后的全部类型，取消勾选的即放弃。电商平台：境内经营交易网站；电商企业：境外商家的境内代理人；"
+            "支付企业：银行或支付机构；直购物流企业：承运直购进口（9610）的国际快递、邮政，可以报关；"
+            "保税物流企业：派送保税进口（1210）的国内快递、邮政；保税仓储企业：区内仓储和报关；"
+            "监管场所经营人：只能与直购物流企业或保税仓储企业同时登记"
+        ),
     )
     depot = forms.ChoiceField(
         label=gettext_lazy("直购物流的库"),
         choices=(
             ("", gettext_lazy("不做直购物流")),
-            (OWN, gettext_lazy("自有库")),
-            (PUBLIC, gettext_lazy("公共库")),
+            *Depot.choices,
         ),
         required=False,
         help_text=gettext_lazy("自有库须同时勾选监管场所经营人；用公共库的，由公共库的经营企业登记"),
@@ -79,7 +99,6 @@ class TypesForm(forms.Form):
         label=gettext_lazy("进出境快件运营人登记编号"),
         max_length=60,
         required=False,
-        help_text=gettext_lazy("直购物流企业填写"),
     )
     express_number = _number(_EXPRESS)
     express_scope = _scope(_EXPRESS)
@@ -98,6 +117,14 @@ class TypesForm(forms.Form):
     payment_scope = _scope(_PAYMENT, gettext_lazy("支付业务许可证的业务类型须含“互联网支付”；金融许可证可不填"))
     payment_valid_from = _day(_PAYMENT, gettext_lazy("有效期自"))
     payment_valid_to = _day(_PAYMENT, gettext_lazy("有效期至"), gettext_lazy("证上写长期有效的不填；最后一天仍可申报"))
+
+    giving_up = asked_later(
+        forms.BooleanField(
+            label=gettext_lazy("确认放弃取消勾选的类型"),
+            required=False,
+            help_text=gettext_lazy("通过后，所放弃类型的服务随即终止，许可证不再使用；通过之前一切照旧"),
+        )
+    )
 
     def clean(self) -> dict[str, Any]:
         """The rules between the types, and of each licence."""
@@ -126,9 +153,9 @@ class TypesForm(forms.Form):
             )
         if direct and not depot:
             self.add_error("depot", _("请选择直购物流用自有库还是公共库"))
-        elif direct and depot == OWN and not venue:
+        elif direct and depot == Depot.OWN and not venue:
             self.add_error("types", _("用自有库的直购物流企业还要勾选监管场所经营人"))
-        elif direct and depot == PUBLIC and venue and EnterpriseType.WAREHOUSE not in types:
+        elif direct and depot == Depot.PUBLIC and venue and EnterpriseType.WAREHOUSE not in types:
             self.add_error("types", _("用公共库的直购物流企业不勾选监管场所经营人，由公共库的经营企业登记"))
         elif depot and not direct:
             self.cleaned_data["depot"] = ""
@@ -174,20 +201,144 @@ class TypesForm(forms.Form):
             self.cleaned_data[name] = None if "_valid_" in name else ""
 
 
+#: What is asked of one type alone is drawn while that type is ticked.
+OF_TYPE = {**GROUPS, "depot": EnterpriseType.DIRECT_LOGISTICS, "operator": EnterpriseType.DIRECT_LOGISTICS}
+for _name, _field in TypesForm.base_fields.items():
+    if _of_type := OF_TYPE.get(_name.partition("_")[0]):
+        belonging(_field, "types", _of_type.value)
+
+
+# --- what is in force -----------------------------------------------------------------------------------------------------
+
+
+def in_force(enterprise: Enterprise) -> dict[str, Sequence[str]]:
+    """What a registration begins with: the types, the depot and the licences there are; nothing for who has none."""
+    if not enterprise.types:
+        return {}
+    typed: dict[str, Sequence[str]] = {"types": list(enterprise.types), "depot": [enterprise.depot]}
+    for one in enterprise.licences_in_force:
+        if one.licence == Licence.EXPRESS_OPERATOR:
+            typed["operator_number"] = [one.number]
+            continue
+        group = group_of(one.licence)
+        if group == "payment":
+            typed["payment_licence"] = [one.licence]
+        for name in SAID:
+            value = getattr(one, name)
+            typed[f"{group}_{name}"] = [str(value) if value else ""]
+    return typed
+
+
+def group_of(licence: str) -> str:
+    """What the columns of a licence begin with."""
+    if licence in (Licence.FINANCE, Licence.PAYMENT):
+        return "payment"
+    return "express" if licence == Licence.EXPRESS else "international"
+
+
+def registered(enterprise: Enterprise, group: str) -> OnFile | None:
+    """The licence that is valid today, with the paper it rests on: it serves wherever the licence has to be shown."""
+    one = _licence(enterprise, group)
+    return _on_file(one, group) if one and one.is_valid_on(timezone.localdate()) else None
+
+
+def unchanged(enterprise: Enterprise, group: str, cleaned: Mapping[str, Any]) -> OnFile | None:
+    """The licence in force with its paper, if it is the one that was typed."""
+    one = _licence(enterprise, group)
+    return _on_file(one, group) if one and _says(one, group, cleaned) else None
+
+
+def _licence(enterprise: Enterprise, group: str) -> Qualification | None:
+    wanted = [one for one in Licence if one != Licence.EXPRESS_OPERATOR and group_of(one) == group]
+    return next((one for one in enterprise.licences_in_force if one.licence in wanted), None)
+
+
+def _on_file(one: Qualification, group: str) -> OnFile | None:
+    held = Paper.objects.filter(application=one.application_id, slot=PAPERS[group], replaced=False)
+    paper = held.defer("content").first() if one.application_id else None
+    words = f"{one.get_licence_display()} {one.number}"
+    if one.valid_to:
+        words = _("%(licence)s，有效期至 %(day)s") % {"licence": words, "day": one.valid_to.isoformat()}
+    return OnFile(paper, words) if paper else None
+
+
+def _says(one: Qualification | None, group: str, cleaned: Mapping[str, Any]) -> bool:
+    try:
+        licence, said = _licence_of(group, cleaned), _said(group, cleaned)
+    except (KeyError, ValueError):  # asked while the form is not yet right
+        return False
+    return (
+        one is not None
+        and one.licence == licence
+        and all((getattr(one, name) or None) == (said[name] or None) for name in SAID)
+    )
+
+
+# --- whose turn it is, and what stands in the way -----------------------------------------------------------------------------------------------
+
+
+def turn(enterprise: Enterprise) -> Turn:
+    """First of all: without a type nobody knows what else is needed."""
+    return HELD if enterprise.types else NOW
+
+
+def why_not_these(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The gate: types are given up knowingly, and only once nothing filed under them is under way."""
+    enterprise = application.enterprise
+    assert enterprise is not None
+    lost = _given_up(enterprise, cleaned["types"])
+    if not lost:
+        return {}
+    if held := [text for ask in holding for text in ask(enterprise, cleaned["types"])]:
+        return {"types": held}
+    if cleaned["giving_up"]:
+        return {}
+    given_up = _("、").join(str(EnterpriseType(one).label) for one in lost)
+    text = _("将放弃%(types)s。确认请勾选") % {"types": given_up}
+    if ending := _services_of(enterprise, lost):
+        services = _("、").join(f"{one.get_enterprise_type_display()} {one.mode} {one.district}" for one in ending)
+        text = _("将放弃%(types)s，通过后这些服务随即终止：%(services)s。确认请勾选") % {
+            "types": given_up, "services": services,
+        }  # fmt: skip
+    return {"giving_up": [text]}
+
+
+def _given_up(enterprise: Enterprise, wanted: Collection[str]) -> list[str]:
+    return [one.value for one in EnterpriseType if one in enterprise.types and one not in wanted]
+
+
+def _services_of(enterprise: Enterprise, types: Collection[str]) -> list[Service]:
+    return list(Service.objects.filter(enterprise=enterprise, enterprise_type__in=types, ended=None))
+
+
+# --- what an approval changes ---------------------------------------------------------------------------------------------
+
+
 def register_types(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
-    """The types are added to those there are; each licence takes the place of the one before it."""
+    """The types are those that were ticked; each new licence takes the place of the one before it.
+
+    What is given up takes its services and licences along: nothing is filed, and nobody is reminded, by them any more.
+    """
     assert application.enterprise_id is not None
     enterprise = Enterprise.objects.select_for_update().get(pk=application.enterprise_id)
-    kept = {*enterprise.types, *cleaned["types"]}
-    enterprise.types = [one.value for one in EnterpriseType if one in kept]
-    enterprise.save(update_fields=["types"])
+    lost = _given_up(enterprise, cleaned["types"])
+    enterprise.types = [one.value for one in EnterpriseType if one in cleaned["types"]]
+    enterprise.depot = cleaned["depot"]
+    enterprise.save(update_fields=["types", "depot"])
+    Service.objects.filter(pk__in=[one.pk for one in _services_of(enterprise, lost)]).update(ended=timezone.now())
     for group, of_type in GROUPS.items():
-        if of_type in cleaned["types"]:
-            _keep(enterprise, application, _licence_of(group, cleaned), {
-                name: cleaned[f"{group}_{name}"] for name in ("number", "scope", "valid_from", "valid_to")
-            })  # fmt: skip
-    if EnterpriseType.DIRECT_LOGISTICS in cleaned["types"]:
-        _keep(enterprise, application, Licence.EXPRESS_OPERATOR, {"number": cleaned["operator_number"]})
+        if of_type in lost:
+            _end(enterprise, [one for one in Licence if one != Licence.EXPRESS_OPERATOR and group_of(one) == group])
+        elif of_type in cleaned["types"] and not _says(_licence(enterprise, group), group, cleaned):
+            _keep(enterprise, application, _licence_of(group, cleaned), _said(group, cleaned))
+    operator = {"number": cleaned["operator_number"]}
+    if EnterpriseType.DIRECT_LOGISTICS in lost:
+        _end(enterprise, [Licence.EXPRESS_OPERATOR])
+    elif EnterpriseType.DIRECT_LOGISTICS in cleaned["types"] and not any(
+        one.licence == Licence.EXPRESS_OPERATOR and one.number == operator["number"]
+        for one in enterprise.licences_in_force
+    ):
+        _keep(enterprise, application, Licence.EXPRESS_OPERATOR, operator)
 
 
 def _licence_of(group: str, cleaned: Mapping[str, Any]) -> Licence:
@@ -196,8 +347,17 @@ def _licence_of(group: str, cleaned: Mapping[str, Any]) -> Licence:
     return Licence.EXPRESS if group == "express" else Licence.INTERNATIONAL_EXPRESS
 
 
+def _said(group: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: cleaned[f"{group}_{name}"] for name in SAID}
+
+
 def _keep(enterprise: Enterprise, application: Application, licence: Licence, said: Mapping[str, Any]) -> None:
     # A bank that becomes a payment institution, or the other way round, no longer files by its old licence.
-    ones = (Licence.FINANCE, Licence.PAYMENT) if licence in (Licence.FINANCE, Licence.PAYMENT) else (licence,)
-    Qualification.objects.filter(enterprise=enterprise, licence__in=ones, replaced=False).update(replaced=True)
+    _end(
+        enterprise, (Licence.FINANCE, Licence.PAYMENT) if licence in (Licence.FINANCE, Licence.PAYMENT) else (licence,)
+    )
     Qualification.objects.create(enterprise=enterprise, application=application, licence=licence, **said)
+
+
+def _end(enterprise: Enterprise, licences: Collection[Licence]) -> None:
+    Qualification.objects.filter(enterprise=enterprise, licence__in=licences, replaced=False).update(replaced=True)

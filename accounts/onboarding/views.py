@@ -49,7 +49,7 @@ def listed(request: UserRequest) -> HttpResponse:
     home = reverse("applications")
     context = {
         "standings": [pages.Standing.of(one) for one in part.rows],
-        "beginnings": pages.beginnings(request),
+        **pages.beginnings(request),
         "newer": f"{home}?{urlencode(part.back)}" if part.back else "",
         "older": f"{home}?{urlencode(part.on)}" if part.on else "",
     }
@@ -80,7 +80,7 @@ def begin(request: UserRequest, kind: str) -> HttpResponse:
     if request.method != "POST":
         if one is not None:
             return redirect("application", pk=one.pk)
-        context = pages.blank_page(wanted, pages.typed_before(request, wanted)) | _limits()
+        context = pages.blank_page(request, wanted) | _limits()
         return render(request, "accounts/onboarding/form.html", context)
     if one is not None:  # begun in another window meanwhile
         return _overtaken(request, one)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts.access import Actor
 from accounts.roles import EnterpriseType
-from declarations.doors.tables import Look, look
+from declarations.doors.tables import look
 from declarations.kinds import KINDS, Order
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
@@ -29,6 +29,7 @@ from declarations.models import Document
 from ledger.access import FINANCE_TYPES, bills_of, may_see_bills, names_of
 from ledger.models import BillState, TaxBill
 from ledger.pages.looks import BILL_LOOKS
+from portal.looks import Look
 from portal.money import money
 
 

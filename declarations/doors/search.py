@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.access import Actor
 from declarations.doors.chain import Told, address_of, called, own
-from declarations.doors.tables import Look, look
+from declarations.doors.tables import look
 from declarations.kinds import KINDS
 from declarations.kinds import kind as kind_of
 from declarations.kinds.kind import Kind
@@ -28,6 +28,7 @@ from ledger.access import bills_of, may_see_bills
 from ledger.models import BillState, TaxBill
 from ledger.pages.filter import Filter
 from ledger.pages.looks import BILL_LOOKS, UNSETTLED
+from portal.looks import Look
 from portal.money import money
 from portal.prefix import begins
 

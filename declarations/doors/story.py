@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.access import Actor
 from declarations.doors.advice import TOP_UP, Reason, disagreeing, reasons, ways_out, why
 from declarations.doors.letters import IN, OUT
-from declarations.doors.tables import Cell, Look, look, said
+from declarations.doors.tables import Cell, look, said
 from declarations.doors.turns import Turn, next_steps, stops_of, turn, unmet_by
 from declarations.exchange.receipts import STATE_OF_CODE, state_of
 from declarations.fields import Amount, Described, Text
@@ -38,6 +38,7 @@ from ledger.access import bills_of, may_see_bills, may_see_guarantee, movements_
 from ledger.models import BillState, TaxBill, TaxBillNotice
 from ledger.pages.looks import BILL_LOOKS, TRANSFER_LOOKS
 from portal.calendar import SHANGHAI
+from portal.looks import Look
 from portal.money import money
 from portal.sentences import speak
 from portal.templatetags.parts import waited

@@ -22,21 +22,12 @@ from declarations.lifecycle import STATE_LOOKS, State
 from declarations.models import Document, Draft, Source
 from declarations.published import codes
 from declarations.shape import Problem
+from portal.looks import Look
 from portal.money import money
 from portal.paging import Part, part_of
 from portal.period import Period
 from portal.prefix import begins
 from portal.templatetags.parts import quantity
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A state as its badge shows it."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str = ""
 
 
 def look(state: str, code: str = "") -> Look:

@@ -37,6 +37,7 @@ from declarations.lifecycle import REFUSED, REPLACEABLE
 from declarations.models import Document, Draft, Source, Upload, UploadState
 from declarations.rulebook import ERROR
 from declarations.shape import Entry, Filer, Problem
+from portal.looks import Look
 from portal.paging import part_of, whole
 
 View = Callable[..., HttpResponse]
@@ -316,13 +317,13 @@ def upload(request: Request, kind: Kind) -> HttpResponse:
     return render(request, "declarations/upload.html", context)
 
 
-def _shown(sent: Iterable[Upload]) -> list[tuple[uploads.Standing, Any, tables.Look]]:
+def _shown(sent: Iterable[Upload]) -> list[tuple[uploads.Standing, Any, Look]]:
     """Uploads with how their documents stand, the kind in words and the badge."""
     return [
         (
             standing,
             capfirst(str(kind_of(standing.upload.kind).many)),
-            tables.Look(*UPLOAD_LOOKS[UploadState(standing.upload.state)], UploadState(standing.upload.state).label),
+            Look(*UPLOAD_LOOKS[UploadState(standing.upload.state)], UploadState(standing.upload.state).label),
         )
         for standing in uploads.standings(sent)
     ]

@@ -18,8 +18,9 @@ from ledger.access import discrepancies_of, guarantee_of, guaranteed_by, movemen
 from ledger.models import Account, BillState, DiscrepancyKind, Entry, Guarantee, Purpose, Transfer, TransferKind
 from ledger.pages.bill import Open, opened
 from ledger.pages.filter import WINDOW, Filter
-from ledger.pages.looks import TRANSFER_LOOKS, Look
+from ledger.pages.looks import TRANSFER_LOOKS
 from ledger.window import DUE, FIRST_DAY, Phase, phase_of, today
+from portal.looks import Look
 from portal.paging import part_of
 from portal.period import Period
 from portal.prefix import begins

@@ -13,9 +13,10 @@ from ledger.access import discrepancies_of, may_see_guarantee, movements_of, nam
 from ledger.models import BillState, Discrepancy, TaxBill, TaxBillNotice, Transfer
 from ledger.pages.bill_list import differs
 from ledger.pages.explanation import Explanation, explain
-from ledger.pages.looks import AMOUNT_WORDS, BILL_LOOKS, DISCREPANCY_LOOKS, TAXES, TRANSFER_LOOKS, UNSETTLED, Look
+from ledger.pages.looks import AMOUNT_WORDS, BILL_LOOKS, DISCREPANCY_LOOKS, TAXES, TRANSFER_LOOKS, UNSETTLED
 from ledger.window import DUE, FIRST_DAY, LAST_DAY, Phase, Window, phase_of, today
 from portal.calendar import SHANGHAI
+from portal.looks import Look
 from portal.sentences import speak
 
 

@@ -39,9 +39,10 @@ from ledger.pages.filter import (
     counts_in,
     phase_on,
 )
-from ledger.pages.looks import BILL_LOOKS, UNSETTLED, Deadline, Look, deadline, short
+from ledger.pages.looks import BILL_LOOKS, UNSETTLED, Deadline, deadline, short
 from ledger.pages.schedule import Amount
 from ledger.window import Phase, Window, phase_of, today
+from portal.looks import Look
 from portal.paging import Part, part_of
 
 _ZERO = Decimal("0.00")

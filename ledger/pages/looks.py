@@ -9,17 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from ledger.models import BillState, DiscrepancyKind, TaxBill, TransferKind
 from ledger.window import Phase, Window, phase_of
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a badge needs: tone, icon, word and the customs code behind it."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str = ""
-
+from portal.looks import Look
 
 #: States in which somebody still has to pay.
 UNSETTLED = (BillState.MADE, BillState.CONSOLIDATED)

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from django import template
 from django.templatetags.static import static
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal import personal, sentences
+from portal.looks import Look
 from portal.money import money
 
 register = template.Library()
@@ -24,15 +25,6 @@ _MASKS = {
     "phone": personal.mask_phone,
     "address": personal.mask_address,
 }
-
-
-class Look(Protocol):
-    """What a badge or lamp needs to know of a state: tone, icon, word and the customs code behind it."""
-
-    tone: str
-    icon: str
-    word: Any
-    code: str
 
 
 @register.simple_tag

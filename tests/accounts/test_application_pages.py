@@ -14,7 +14,7 @@ from django.urls import reverse
 from lxml import html
 
 from accounts.cast import Cast
-from accounts.models import Application, ApplicationState, AuditEntry, Membership, Paper, User
+from accounts.models import Application, ApplicationState, AuditEntry, Enterprise, Membership, Paper, User
 from accounts.onboarding import applications, pages
 from accounts.onboarding.kinds import Kind, PaperSlot
 from accounts.roles import MemberRole
@@ -165,16 +165,74 @@ def test_from_the_first_visit_to_the_desk(cast: Cast, visitor: Applicant, second
     first = visitor.open(reverse("application_version", args=[the_one().pk, 1])).text
     assert "清晰的执照.jpg" in first and "请补网站" in first and "扫描件.pdf" not in first
 
-    # Approved by two: the applicant is the administrator, and the page leads to the desk.
+    # Approved by two: the applicant is the administrator, and the page leads on to what has to be prepared.
     staff_do(applications.approve, staff)
     assert "等待另一位工作人员复核" in visitor.open(reverse("application", args=[the_one().pk])).text
     staff_do(applications.approve, second)
     visitor.open(reverse("application", args=[the_one().pk]))
-    assert "已开户" in visitor.text and visitor.page.xpath("//div[@class='acts']/a[@href='/']")
+    assert "已开户" in visitor.text and visitor.page.xpath("//div[@class='acts']/a[@href='/preparation/']")
     visitor.open("/")
     assert "工作台" in visitor.text and GOOD["name"] in visitor.text
     assert visitor.page.xpath("//nav[@id='menu']//a[@href='/applications/']")
     assert Membership.objects.get(user=cast.users["stranger"]).roles == [MemberRole.ADMINISTRATOR]
+
+
+@pytest.fixture
+def newcomer(cast: Cast) -> Enterprise:
+    """An enterprise whose account has just been opened."""
+    one = Enterprise.objects.create(
+        name="上海桐溪岸贸易有限公司", credit_code="913101150000930090", customs_code="312226DM77"
+    )
+    Membership.objects.create(user=cast.users["stranger"], enterprise=one, roles=[MemberRole.ADMINISTRATOR])
+    return one
+
+
+def offered(applicant: Applicant, section: str) -> list[str]:
+    """What stands in a section of the list."""
+    applicant.open("/applications/")
+    return [one.text for one in applicant.page.xpath(f"//section[@aria-labelledby='{section}']//b")]
+
+
+def test_the_list_says_what_can_be_applied_for_now_and_why_the_rest_cannot(
+    newcomer: Enterprise, visitor: Applicant
+) -> None:
+    assert offered(visitor, "can") == ["企业类型登记", "电子口岸 IC 卡或 Ikey"]
+    assert offered(visitor, "later") == [
+        "电商企业类型备案", "加密证书", "加密证书代办", "申报传输 ID（进口）", "申报传输 ID（出口）", "担保金账户",
+    ]  # fmt: skip
+    assert (
+        "等第 3 项“电子口岸 IC 卡或 Ikey”核验之后" in visitor.text and "银行保函约需 1 个月，可以提前办" in visitor.text
+    )
+    assert not visitor.page.xpath("//section[@aria-labelledby='later']//a[contains(@class, 'btn')]")
+    assert offered(visitor, "held") == ["企业开户"]
+    assert "快递业务经营许可证" not in visitor.text, "papers that may not apply are not listed"
+    newcomer.types = ["payment"]
+    newcomer.save(update_fields=["types"])
+    newcomer.evidence.create(item="ic_card", number="8931000417")
+    assert offered(visitor, "can") == ["电商企业类型备案"]
+    assert "担保金账户" not in offered(visitor, "later"), "who pays no tax gives no guarantee"
+    assert offered(visitor, "held") == ["企业开户", "企业类型登记", "电子口岸 IC 卡或 Ikey"]
+    for item in ("type_filing", "signing_certificate"):
+        newcomer.evidence.create(item=item, number="1")
+    assert "加密证书代办" in offered(visitor, "held") and "到期换发，或遗失、损坏补办" in visitor.text
+
+
+def test_each_approval_says_what_follows_and_leads_there(cast: Cast, newcomer: Enterprise, visitor: Applicant) -> None:
+    for kind, words, leads_to in (
+        ("certificate_agency", "拿到证书后通知经办人，请到“证书与加签”登记", "/credentials/"),
+        ("types", "下一步照清单办理接入准备", "/preparation/"),
+        ("ic_card", "已经生效，不需要再办", "/preparation/"),
+        ("service", "就可以申请页面上线", "/services/"),
+        ("page_go_live", "已经上线", "/"),
+    ):
+        one = Application.objects.create(
+            enterprise=newcomer, applicant=cast.users["stranger"], kind=kind, state=ApplicationState.APPROVED,
+            content=applications._packed(applications.kind_named(kind), {}),
+        )  # fmt: skip
+        visitor.open(reverse("application", args=[one.pk]))
+        assert words in visitor.text, kind
+        assert visitor.page.xpath(f"//div[@class='acts']/a[@href='{leads_to}']"), kind
+        assert "已经生效" not in visitor.text or kind in ("ic_card", "types")
 
 
 def test_refused_it_says_why_and_how_to_begin_again(cast: Cast, visitor: Applicant) -> None:

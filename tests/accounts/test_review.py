@@ -122,9 +122,11 @@ FRIDAY = datetime(2026, 11, 20, 16, 0, tzinfo=SHANGHAI)
 
 
 @pytest.mark.parametrize(
-    ("days", "expected"), [(0, 0), (1, 0), (2, 0), (3, 1), (4, 2), (7, 5), (9, 5), (10, 6), (70, 50), (-3, 0)]
+    ("days", "expected"),
+    # New Year's Day of 2027, a Friday, lies within the last one.
+    [(0, 0), (1, 0), (2, 0), (3, 1), (4, 2), (7, 5), (9, 5), (10, 6), (70, 49), (-3, 0)],
 )
-def test_only_monday_to_friday_count(days: int, expected: int) -> None:
+def test_only_days_on_which_offices_work_count(days: int, expected: int) -> None:
     assert working_days(FRIDAY, FRIDAY + timedelta(days=days)) == expected
 
 
@@ -133,10 +135,22 @@ def test_a_day_is_a_day_in_shanghai() -> None:
     assert working_days(thursday_there, thursday_there + timedelta(minutes=1)) == 1
 
 
-def test_what_is_late_in_the_queue_is_late_on_its_page(applied: Application) -> None:
+def test_holidays_do_not_count_and_saturdays_worked_for_them_do() -> None:
+    before_spring = datetime(
+        2026, 2, 13, 16, 0, tzinfo=SHANGHAI
+    )  # Friday; Saturday 14 is worked, then off until the 23rd
+    assert working_days(before_spring, before_spring + timedelta(days=1)) == 1
+    assert working_days(before_spring, before_spring + timedelta(days=10)) == 1
+    assert working_days(before_spring, before_spring + timedelta(days=11)) == 2
+
+
+@pytest.mark.parametrize(
+    "came", [FRIDAY, datetime(2026, 2, 13, 16, 0, tzinfo=SHANGHAI)], ids=["plain", "spring_festival"]
+)
+def test_what_is_late_in_the_queue_is_late_on_its_page(applied: Application, came: datetime) -> None:
     for hours in range(0, 24 * 15, 7):
-        now = FRIDAY + timedelta(hours=hours)
-        waiting_since(applied, FRIDAY)
+        now = came + timedelta(hours=hours)
+        waiting_since(applied, came)
         applied.refresh_from_db()
         assert Application.objects.filter(late(now)).exists() == bool(days_late(applied, now)), now
 

@@ -1,16 +1,33 @@
 """企业类型登记: which types go together, which licence each needs, and what an approval brings into force."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import timezone
+from lxml import html
 
 from accounts.cast import Cast
-from accounts.models import AuditEntry, Enterprise, Licence, Membership, Qualification
-from accounts.onboarding import applications
-from accounts.onboarding.kinds import TYPES
-from accounts.roles import MemberRole
+from accounts.models import (
+    Application,
+    AuditEntry,
+    Enterprise,
+    Licence,
+    Membership,
+    Paper,
+    Qualification,
+    Service,
+    User,
+)
+from accounts.onboarding import applications, types
+from accounts.onboarding.applications import NotPossible
+from accounts.onboarding.kinds import SERVICE, TYPES
+from accounts.roles import Depot, MemberRole
+from declarations.access import why_types_are_held
+from declarations.models import Document
 from portal.tenancy import acting_as
 
 TODAY = timezone.localdate()
@@ -145,15 +162,223 @@ def test_the_paper_of_each_type_is_asked_for(cast: Cast, enterprise: Enterprise)
     assert enterprise.types == ["payment", "bonded_logistics"]
 
 
-def test_an_approval_adds_types_and_licences_to_those_there_are(cast: Cast, enterprise: Enterprise) -> None:
+def test_an_approval_brings_types_depot_and_licences_into_force(cast: Cast, enterprise: Enterprise) -> None:
     assert applied(cast, enterprise, typed("merchant")) == {}
-    assert applied(cast, enterprise, typed("direct_logistics", **INTERNATIONAL), "international_licence") == {}
-    assert enterprise.types == ["merchant", "direct_logistics"]
-    held = {one.licence: one for one in enterprise.licences_in_force}
+    both = typed("merchant", "direct_logistics", **INTERNATIONAL)
+    assert applied(cast, enterprise, both, "international_licence") == {}
+    assert (enterprise.types, enterprise.depot) == (["merchant", "direct_logistics"], Depot.PUBLIC)
+    held = in_force(enterprise)
     assert set(held) == {Licence.INTERNATIONAL_EXPRESS, Licence.EXPRESS_OPERATOR}
     assert held[Licence.EXPRESS_OPERATOR].number == "KJ2225-07"
     assert str(held[Licence.INTERNATIONAL_EXPRESS].valid_to) == "2099-12-31"
     assert AuditEntry.objects.filter(action="application_approved", enterprise=enterprise).count() == 2
+
+
+def in_force(enterprise: Enterprise) -> dict[str, Qualification]:
+    """Its licences, asked anew."""
+    return {one.licence: one for one in Qualification.objects.filter(enterprise=enterprise, replaced=False)}
+
+
+def begun(enterprise: Enterprise) -> dict[str, list[str]]:
+    """What a registration begins with."""
+    found = types.in_force(Enterprise.objects.get(pk=enterprise.pk))
+    return {name: list(texts) for name, texts in found.items()}
+
+
+def test_it_begins_filled_with_what_is_in_force(
+    cast: Cast, enterprise: Enterprise, client_of: Callable[[str], Client]
+) -> None:
+    assert begun(enterprise) == {}, "nothing yet"
+    everything = typed("payment", "direct_logistics", "venue", **(INTERNATIONAL | {"depot": "own"}), **BANK)
+    assert applied(cast, enterprise, everything, "international_licence", "payment_licence_copy") == {}
+    assert applications.form_of(TYPES, begun(enterprise)).errors == {}
+    page = html.fromstring(client_of("stranger").get("/applications/types/new/").content)
+    ticked = page.xpath('//input[@name="types"][@checked]/@value')
+    assert ticked == ["payment", "direct_logistics", "venue"]
+    assert page.xpath('//select[@name="depot"]/option[@selected]/@value') == ["own"]
+    assert page.xpath('//input[@name="international_number"]/@value') == ["国邮20210418"]
+    assert page.xpath('//input[@name="payment_valid_from"]/@value') == ["1999-01-01"]
+    text = page.text_content()
+    assert "已填入现在生效的内容" in text and text.count("没有换证的，不用再传") == 2
+
+
+def test_what_one_type_alone_needs_is_drawn_with_its_tick(
+    cast: Cast, enterprise: Enterprise, client_of: Callable[[str], Client]
+) -> None:
+    client = client_of("stranger")
+    page = html.fromstring(client.get("/applications/types/new/").content)
+    cells = {
+        name: page.xpath(f'//*[@name="{name}"]/ancestor::*[contains(@class, "field ")]/@class')[-1].split()
+        for name in ("types", "depot", "operator_number", "express_scope", "payment_licence", "paper_express_licence")
+    }
+    assert "of-types-direct_logistics" in cells["depot"] and "of-types-direct_logistics" in cells["operator_number"]
+    assert "of-types-bonded_logistics" in cells["express_scope"]
+    assert "of-types-bonded_logistics" in cells["paper_express_licence"]
+    assert "of-types-payment" in cells["payment_licence"]
+    assert not page.xpath('//*[@name="giving_up"]'), "nothing is given up by who has nothing"
+    # What is wrong is shown whatever is ticked, and readers see only what was asked.
+    answer = client.post("/applications/types/new/", {**typed("payment"), "version": "0", "do": "submit"})
+    wrong = html.fromstring(answer.content).xpath('//*[@name="payment_number"]/ancestor::div[1]/@class')[0]
+    assert "of-types" not in wrong
+    assert applied(cast, enterprise, typed("merchant")) == {}
+    one = Application.objects.get(enterprise=enterprise)
+    for reader, address in (
+        ("stranger", f"/applications/{one.pk}/"),
+        ("staff", f"/admin/accounts/application/{one.pk}/change/"),
+    ):
+        said = client_of(reader).get(address).content.decode()
+        assert "企业类型" in said and "支付企业的许可证" not in said and "确认放弃" not in said, reader
+        assert "快递业务经营许可证" not in said, "nor a paper nobody asked for"
+
+
+def test_what_was_withdrawn_is_gone_on_with(
+    cast: Cast, enterprise: Enterprise, client_of: Callable[[str], Client]
+) -> None:
+    assert applied(cast, enterprise, typed("merchant")) == {}
+    user = cast.users["stranger"]
+    with acting_as(enterprise_id=enterprise.pk, user_id=user.pk):
+        one = applications.begin(TYPES, by=user, enterprise=enterprise)
+        applications.save(one, typed("merchant", "platform"), version=one.version)
+        applications.withdraw(one, by=user, version=one.version)
+    page = html.fromstring(client_of("stranger").get("/applications/types/new/").content)
+    assert page.xpath('//input[@name="types"][@checked]/@value') == ["platform", "merchant"]
+    assert "已带入上一次申请填写的内容" in page.text_content()
+
+
+def test_an_unchanged_licence_stays_and_its_paper_is_taken_over(cast: Cast, enterprise: Enterprise) -> None:
+    one = typed("bonded_logistics", **EXPRESS)
+    assert applied(cast, enterprise, one, "express_licence") == {}
+    before = in_force(enterprise)[Licence.EXPRESS]
+    more = begun(enterprise) | {"types": ["bonded_logistics", "merchant"]}
+    assert applied(cast, enterprise, more) == {}, "the paper on file serves"
+    assert enterprise.types == ["merchant", "bonded_logistics"]
+    assert in_force(enterprise)[Licence.EXPRESS] == before, "nothing took its place"
+    latest = Application.objects.filter(enterprise=enterprise).latest("id")
+    (taken,) = latest.papers.all()
+    assert latest.submissions.get().papers == [taken.pk]
+    assert bytes(Paper.objects.get(pk=taken.pk).content) == b"%PDF"
+    assert AuditEntry.objects.filter(action="paper_uploaded", details__taken_from__isnull=False).count() == 1
+    renewed = begun(enterprise) | {"express_valid_to": ["2098-12-31"]}
+    assert set(applied(cast, enterprise, renewed)) == {"express_licence"}, "another licence needs another paper"
+
+
+def asked_for_service(enterprise: Enterprise, user: User) -> tuple[Application, dict[str, list[str]]]:
+    """The service of the courier handed in without a paper, and what is said of it."""
+    said = {"service": ["bonded_logistics-1210"], "district": ["2216"], "clearance_code": ["312246DM06"]}
+    with acting_as(enterprise_id=enterprise.pk, user_id=user.pk):
+        one = applications.begin(SERVICE, by=user, enterprise=enterprise, topic="bonded_logistics-1210")
+        return one, applications.submit(one, said, by=user, version=one.version)
+
+
+def test_a_service_takes_the_stamped_licence_from_the_registration(
+    cast: Cast, enterprise: Enterprise, client_of: Callable[[str], Client]
+) -> None:
+    assert applied(cast, enterprise, typed("bonded_logistics", **EXPRESS), "express_licence") == {}
+    user = cast.users["stranger"]
+    with acting_as(enterprise_id=enterprise.pk, user_id=user.pk):
+        draft = applications.begin(SERVICE, by=user, enterprise=enterprise, topic="bonded_logistics-1210")
+        applications.save(draft, {"service": ["bonded_logistics-1210"]}, version=draft.version)
+    page = client_of("stranger").get(f"/applications/{draft.pk}/").content.decode()
+    assert "快递业务经营许可证 国邮20200417，有效期至 2099-12-31" in page and "没有换证的，不用再传" in page
+    assert 'name="paper_express_licence"' in page, "another may be uploaded"
+    assert 'name="paper_payment_licence"' not in page, "papers of other services are not asked for"
+    one, said = asked_for_service(enterprise, user)
+    assert said == {}
+    assert [paper.slot for paper in one.papers.all()] == ["express_licence"]
+
+
+def test_a_service_asks_for_the_licence_where_none_is_on_file_or_it_has_ended(
+    cast: Cast, enterprise: Enterprise
+) -> None:
+    user = cast.users["stranger"]
+    Enterprise.objects.filter(pk=enterprise.pk).update(types=["bonded_logistics"])
+    enterprise.refresh_from_db()
+    assert set(asked_for_service(enterprise, user)[1]) == {"express_licence"}
+    assert applied(cast, enterprise, typed("bonded_logistics", **EXPRESS), "express_licence") == {}
+    Qualification.objects.filter(enterprise=enterprise).update(valid_to=TODAY - timedelta(days=1))
+    assert set(asked_for_service(enterprise, user)[1]) == {"express_licence"}
+
+
+# --- given up -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def courier(cast: Cast, enterprise: Enterprise) -> Enterprise:
+    """A merchant that is a courier too, with a service for each."""
+    both = typed("merchant", "bonded_logistics", **EXPRESS)
+    assert applied(cast, enterprise, both, "express_licence") == {}
+    for of_type in ("merchant", "bonded_logistics"):
+        Service.objects.create(
+            enterprise=enterprise, enterprise_type=of_type, mode="1210", district="2216", clearance_code="312246DM06",
+            clearance_name="仓",
+        )  # fmt: skip
+    return enterprise
+
+
+def test_a_type_is_given_up_only_knowingly_and_takes_service_and_licence_along(
+    cast: Cast, courier: Enterprise, client_of: Callable[[str], Client]
+) -> None:
+    less = begun(courier) | {"types": ["merchant"]}
+    said = applied(cast, courier, less)
+    assert set(said) == {"giving_up"}
+    one = Application.objects.filter(enterprise=courier).latest("id")
+    page = client_of("stranger").post(f"/applications/{one.pk}/", {**less, "version": one.version, "do": "submit"})
+    assert 'name="giving_up"' in page.content.decode(), "asked for once it is needed"
+    assert "将放弃保税物流企业" in said["giving_up"][0] and "保税物流企业 1210 2216" in said["giving_up"][0]
+    assert applied(cast, courier, less | {"giving_up": ["on"]}) == {}
+    assert courier.types == ["merchant"]
+    running = Service.objects.filter(enterprise=courier, ended=None)
+    assert [one.enterprise_type for one in running] == ["merchant"]
+    assert in_force(courier) == {}, "nobody is reminded of a licence that is not needed"
+
+
+def test_giving_up_nothing_needs_no_word_and_an_idle_tick_gives_up_nothing(cast: Cast, courier: Enterprise) -> None:
+    assert applied(cast, courier, begun(courier) | {"giving_up": ["on"]}) == {}
+    assert courier.types == ["merchant", "bonded_logistics"]
+    assert Service.objects.filter(enterprise=courier, ended=None).count() == 2
+
+
+def a_waybill(enterprise: Enterprise, user: User, state: str) -> Document:
+    """One that was filed and stands so."""
+    now = timezone.now()
+    return Document.objects.create(
+        enterprise=enterprise, kind="waybill", number=f"W-{state}", key=f"W-{state}", order_no="SH1", platform_code="",
+        fingerprint=b"", state=state, filed_by=user, source="form", state_at=now, filed_at=now, changed_at=now,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "is_held"),
+    [("waiting", True), ("queued", True), ("sent", True), ("declaring", True), ("stored", False), ("rejected", False)],
+)
+def test_a_type_with_documents_under_way_is_kept(cast: Cast, courier: Enterprise, state: str, is_held: bool) -> None:
+    a_waybill(courier, cast.users["stranger"], state)
+    less = begun(courier) | {"types": ["merchant"], "giving_up": ["on"]}
+    said = applied(cast, courier, less)
+    assert set(said) == ({"types"} if is_held else set())
+    assert not is_held or "还有 1 票运单没有办结" in said["types"][0]
+
+
+def test_what_was_filed_meanwhile_is_found_at_the_approval(cast: Cast, courier: Enterprise) -> None:
+    user, staff = cast.users["stranger"], cast.users["staff"]
+    less = begun(courier) | {"types": ["merchant"], "giving_up": ["on"]}
+    with acting_as(enterprise_id=courier.pk, user_id=user.pk):
+        one = applications.begin(TYPES, by=user, enterprise=courier)
+        assert applications.submit(one, less, by=user, version=one.version) == {}
+    a_waybill(courier, user, "sent")
+    with acting_as(enterprise_id=None, user_id=staff.pk, role="portal_staff"):
+        with pytest.raises(NotPossible, match="还有 1 票运单"), transaction.atomic():
+            applications.approve(one, staff=staff, version=one.version)
+    courier.refresh_from_db()
+    assert "bonded_logistics" in courier.types
+
+
+def test_another_type_that_files_the_same_lets_go(cast: Cast, courier: Enterprise) -> None:
+    Enterprise.objects.filter(pk=courier.pk).update(types=["bonded_logistics", "direct_logistics"])
+    courier.refresh_from_db()
+    a_waybill(courier, cast.users["stranger"], "sent")
+    assert why_types_are_held(courier, ["direct_logistics"]) == []
+    assert why_types_are_held(courier, ["merchant"]) != []
 
 
 def test_a_new_licence_takes_the_place_of_the_old_one_only_when_it_is_approved(
@@ -197,3 +422,22 @@ def test_licences_are_the_enterprises_own_and_nobody_rewrites_them(cast: Cast) -
             Qualification.objects.update(number="1")
         with pytest.raises(DatabaseError), transaction.atomic():
             Qualification.objects.update(replaced=False)
+
+
+@pytest.mark.parametrize(
+    ("held", "depot"),
+    [
+        (["direct_logistics"], "public"),
+        (["direct_logistics", "venue"], "own"),
+        (["direct_logistics", "warehouse", "venue"], ""),
+        (["warehouse", "venue"], ""),
+    ],
+)
+def test_the_depots_of_before_are_known_where_the_types_tell(
+    enterprise: Enterprise, held: list[str], depot: str
+) -> None:
+    Enterprise.objects.filter(pk=enterprise.pk).update(types=held, depot="")
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("accounts.migrations.0021_depot").KNOWN)
+    enterprise.refresh_from_db()
+    assert enterprise.depot == depot

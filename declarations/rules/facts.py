@@ -71,7 +71,7 @@ class Facts:
     @cached_property
     def found(self) -> frozenset[str]:
         """The parts of which something was found at all."""
-        return frozenset(part for part in ("filed", "known", "numbers") if getattr(self, part))
+        return frozenset(part for part in ("filed", "known", "numbers", "closed", "unserved") if getattr(self, part))
 
     def same(self, one: str, other: str) -> bool:
         """Whether two codes name one enterprise; a customs code and a credit code may be the same one."""

@@ -203,6 +203,6 @@ def test_the_desk_of_who_is_not_open_yet_names_the_next_step(cast: Cast, client_
     assert "请先办理企业类型登记" in body and "去办理" not in body
     merchant.update(types=["merchant"])
     body = client_of("merchant_administrator").get("/").content.decode()
-    assert "生产环境的加签证书" in body and 'href="/credentials/">去办理' in body
+    assert "没有使用中的生产环境证书" in body and 'href="/credentials/">去办理' in body
     merchant.update(state="approved")
     assert "下一步" not in client_of("merchant_administrator").get("/").content.decode()

@@ -190,8 +190,9 @@ class Walker:
 
     def open(self, link: str) -> None:
         """Follow a link of the page by its place, wherever it leads."""
-        with self.one.page.expect_navigation():
+        with self.one.page.expect_navigation() as came:
             self.one.page.locator(link).first.click()
+        assert came.value is None or came.value.ok, f"{self.newcomer.of_type} at {self.one.path}: {came.value.status}"
         self.one.look()
 
     def onward(self) -> None:

@@ -378,6 +378,7 @@ def test_staff_end_a_service_with_a_reason_and_its_administrators_are_told(
     assert speak(notice.text) == "平台已终止本企业的服务：电商企业 1210，2216 关区。原因：场地已关闭"
     assert Notice.objects.filter(enterprise=one.enterprise).count() == 1
     assert staff.post(address, {"end_reason": "再来一次"}).status_code == 403
+    assert "场地已关闭" in staff.get(address).content.decode()
     body = client_of("merchant_viewer").get(reverse("services")).content.decode()
     assert "平台已终止" in body and "场地已关闭" in body
 

@@ -198,6 +198,7 @@ class Walker:
     def onward(self) -> None:
         """From wherever one is by the menu to the desk, and to the next step that it names."""
         self.open('nav a[href="/"]')
+        assert self.one.path == "/", self.one.path
         self.open(".next a")
 
     def prepares(self, typed: Mapping[str, str], *papers: str) -> None:

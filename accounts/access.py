@@ -29,6 +29,8 @@ from accounts import sessions
 from accounts.licences import CURE, closed_for, closed_types
 from accounts.models import Application, Enterprise, Membership, User
 from accounts.roles import FILING_ROLES, EnterpriseState, MemberRole
+from accounts.services import CURE as SERVICE_CURE
+from accounts.services import unserved_for
 from portal.sentences import speak
 from portal.tenancy import Role, acting_as
 
@@ -70,8 +72,8 @@ class Actor:
         return self.enterprise.may_file and self.may(*FILING_ROLES)
 
     def may_file_as(self, types: Collection[str]) -> bool:
-        """Whether this member may file now what these types file: the licence of one of them is valid too."""
-        return self.may_file and not closed_for(self.enterprise, types)
+        """Whether this member may file now what these types file: one of them has a valid licence and a service too."""
+        return self.may_file and not closed_for(self.enterprise, types) and not unserved_for(self.enterprise, types)
 
     @property
     def closed(self) -> list[str]:
@@ -372,15 +374,17 @@ def require_role(*roles: str, files: bool = False) -> Callable[[View], View]:
 
 
 class ClosedForNow(PermissionDenied):
-    """Refused because of a licence, whatever the role: the page says so in other words."""
+    """Refused because of a licence or a service, whatever the role: the page says so in other words."""
 
     for_now = True
 
 
-def refuse_without_licence(actor: Actor, types: Collection[str]) -> None:
-    """Raise ``ClosedForNow``, with the licence and the cure, where what these types file may not be filed today."""
+def refuse_while_shut(actor: Actor, types: Collection[str]) -> None:
+    """Raise ``ClosedForNow``, with the licence or service and the cure, where what these types file may not be filed today."""
     if why := closed_for(actor.enterprise, types):
         raise ClosedForNow(f"{speak(why)}{_('。')}{CURE}")
+    if why := unserved_for(actor.enterprise, types):
+        raise ClosedForNow(f"{speak(why)}{_('。')}{SERVICE_CURE}")
 
 
 def closed_because(enterprise: Enterprise) -> str:

@@ -69,6 +69,7 @@ class Action(models.TextChoices):
     MANDATE_ACCEPTED = "mandate_accepted", _("接受委托")
     MANDATE_DECLINED = "mandate_declined", _("不接受委托")
     MANDATE_REVOKED = "mandate_revoked", _("撤销委托")
+    SERVICE_ENDED = "service_ended", _("终止服务")
     ENTERPRISE_OPENED = "enterprise_opened", _("开通企业")
     ENTERPRISE_SUSPENDED = "enterprise_suspended", _("暂停企业")
     ENTERPRISE_REOPENED = "enterprise_reopened", _("恢复企业")

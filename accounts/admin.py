@@ -25,6 +25,7 @@ from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
+from accounts.onboarding import services
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from accounts.second_factor import forget_factors
 
@@ -414,14 +415,45 @@ class MandateAdmin(ReadOnly):
     search_fields = ("principal__name", "principal__customs_code", "agent__name", "agent__customs_code")
 
 
+class EndingForm(forms.ModelForm):
+    """Why a service is ended; nothing else of it changes here."""
+
+    end_reason = forms.CharField(
+        label=_("终止原因"),
+        max_length=200,
+        help_text=_("保存即终止，不能恢复；要再开通由企业重新申请。原因企业可以看到"),
+    )
+
+    class Meta:
+        model = Service
+        fields = ("end_reason",)
+
+
 @admin.register(Service)
 class ServiceAdmin(ReadOnly):
-    """Services: activated by approving their applications, looked at here."""
+    """Services: activated by approving their applications, looked at and ended here."""
 
+    form = EndingForm
+    readonly_fields = (
+        "enterprise", "enterprise_type", "mode", "district", "clearance_code", "clearance_name", "since", "ended",
+    )  # fmt: skip
+    fields = (*readonly_fields, "end_reason")
     list_display = ("enterprise", "enterprise_type", "mode", "district", "clearance_name", "since", "ended")
     list_filter = ("enterprise_type", "mode", "since")
     list_select_related = ("enterprise",)
     search_fields = ("enterprise__name", "enterprise__customs_code", "clearance_code")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Whoever has the right to, while it has not ended."""
+        running = not isinstance(obj, Service) or obj.ended is None
+        return running and admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:
+        """The deed, with its reason; of two who end it at once one does."""
+        assert isinstance(request.user, User)
+        staff = Bystander(user=request.user, enterprise=obj.enterprise, address=address_of(request))
+        if not services.end(obj, staff=staff, reason=form.cleaned_data["end_reason"]):
+            messages.warning(request, gettext("这项服务刚刚已经终止，没有再办"))
 
 
 @admin.register(SigningConsent)

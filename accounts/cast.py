@@ -176,8 +176,6 @@ def load_cast(*, credentials: bool = True) -> Cast:
     users = {username: make_person(username, enterprises, password) for username in PEOPLE}
     for principal, agent, mode in MANDATES:
         make_mandate(enterprises[principal], enterprises[agent], mode)
-    for enterprise in enterprises.values():
-        make_services(enterprise, enterprises)
     if credentials:
         for enterprise in enterprises.values():
             give_credential(enterprise)
@@ -200,6 +198,7 @@ def make_enterprise(key: str) -> Enterprise:
         },
     )[0]
     give_licences(enterprise)
+    give_services(enterprise)
     give_evidence(enterprise)
     return enterprise
 
@@ -239,6 +238,26 @@ def give_evidence(enterprise: Enterprise) -> None:
         Evidence.objects.get_or_create(enterprise=enterprise, item=item, replaced=False, defaults=values)
 
 
+#: Who files the lists of each mode.
+CLEARING: Mapping[str, str] = {Mode.BONDED: "warehouse", Mode.DIRECT: "direct_logistics"}
+#: Where the cast deals.
+DISTRICTS = ("2216", "2218", "2233")
+
+
+def give_services(enterprise: Enterprise) -> None:
+    """Everything its types may do, wherever the cast deals; one that was ended stays so."""
+    for of_type, mode in (pair for pair in SERVICES.values() if pair[0] in enterprise.types):
+        name, _credit_code, customs_code, *_more = ENTERPRISES[CLEARING[mode]]
+        had = enterprise.services.filter(enterprise_type=of_type, mode=mode).values_list("district", flat=True)
+        Service.objects.bulk_create(
+            Service(
+                enterprise=enterprise, enterprise_type=of_type, mode=mode, district=district,
+                clearance_code=customs_code, clearance_name=name,
+            )
+            for district in sorted({*DISTRICTS} - set(had))
+        )  # fmt: skip
+
+
 def make_mandate(principal: Enterprise, agent: Enterprise, mode: str) -> None:
     """A mandate in force, for every district; one that was revoked stays so."""
     first_day, last_day = MANDATE_DAYS
@@ -246,17 +265,6 @@ def make_mandate(principal: Enterprise, agent: Enterprise, mode: str) -> None:
         principal=principal, agent=agent, mode=mode, district="", first_day=first_day, last_day=last_day,
         defaults={"state": MandateState.ACCEPTED, "proposer": principal, "answered_at": timezone.now()},
     )  # fmt: skip
-
-
-def make_services(enterprise: Enterprise, enterprises: Mapping[str, Enterprise]) -> None:
-    """Everything an enterprise of the cast may do in its district, cleared by the enterprise that files the lists there."""
-    clearing = {Mode.BONDED: enterprises["warehouse"], Mode.DIRECT: enterprises["direct_logistics"]}
-    for of_type, mode in SERVICES.values():
-        if of_type in enterprise.types:
-            Service.objects.get_or_create(
-                enterprise=enterprise, enterprise_type=of_type, mode=mode, district=enterprise.customs_district,
-                defaults={"clearance_code": clearing[mode].customs_code, "clearance_name": clearing[mode].name},
-            )  # fmt: skip
 
 
 def make_person(username: str, enterprises: Mapping[str, Enterprise], password: str) -> User:

@@ -21,6 +21,7 @@ from accounts.actions import Action
 from accounts.licences import closed_for, closed_types
 from accounts.mandates import in_force
 from accounts.models import Enterprise
+from accounts.services import services_of, unserved_for
 from declarations import shape
 from declarations.exchange import outbox
 from declarations.kinds.inventory import INVENTORY
@@ -206,6 +207,8 @@ def _facts(
         known=_known(enterprise, kind, documents),
         numbers=_numbers(enterprise, kind, documents),
         closed=closed,
+        unserved=unserved_for(enterprise, kind.filed_by, day),
+        services=services_of(enterprise),
         mandates=_mandates(enterprise, kind, documents, now),
     )
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from stdnum.cn import ric
 
-from accounts.cast import ENTERPRISES
+from accounts.cast import DISTRICTS, ENTERPRISES
+from accounts.onboarding.services import SERVICES
 from declarations.kinds import Kind, kind
 from declarations.reading import SHANGHAI
 from declarations.rules import Facts, Filed, Party
@@ -304,6 +305,7 @@ def facts(by: Cast, *, filed: Mapping[tuple[str, str], tuple[Filed, ...]] | None
             "directory": directory,
             "filed": accepted() if filed is None else filed,
             "mandates": MANDATES,
+            "services": services(by),
             **changes,
         }
     )
@@ -313,6 +315,14 @@ def facts(by: Cast, *, filed: Mapping[tuple[str, str], tuple[Filed, ...]] | None
 MANDATES = frozenset(
     (code, mode, "") for code in (MERCHANT.customs_code, MERCHANT.credit_code) for mode in ("1210", "9610")
 )
+
+
+def services(by: Cast) -> frozenset[tuple[str, str, str]]:
+    """What an enterprise of the cast is activated for."""
+    return frozenset(
+        (of_type, mode, district)
+        for of_type, mode in SERVICES.values() if of_type in by.types for district in DISTRICTS
+    )  # fmt: skip
 
 
 def accepted(n: int = 1) -> dict[tuple[str, str], tuple[Filed, ...]]:

@@ -25,7 +25,8 @@ class MandateState(models.TextChoices):
 
 
 class Mandate(models.Model):
-    """The principal (platform or merchant) has the agent file lists for it."""
+    """The principal has the agent file lists on which it is the e-commerce enterprise: a merchant, or a platform that sells
+    itself. Orders, payments and waybills are filed in one's own name, so no other kind asks for one."""
 
     principal = models.ForeignKey(Enterprise, models.PROTECT, verbose_name=_("委托方"), related_name="mandates_given")
     agent = models.ForeignKey(Enterprise, models.PROTECT, verbose_name=_("受托方"), related_name="mandates_taken")

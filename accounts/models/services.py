@@ -1,7 +1,7 @@
 """What an enterprise has been activated for: as what, in which mode, in which district, cleared by whom.
 
 A row comes into force when its application is approved (``accounts/onboarding/services.py``); one that takes its place
-ends it.
+ends it, or staff do.
 """
 
 from django.db import models
@@ -26,6 +26,8 @@ class Service(models.Model):
     clearance_name = models.CharField(_("通关服务企业"), max_length=100)
     since = models.DateTimeField(_("开通时间"), db_default=Now())
     ended = models.DateTimeField(_("终止时间"), null=True, blank=True)
+    #: Why staff ended it, for the enterprise to read; empty where another took its place.
+    end_reason = models.CharField(_("终止原因"), max_length=200, blank=True, default="", db_default="")
     application = models.ForeignKey(
         Application, models.PROTECT, verbose_name=_("申请"), null=True, blank=True, related_name="+"
     )

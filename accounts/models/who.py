@@ -121,9 +121,14 @@ class Enterprise(models.Model):
         """Its licences, of each kind the latest; asked once. Whether they are valid is ``accounts.licences``' business."""
         return tuple(self.qualifications.filter(replaced=False))
 
+    @cached_property
+    def services_in_force(self) -> tuple[Any, ...]:
+        """What it is activated for; asked once. What may be filed under it is ``accounts.services``' business."""
+        return tuple(self.services.filter(ended=None))
+
     @property
     def may_file(self) -> bool:
-        """Whether new documents are taken from this enterprise, as far as that depends on no licence."""
+        """Whether new documents are taken from this enterprise, as far as that depends on no licence or service."""
         return self.state == EnterpriseState.APPROVED
 
     @property

@@ -1,19 +1,28 @@
 """服务开通 and 页面上线: what an enterprise is activated for, service by service, and then opened for filing by page."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
+from accounts.access import Bystander
+from accounts.actions import Action
+from accounts.audit import record
 from accounts.codes import check_customs_code, check_district
 from accounts.models import Application, Enterprise, Service, User
-from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Mode
+from accounts.notices import notify
+from accounts.onboarding.preparation import items_for
+from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
+from portal.sentences import keep
 
 #: In which modes a type has something to file.
 MODES: Mapping[EnterpriseType, tuple[Mode, ...]] = {
@@ -82,32 +91,161 @@ def active(enterprise: Enterprise) -> list[Service]:
 
 
 def why_no_service(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
-    """A service is the one the application was begun for, of a type the enterprise is registered under."""
+    """A service is the one the application was begun for, of a type the enterprise is registered under, and who is to
+    clear there can."""
     if cleaned["service"] != application.topic:
         return {
             "service": [_("这份申请是为另一项服务建立的，请改回原来的服务；要开通别的服务，请在“服务开通”页另行申请")]
         }
     enterprise = application.enterprise
-    of_type, _mode = SERVICES[cleaned["service"]]
-    if enterprise is not None and of_type in enterprise.types:
-        return {}
-    text = _("企业还没有登记为%(type)s，请先办理企业类型登记，通过后再申请这项服务")
-    return {"service": [text % {"type": of_type.label}]}
+    of_type, mode = SERVICES[cleaned["service"]]
+    if enterprise is None or of_type not in enterprise.types:
+        text = _("企业还没有登记为%(type)s，请先办理企业类型登记，通过后再申请这项服务")
+        return {"service": [text % {"type": of_type.label}]}
+    if why := _why_not_clearing(enterprise, cleaned["clearance_code"], mode, cleaned["district"]):
+        return {"clearance_code": [why]}
+    return {}
 
 
 def why_not_live(application: Application, cleaned: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
-    """The gate of 页面上线: an account that waits to be opened, a type, a service."""
+    """The gate of 页面上线: an account that waits to be opened, and everything it needs to file."""
     enterprise = application.enterprise
     assert enterprise is not None
     if enterprise.state == EnterpriseState.APPROVED:
         return {"__all__": [_("企业已经上线，可以申报，不需要再申请")]}
     if enterprise.state == EnterpriseState.SUSPENDED:
         return {"__all__": [_("企业已暂停，恢复由平台工作人员办理，不在这里申请")]}
-    if not enterprise.types:
-        return {"__all__": [_("企业还没有登记企业类型，请先办理企业类型登记")]}
-    if not active(enterprise):
-        return {"__all__": [_("还没有开通的服务，请先申请服务开通，至少一项通过后再申请上线")]}
-    return {}
+    missing = why_not_ready(enterprise)
+    return {"__all__": missing} if missing else {}
+
+
+def why_not_ready(enterprise: Enterprise) -> list[str]:
+    """What an enterprise still lacks before it may file in production, by whatever way: a sentence for each, with the cure."""
+    return [str(step.cure) for step in steps_of(enterprise) if not step.is_met]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing an enterprise needs before it may file: whether it is there, else what to do and on which page."""
+
+    label: Any
+    is_met: bool
+    cure: Any
+    address: str
+    #: What is there, in words.
+    note: str = ""
+
+
+def steps_of(enterprise: Enterprise) -> list[Step]:
+    """Everything an enterprise needs before it may file in production, in the order in which it is seen to."""
+    return [
+        _types_step(enterprise),
+        *_preparation_steps(enterprise),
+        *_signing_steps(enterprise),
+        _service_step(enterprise),
+    ]
+
+
+def _types_step(enterprise: Enterprise) -> Step:
+    return Step(
+        gettext_lazy("企业类型登记"),
+        bool(enterprise.types),
+        _("企业还没有登记企业类型，请先办理企业类型登记"),
+        reverse("application_of_kind", args=["types"]),
+        _("、").join(enterprise.type_labels),
+    )
+
+
+def _preparation_steps(enterprise: Enterprise) -> list[Step]:
+    """The items its types need. Of two that bring one item the first counts: imports, which are what is filed here."""
+    held = set(enterprise.evidence.filter(replaced=False).values_list("item", flat=True))
+    steps = []
+    for item in items_for(enterprise.types):
+        if item.kinds:
+            label = gettext_lazy("申报传输 ID（进口）") if item.kinds[0] == "dxp_import" else item.label
+            cure = _("“%(item)s”还没有核验，请在“接入准备”办理并提交凭证") % {"item": label}
+            steps.append(Step(label, item.kinds[0] in held, cure, reverse("preparation")))
+    return steps
+
+
+def _signing_steps(enterprise: Enterprise) -> list[Step]:
+    """A certificate valid today; where its key is kept here, also that the enterprise agrees that it is used."""
+    now = timezone.now()
+    production = enterprise.credentials.filter(environment=Environment.PRODUCTION, active=True)
+    used = production.filter(not_before__lte=now, not_after__gte=now).first()
+    steps = [
+        Step(
+            gettext_lazy("生产环境的加签证书"),
+            used is not None,
+            _("没有使用中的生产环境证书，请在“证书与加签”登记，或制作密钥后登记签发的证书"),
+            reverse("credentials"),
+            used.serial if used else "",
+        )
+    ]
+    if used and used.key_place != KeyPlace.DEVICE:
+        steps.append(
+            Step(
+                gettext_lazy("云加签同意书"),
+                enterprise.signing_consents.filter(revoked_at=None).exists(),
+                _("密钥由本平台保管，还没有同意云加签，请企业管理员看过同意书后同意"),
+                reverse("signing_consent"),
+            )
+        )
+    return steps
+
+
+def _service_step(enterprise: Enterprise) -> Step:
+    running = active(enterprise)
+    return Step(
+        gettext_lazy("至少开通一项服务"),
+        bool(running),
+        _("还没有开通的服务，请先申请服务开通，至少一项通过后再申请上线"),
+        reverse("services") + "#offers",
+        _("、").join(dict.fromkeys(f"{one.mode} {one.district}" for one in running)),
+    )
+
+
+def _why_not_clearing(enterprise: Enterprise, code: str, mode: Mode, district: str) -> str:
+    """Why the enterprise of that code cannot file the lists there; empty where it can, or where it is the applicant itself."""
+    filer = LIST_FILERS[mode]
+    said = {"code": code, "filer": filer.label, "mode": mode.label, "district": district}
+    found = _clearing(enterprise, code, mode, district)
+    if found is None:
+        return (
+            _("没有找到以“%(code)s”登记并已开通的企业，请核对通关服务企业的编码；对方尚未开通的，请等开通后再申请")
+            % said
+        )
+    said["name"] = found.name
+    if code == enterprise.customs_code:
+        if {filer, EnterpriseType.MERCHANT} & set(found.types):
+            return ""
+        return _("本企业不是电商企业或%(filer)s，不能申报%(mode)s清单，请填替本企业申报的企业的编码") % said
+    if filer not in found.types:
+        return _("通关服务企业“%(name)s”不是%(filer)s，不能申报%(mode)s清单，请核对编码，或改填另一家") % said
+    if not found.serves:
+        return _("通关服务企业“%(name)s”没有开通 %(district)s 关区的%(mode)s服务，请对方先开通，或改填另一家") % said
+    return ""
+
+
+class _Clearing(NamedTuple):
+    """A clearance-service enterprise as far as an applicant may know it; ``serves``: whether it files the lists there."""
+
+    name: str
+    types: list[str]
+    serves: bool
+
+
+def _clearing(enterprise: Enterprise, code: str, mode: Mode, district: str) -> _Clearing | None:
+    """The enterprise under that code that is to clear there: the applicant itself, or one that is open for filing."""
+    if code == enterprise.customs_code:
+        return _Clearing(enterprise.name, enterprise.types, serves=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, types, serves FROM accounts_clearing(%s, %s, %s, %s)",
+            [code, LIST_FILERS[mode], mode, district],
+        )
+        row = cursor.fetchone()
+    return _Clearing(*row) if row else None
 
 
 # --- what an approval changes --------------------------------------------------------------------------------------------
@@ -118,12 +256,13 @@ def activate(application: Application, cleaned: Mapping[str, Any], staff: User) 
     enterprise = application.enterprise
     assert enterprise is not None
     of_type, mode = SERVICES[cleaned["service"]]
-    clearance = _clearing(enterprise, cleaned["clearance_code"], mode)
+    code = cleaned["clearance_code"]
+    clearance = _clearing(enterprise, code, mode, cleaned["district"])
+    if clearance is None:
+        raise ValidationError(_("通关服务企业的状态刚刚变了，请核对后再审核"))
     same = {"enterprise": enterprise, "enterprise_type": of_type, "mode": mode, "district": cleaned["district"]}
     Service.objects.filter(**same, ended=None).update(ended=timezone.now())
-    Service.objects.create(
-        **same, clearance_code=clearance.customs_code, clearance_name=clearance.name, application=application
-    )
+    Service.objects.create(**same, clearance_code=code, clearance_name=clearance.name, application=application)
 
 
 def go_live(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
@@ -135,15 +274,25 @@ def go_live(application: Application, cleaned: Mapping[str, Any], staff: User) -
         raise ValidationError(_("企业的状态刚刚变了，请核对后再审核"))
 
 
-def _clearing(enterprise: Enterprise, code: str, mode: Mode) -> Enterprise:
-    """The clearance-service enterprise: one that may file the lists of that mode. Raises ValidationError."""
-    found = Enterprise.objects.filter(customs_code=code).first()
-    if found is None:
-        raise ValidationError(_("通关服务企业 %(code)s 没有在本平台开户，请退回申请人核对编码") % {"code": code})
-    able = {LIST_FILERS[mode]} | ({EnterpriseType.MERCHANT} if found == enterprise else set())
-    if able & set(found.types):
-        return found
-    raise ValidationError(
-        _("通关服务企业“%(name)s”不是%(filer)s，不能申报%(mode)s清单，请退回申请人核对")
-        % {"name": found.name, "filer": LIST_FILERS[mode].label, "mode": mode.label}
-    )
+# --- what staff end ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def end(service: Service, *, staff: Bystander, reason: str) -> bool:
+    """Nothing is filed under it any more, and the administrators of the enterprise are told why. False if it had ended."""
+    running = Service.objects.filter(pk=service.pk, ended=None)
+    if not running.update(ended=timezone.now(), end_reason=reason):
+        return False
+    said = {"mode": service.mode, "district": service.district, "reason": reason}
+    of_type = EnterpriseType(service.enterprise_type).label
+    record(staff, Action.SERVICE_ENDED, f"service {service.pk}", type=service.enterprise_type, **said)
+    administrators = User.objects.filter(
+        memberships__enterprise=service.enterprise, memberships__active=True,
+        memberships__roles__contains=[MemberRole.ADMINISTRATOR],
+    )  # fmt: skip
+    told = keep(_ENDED, type=of_type, **said)
+    notify(administrators, told, address=reverse("services"), enterprise=service.enterprise)
+    return True
+
+
+_ENDED = gettext_noop("平台已终止本企业的服务：%(type)s %(mode)s，%(district)s 关区。原因：%(reason)s")

@@ -17,7 +17,7 @@ from accounts.models import Application, ApplicationState, Service
 from accounts.models.applications import ENDED
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import GO_LIVE, SERVICE
-from accounts.onboarding.services import MODES, SERVICES, active, label_of
+from accounts.onboarding.services import MODES, SERVICES, Step, active, label_of, steps_of
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from portal.looks import Look
 
@@ -27,6 +27,8 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     ApplicationState.SECOND: ("info", "hourglass-split"),
     ApplicationState.RETURNED: ("bad", "arrow-return-left"),
 }
+#: How many ended services are shown.
+MOST_ENDED = 20
 
 
 @dataclass(frozen=True)
@@ -58,21 +60,15 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One condition of going live."""
-
-    label: Any
-    is_met: bool
-    note: str
-
-
-@dataclass(frozen=True)
 class Page:
     """Everything on the page."""
 
     active: list[Service]
+    #: What staff ended, the last one first; what another took the place of is not among them.
+    ended: list[Service]
     underway: list[Underway]
     offers: list[Offer]
+    #: The way to going live, for who is still on it.
     steps: list[Step]
     #: The application to go live, if one is open.
     going_live: Underway | None
@@ -131,13 +127,12 @@ def page(actor: Actor) -> Page:
     underway = [Underway(one, _label(one)) for one in open_ones if one.kind == SERVICE.name]
     return Page(
         active=running,
+        ended=list(
+            Service.objects.filter(enterprise=enterprise).exclude(end_reason="").order_by("-ended")[:MOST_ENDED]
+        ),
         underway=underway,
         offers=_offers(actor, running, {one.application.topic for one in underway}),
-        steps=[
-            Step(_("企业开户"), True, enterprise.name),
-            Step(_("企业类型登记"), bool(enterprise.types), _("、").join(enterprise.type_labels)),
-            Step(_("至少开通一项服务"), bool(running), ""),
-        ],
+        steps=steps_of(enterprise) if enterprise.state == EnterpriseState.DRAFT else [],
         going_live=Underway(going, GO_LIVE.label) if going else None,
         is_live=enterprise.state == EnterpriseState.APPROVED,
         is_suspended=enterprise.state == EnterpriseState.SUSPENDED,

@@ -27,6 +27,7 @@ from accounts.access import Actor, actor_of
 from accounts.actions import Action
 from accounts.licences import closed_for
 from accounts.models import Membership
+from accounts.services import unserved_for
 from declarations import filing
 from declarations.doors import excel, staging, unfiled
 from declarations.filing import Outcome
@@ -310,7 +311,8 @@ def _file(upload: Upload) -> None:
     if actor is None or not actor.may_file:
         _give_back(upload, keep(_("决定申报的成员已不能为本企业申报，请由有申报角色的成员再次申报")))
         return
-    if why := closed_for(actor.enterprise, document_kind.filed_by):
+    filers = document_kind.filed_by
+    if why := closed_for(actor.enterprise, filers) or unserved_for(actor.enterprise, filers):
         _give_back(upload, why)
         return
     staged = staging.good_documents(upload)

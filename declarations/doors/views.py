@@ -21,9 +21,11 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts import audit
-from accounts.access import MemberRequest, member, refuse_without_licence, require_role
+from accounts.access import Actor, MemberRequest, member, refuse_while_shut, require_role
 from accounts.actions import Action
-from accounts.roles import FILING_ROLES, EnterpriseType, MemberRole
+from accounts.onboarding.services import steps_of
+from accounts.roles import FILING_ROLES, EnterpriseState, EnterpriseType, MemberRole
+from accounts.services import unserved_for
 from declarations import filing
 from declarations.access import documents_of, drafts_of, uploads_of
 from declarations.doors import chain, failed_rows, forms, grid, letters, search, story, tables, unfiled, uploads
@@ -74,12 +76,12 @@ def of_own_kind(view: View) -> View:
     return guarded
 
 
-def while_licensed(view: View) -> View:
-    """Let nobody file this kind while the licence of the type that files it is not valid."""
+def while_open(view: View) -> View:
+    """Let nobody file this kind while the type that files it has no valid licence or no service."""
 
     @wraps(view)
     def guarded(request: Request, kind: Kind, *args: Any, **kwargs: Any) -> HttpResponse:
-        refuse_without_licence(request.actor, kind.filed_by)
+        refuse_while_shut(request.actor, kind.filed_by)
         return view(request, kind, *args, **kwargs)
 
     return guarded
@@ -90,6 +92,10 @@ def while_licensed(view: View) -> View:
 def home(request: Request) -> HttpResponse:
     """The desk: what needs doing."""
     context = {"desk": desk(request.actor), "may_file": request.actor.may_file, "now": timezone.localtime()}
+    context["unserved"] = _unserved(request.actor, KINDS)
+    if request.actor.enterprise.state == EnterpriseState.DRAFT:
+        missing = (step for step in steps_of(request.actor.enterprise) if not step.is_met)
+        context |= {"is_new": True, "next": next(missing, None), "leads": request.actor.may(MemberRole.ADMINISTRATOR)}
     return render(request, "home.html", context)
 
 
@@ -112,7 +118,14 @@ def list_page(request: Request, kind: Kind) -> HttpResponse:
     shown = tables.page(kind, documents_of(request.actor, kind), drafts_of(request.actor, kind), asked)
     context = {"page": shown, "may_file": request.actor.may_file_as(kind.filed_by), "seen": tables.stamp(shown)}
     context["others_file"] = _others_who_file(kind, request.actor.enterprise.types)
+    context["unserved"] = _unserved(request.actor, [kind])
     return _page_or_part(request, "declarations/list.html", "declarations/_list.html", context)
+
+
+def _unserved(actor: Actor, kinds: Iterable[Kind]) -> list[str]:
+    """Why kinds may not be filed for want of a service, each reason once; nothing while the enterprise files nothing at all."""
+    reasons = [unserved_for(actor.enterprise, kind.filed_by) for kind in kinds] if actor.enterprise.may_file else []
+    return list(dict.fromkeys(filter(None, reasons)))
 
 
 def _others_who_file(kind: Kind, types: Collection[str]) -> str:
@@ -154,7 +167,7 @@ def _document(request: Request, kind: Kind, pk: int) -> Document:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-@while_licensed
+@while_open
 def form(request: Request, kind: Kind) -> HttpResponse:
     """A new document typed in; with `from` one refused, or waiting, to be corrected and filed again."""
     refused = _refused(request, kind)
@@ -183,7 +196,7 @@ def _refused(request: Request, kind: Kind) -> Document | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-@while_licensed
+@while_open
 def draft(request: Request, kind: Kind, pk: int) -> HttpResponse:
     """A form kept unfinished: go on, file it, or throw it away."""
     kept = get_object_or_404(drafts_of(request.actor, kind), pk=pk)
@@ -292,7 +305,7 @@ def _form(request: Request, page: _Page) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-@while_licensed
+@while_open
 def upload(request: Request, kind: Kind) -> HttpResponse:
     """Send in a workbook; it is kept and put in line, nothing is read here."""
     sent, fault = request.FILES.get("file"), ""
@@ -356,6 +369,7 @@ def uploads_page(request: Request) -> HttpResponse:
         "newer": f"{home}?{urlencode(part.back)}" if part.back else "",
         "older": f"{home}?{urlencode(part.on)}" if part.on else "",
         "kinds": kinds,
+        "unserved": _unserved(actor, own),
         "may_file": any(request.actor.may_file_as(kind.filed_by) for kind in kinds),
     }
     return render(request, "declarations/uploads.html", context)
@@ -398,7 +412,7 @@ def upload_file(request: Request, pk: int) -> HttpResponse:
         if uploads.discard(actor=request.actor, upload=one):
             messages.success(request, _("这次导入已放弃"))
         return redirect("upload_check", pk=pk)
-    refuse_without_licence(request.actor, kind_of(one.kind).filed_by)
+    refuse_while_shut(request.actor, kind_of(one.kind).filed_by)
     if not uploads.decide(actor=request.actor, upload=one, all_or_nothing=request.POST.get("choice") == "all"):
         messages.warning(request, _("这个文件已经决定过，或没有可以申报的单证，没有重复申报"))
     return redirect("upload_check", pk=pk)

@@ -52,6 +52,8 @@ COMPARES: dict[Check, str] = {
     every_kind.e12_platform_is_the_same: "filed",
     every_kind.e13_number_names_one_document: "numbers",
     every_kind.e14_same_document_waits_once: "known",
+    every_kind.e15_licence_is_valid: "closed",
+    every_kind.e16_service_is_active: "unserved",
     inventory.e09_list_comes_from_a_fourth_enterprise: "filed",
 }
 

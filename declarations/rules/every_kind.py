@@ -133,6 +133,12 @@ def e15_licence_is_valid(seen: Seen, facts: Facts) -> Iterator[Problem]:
         yield seen.wrong("E15", why=facts.closed)
 
 
+def e16_service_is_active(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """申报的企业类型须有在用的服务。"""
+    if facts.unserved:
+        yield seen.wrong("E16", why=facts.unserved)
+
+
 @cache
 def _parties(kind: Kind) -> list[tuple[str, str]]:
     return [(one.name_of, name) for name, one in zip(kind.head_names, kind.fields, strict=True) if one.name_of]
@@ -154,6 +160,7 @@ CHECKS = (
     e13_number_names_one_document,
     e14_same_document_waits_once,
     e15_licence_is_valid,
+    e16_service_is_active,
 )
 #: The rules that look at the other documents of the trade.
 OF_THE_TRADE = (

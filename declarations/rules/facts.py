@@ -49,7 +49,8 @@ class Facts:
     the other kinds about that order, of whatever enterprise. known: key → own document with that key. numbers: number →
     key of the own document that has it, for kinds whose number is not part of the key. payers: order number → the payment
     enterprise that the filer's own order names. closed: why the filer may file none of this kind today, as
-    ``portal.sentences`` keeps it. mandates: (code, mode, district) of every merchant on the documents whose lists the filer
+    ``portal.sentences`` keeps it; unserved: the same for want of a service. services: (type, mode, district) of what the filer
+    is activated for. mandates: (code, mode, district) of every merchant on the documents whose lists the filer
     may file today; district empty: every district.
     """
 
@@ -63,12 +64,14 @@ class Facts:
     numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     payers: Mapping[str, str] = field(default_factory=dict)
     closed: str = ""
+    unserved: str = ""
+    services: frozenset[tuple[str, str, str]] = frozenset()
     mandates: frozenset[tuple[str, str, str]] = frozenset()
 
     @cached_property
     def found(self) -> frozenset[str]:
         """The parts of which something was found at all."""
-        return frozenset(part for part in ("filed", "known", "numbers") if getattr(self, part))
+        return frozenset(part for part in ("filed", "known", "numbers", "closed", "unserved") if getattr(self, part))
 
     def same(self, one: str, other: str) -> bool:
         """Whether two codes name one enterprise; a customs code and a credit code may be the same one."""

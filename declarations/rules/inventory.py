@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from accounts.roles import LIST_FILERS, Mode
+from accounts.roles import LIST_FILERS, EnterpriseType, Mode
 from declarations.rules.amounts import not_above_zero, unequal_products
 from declarations.rules.facts import Facts, Seen
 from declarations.rules.trade import filed_by_one
@@ -142,6 +142,18 @@ def l16_merchant_has_mandated_the_filer(seen: Seen, facts: Facts) -> Iterator[Pr
         yield seen.wrong("L16", "ebc_code", mode=mode, district=district)
 
 
+def l17_filer_is_activated_for_mode_and_district(seen: Seen, facts: Facts) -> Iterator[Problem]:
+    """申报清单须有这种贸易方式、这个关区在用的服务；电商企业申报自己的清单凭电商企业的服务。"""
+    mode, district = seen.head["trade_mode"], seen.head["customs_code"]
+    if facts.unserved or mode not in Mode.values:  # E16 and L12 speak of that
+        return
+    own = {EnterpriseType.MERCHANT} if seen.head["ebc_code"] in facts.codes else set()
+    filers = ({LIST_FILERS[mode]} | own) & facts.types
+    # Where it has no type that files such a list, L14 speaks.
+    if filers and facts.services.isdisjoint((one, mode, district) for one in filers):
+        yield seen.wrong("L17", "customs_code", owner=",".join(sorted(filers)), mode=mode, district=district)
+
+
 CHECKS = (
     l01_bonded_names_book_and_warehouse,
     l02_bonded_leaves_out_the_voyage,
@@ -159,6 +171,7 @@ CHECKS = (
     l14_mode_says_who_files,
     l15_only_gifts_cost_nothing,
     l16_merchant_has_mandated_the_filer,
+    l17_filer_is_activated_for_mode_and_district,
     e09_list_comes_from_a_fourth_enterprise,
 )
 #: The rules that look at the other documents of the trade.

@@ -5,17 +5,33 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.access import Actor
-from accounts.cast import Cast
-from accounts.models import Application, ApplicationState, AuditEntry, Enterprise, Membership, Service, User
+from accounts.cast import Cast, give_evidence
+from accounts.credentials import make_credential
+from accounts.models import (
+    Application,
+    ApplicationState,
+    AuditEntry,
+    Credential,
+    Enterprise,
+    Evidence,
+    Membership,
+    Notice,
+    Service,
+    SigningConsent,
+    User,
+)
 from accounts.onboarding import applications, services_views
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.kinds import GO_LIVE, SERVICE
-from accounts.onboarding.services import MODES, SERVICES, active
-from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from accounts.onboarding.services import MODES, SERVICES, active, why_not_ready
+from accounts.roles import EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole
+from portal.sentences import speak
 from portal.tenancy import acting_as
 
 pytestmark = pytest.mark.django_db
@@ -152,10 +168,11 @@ def test_it_is_begun_on_its_own_page_alone(newcomer: Actor, client_of: Callable[
 def test_the_stamped_licence_is_asked_of_who_needs_one(newcomer: Actor, service: str, slot: str) -> None:
     Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=EnterpriseType.values)
     newcomer.enterprise.refresh_from_db()
-    problems = asked_for(newcomer, typed(service))
+    wanted = typed(service, clearance=WAREHOUSE if service.endswith("1210") else DIRECT)
+    problems = asked_for(newcomer, wanted)
     assert set(problems) == ({slot} if slot else set())
     if slot:
-        assert asked_for(newcomer, typed(service), papers=(slot,)) == {}
+        assert asked_for(newcomer, wanted, papers=(slot,)) == {}
 
 
 def test_every_type_has_a_service_and_no_other_mode() -> None:
@@ -165,16 +182,61 @@ def test_every_type_has_a_service_and_no_other_mode() -> None:
 
 @pytest.mark.parametrize(
     ("clearance", "words"),
-    [("312226DM78", "没有在本平台开户"), ("312226DM04", "不是保税仓储企业"), ("312246DM08", "不是保税仓储企业")],
+    [("312226DM78", "没有找到"), ("312226DM04", "不是保税仓储企业"), ("312246DM08", "不是保税仓储企业")],
 )
-def test_staff_are_told_of_a_clearance_enterprise_that_cannot_be(
+def test_a_clearance_enterprise_that_cannot_be_is_told_when_it_is_handed_in(
     cast: Cast, newcomer: Actor, clearance: str, words: str
 ) -> None:
-    assert asked_for(newcomer, typed(clearance=clearance)) == {}
+    (told,) = asked_for(newcomer, typed(clearance=clearance))["clearance_code"]
+    assert words in told and latest(newcomer).state == ApplicationState.DRAFT
+    assert asked_for(newcomer, typed()) == {}
+
+
+def stop(cast: Cast, key: str) -> None:
+    Enterprise.objects.filter(pk=cast.enterprises[key].pk).update(state=EnterpriseState.SUSPENDED)
+
+
+def take_its_service(cast: Cast, key: str) -> None:
+    Service.objects.filter(enterprise=cast.enterprises[key], district="2216").update(ended=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"), [(stop, "没有找到"), (take_its_service, "没有开通 2216 关区的保税进口服务")]
+)
+def test_who_clears_must_be_open_and_serve_there_when_handed_in_and_still_when_approved(
+    cast: Cast, newcomer: Actor, spoil: Callable[[Cast, str], None], words: str
+) -> None:
+    assert asked_for(newcomer, typed()) == {}
+    spoil(cast, "warehouse")
     with pytest.raises(NotPossible, match=words):
         approved(cast, newcomer)
-    assert active(newcomer.enterprise) == []
-    assert latest(newcomer).state == ApplicationState.SUBMITTED
+    assert active(newcomer.enterprise) == [] and latest(newcomer).state == ApplicationState.SUBMITTED
+    other = typed("merchant-1210", "2216")
+    with as_member(newcomer):
+        one = latest(newcomer)
+        applications.withdraw(one, by=newcomer.user, version=one.version)
+    assert words in asked_for(newcomer, other)["clearance_code"][0]
+
+
+def test_an_enterprise_may_clear_for_itself_before_it_is_open(cast: Cast, newcomer: Actor) -> None:
+    own = newcomer.enterprise.customs_code
+    assert asked_for(newcomer, typed(clearance=own)) == {}
+    approved(cast, newcomer)
+    assert active(newcomer.enterprise)[0].clearance_name == newcomer.enterprise.name
+    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=["platform"])
+    newcomer.enterprise.refresh_from_db()
+    (told,) = asked_for(newcomer, typed("platform-1210", clearance=own))["clearance_code"]
+    assert told.startswith("本企业不是电商企业或保税仓储企业")
+
+
+def test_the_narrow_look_at_who_clears_tells_no_more(cast: Cast, newcomer: Actor) -> None:
+    asked = "SELECT name, types, serves FROM accounts_clearing(%s, 'warehouse', '1210', %s)"
+    with as_member(newcomer), connection.cursor() as cursor:
+        for district, serves in (("2216", True), ("2299", False)):
+            cursor.execute(asked, [WAREHOUSE, district])
+            assert cursor.fetchall() == [(cast.enterprises["warehouse"].name, ["warehouse"], serves)]
+        cursor.execute(asked, [newcomer.enterprise.customs_code, "2216"])  # not open yet: nobody's partner
+        assert cursor.fetchall() == []
 
 
 def test_a_type_lost_meanwhile_is_found_at_the_approval(cast: Cast, newcomer: Actor) -> None:
@@ -208,12 +270,54 @@ def test_it_sees_its_own_services_and_nobody_elses(cast: Cast) -> None:
 # --- going live ---------------------------------------------------------------------------------------------------------
 
 
-def test_it_goes_live_with_a_type_and_a_service_and_files_from_then_on(cast: Cast, newcomer: Actor) -> None:
-    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=[])
+def prepare(actor: Actor) -> None:
+    """Everything that is verified, registered and agreed to before going live."""
+    Enterprise.objects.filter(pk=actor.enterprise.pk).update(dxp_id="DXPENT0000900099")
+    actor.enterprise.refresh_from_db()
+    give_evidence(actor.enterprise)
+    make_credential(actor.enterprise, Environment.PRODUCTION)
+
+
+def test_it_is_told_everything_it_lacks_each_with_the_cure(cast: Cast, newcomer: Actor) -> None:
+    enterprise = newcomer.enterprise
+    told = go_live(newcomer)["__all__"]
+    for words in ("IC 卡", "类型备案", "加密证书", "申报传输 ID（进口）", "担保金", "生产环境证书", "至少一项"):
+        assert sum(words in one for one in told) == 1, words
+    assert len(told) == 7 and why_not_ready(enterprise) == told
+    prepare(newcomer)
+    assert [one for one in why_not_ready(enterprise) if "至少一项" not in one] == []
+    spoiled: list[tuple[QuerySet, dict[str, object], str]] = [
+        (Evidence.objects.filter(enterprise=enterprise, item="dxp_import"), {"replaced": True}, "申报传输 ID（进口）"),
+        (Credential.objects.filter(enterprise=enterprise), {"environment": "sandbox"}, "生产环境证书"),
+        (Credential.objects.filter(enterprise=enterprise), {"not_after": timezone.now()}, "生产环境证书"),
+        (Credential.objects.filter(enterprise=enterprise), {"active": False}, "生产环境证书"),
+        (SigningConsent.objects.filter(enterprise=enterprise), {"revoked_at": timezone.now(), "revoked_by": newcomer.user},
+         "云加签"),
+        (Enterprise.objects.filter(pk=enterprise.pk), {"types": []}, "登记企业类型"),
+    ]  # fmt: skip
+    for rows, said, words in spoiled:
+        with transaction.atomic():
+            rows.update(**said)
+            assert any(words in one for one in why_not_ready(Enterprise.objects.get(pk=enterprise.pk))), words
+            transaction.set_rollback(True)
+    # Whoever keeps the key on a device of its own signs there: no consent is asked for.
+    SigningConsent.objects.filter(enterprise=enterprise).update(revoked_at=timezone.now(), revoked_by=newcomer.user)
+    Credential.objects.filter(enterprise=enterprise).update(key_place=KeyPlace.DEVICE)
+    assert len(why_not_ready(enterprise)) == 1
+
+
+@pytest.mark.parametrize("of_type", list(EnterpriseType))
+def test_each_type_needs_what_the_guide_names_for_it(cast: Cast, newcomer: Actor, of_type: EnterpriseType) -> None:
+    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=[of_type])
     newcomer.enterprise.refresh_from_db()
-    assert "登记企业类型" in go_live(newcomer)["__all__"][0]
-    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=[EnterpriseType.MERCHANT])
-    newcomer.enterprise.refresh_from_db()
+    told = go_live(newcomer)["__all__"]
+    pays_tax = of_type in {"platform", "merchant", "direct_logistics", "warehouse"}
+    assert any("担保金" in one for one in told) == pays_tax and len(told) == 6 + pays_tax
+    assert not any("出口" in one for one in told)
+
+
+def test_it_goes_live_prepared_and_with_a_service_and_files_from_then_on(cast: Cast, newcomer: Actor) -> None:
+    prepare(newcomer)
     assert "至少一项" in go_live(newcomer)["__all__"][0]
     assert asked_for(newcomer, typed()) == {}
     assert "至少一项" in go_live(newcomer)["__all__"][0]
@@ -234,6 +338,7 @@ def test_it_goes_live_with_a_type_and_a_service_and_files_from_then_on(cast: Cas
 
 
 def test_a_service_that_ended_meanwhile_keeps_it_from_going_live(cast: Cast, newcomer: Actor) -> None:
+    prepare(newcomer)
     assert asked_for(newcomer, typed()) == {}
     approved(cast, newcomer)
     assert go_live(newcomer) == {}
@@ -244,12 +349,47 @@ def test_a_service_that_ended_meanwhile_keeps_it_from_going_live(cast: Cast, new
 
 
 def test_a_suspended_enterprise_is_not_reopened_by_going_live(cast: Cast, newcomer: Actor) -> None:
+    prepare(newcomer)
     assert asked_for(newcomer, typed()) == {}
     approved(cast, newcomer)
     assert go_live(newcomer) == {}
     Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(state=EnterpriseState.SUSPENDED)
     with pytest.raises(NotPossible, match="企业已暂停"):
         approved(cast, newcomer)
+
+
+# --- ended by staff -----------------------------------------------------------------------------------------------------
+
+
+def test_staff_end_a_service_with_a_reason_and_its_administrators_are_told(
+    cast: Cast, client_of: Callable[[str], Client]
+) -> None:
+    one = Service.objects.get(enterprise=cast.enterprises["merchant"], mode="1210", district="2216")
+    staff, address = client_of("staff"), reverse("admin:accounts_service_change", args=[one.pk])
+    assert staff.get(address).status_code == 200
+    assert "这个字段是必填项" in staff.post(address, {"end_reason": " "}).content.decode()
+    assert Service.objects.get(pk=one.pk).ended is None and not Notice.objects.exists()
+    assert staff.post(address, {"end_reason": "场地已关闭", "district": "2299"}).status_code == 302
+    one.refresh_from_db()
+    assert one.ended is not None and (one.end_reason, one.district) == ("场地已关闭", "2216")
+    deed = AuditEntry.objects.get(action="service_ended")
+    assert (deed.enterprise, deed.user, deed.subject) == (one.enterprise, cast.users["staff"], f"service {one.pk}")
+    notice = Notice.objects.get(user=cast.users["merchant_administrator"])
+    assert speak(notice.text) == "平台已终止本企业的服务：电商企业 1210，2216 关区。原因：场地已关闭"
+    assert Notice.objects.filter(enterprise=one.enterprise).count() == 1
+    assert staff.post(address, {"end_reason": "再来一次"}).status_code == 403
+    assert "场地已关闭" in staff.get(address).content.decode()
+    body = client_of("merchant_viewer").get(reverse("services")).content.decode()
+    assert "平台已终止" in body and "场地已关闭" in body
+
+
+def test_nobody_but_staff_who_may_ends_a_service(cast: Cast, client_of: Callable[[str], Client]) -> None:
+    one = Service.objects.filter(enterprise=cast.enterprises["merchant"]).first()
+    assert one is not None
+    address = reverse("admin:accounts_service_change", args=[one.pk])
+    assert client_of("merchant_administrator").post(address, {"end_reason": "x"}).status_code == 404
+    assert client_of("auditor").post(address, {"end_reason": "x"}).status_code == 403
+    assert Service.objects.filter(ended=None, pk=one.pk).exists()
 
 
 # --- the page -----------------------------------------------------------------------------------------------------------
@@ -271,7 +411,12 @@ def test_the_page_leads_from_nothing_to_live(cast: Cast, newcomer: Actor, client
     assert asked_for(newcomer, typed()) == {}
     approved(cast, newcomer)
     body = client.get(address).content.decode()
-    assert cast.enterprises["warehouse"].name in body and "增加或变更" in body and "申请页面上线</button>" in body
+    assert cast.enterprises["warehouse"].name in body and "增加或变更" in body and "申请页面上线</button>" not in body
+    for lacking in ("/preparation/", "/credentials/"):
+        assert f'<a href="{lacking}">去办理' in body
+    prepare(newcomer)
+    body = client.get(address).content.decode()
+    assert "去办理" not in body and "申请页面上线</button>" in body
     client.post(address, {"apply": "page_go_live"})
     assert latest(newcomer).kind == "page_go_live"
     assert "申请页面上线</button>" not in client.get(address).content.decode()

@@ -404,6 +404,7 @@ def test_it_stores_the_same_from_a_page_as_from_a_worker(cast, slug):
 def test_it_writes_no_row_for_another_enterprise(cast):
     """A door that mixes up its actor is stopped by PostgreSQL itself."""
     actor = cast.actor("platform_filer")
+    assert actor.enterprise.services_in_force  # read beforehand: behind the other's wall there are none
     with (
         pytest.raises(ProgrammingError, match="row-level security"),
         acting_as(enterprise_id=cast.enterprises["neighbour"].pk, user_id=cast.users["neighbour_filer"].pk),

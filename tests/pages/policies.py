@@ -742,7 +742,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "admin:accounts_application_paper": StaffPaper(post=405, missing=404, missing_post=405),
         **_desk("signingconsent", add=403, change=403),
         **_desk("mandate", add=403, change=403),
-        **_desk("service", add=403, change=403),
+        **_desk("service", add=403),
         **_desk("group", app="auth", delete=200),
         **_desk("outbound", app="declarations", add=403, change=403),
         **_desk("inbound", app="declarations", add=403, change=403),

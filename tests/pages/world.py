@@ -19,7 +19,7 @@ from stdnum.cn import uscc
 
 from accounts import members
 from accounts.access import Bystander
-from accounts.cast import Cast, give_licences
+from accounts.cast import Cast, give_licences, give_services
 from accounts.enrolment import ask_for_key, make_wanted_keys
 from accounts.models import (
     Announcement,
@@ -348,6 +348,7 @@ def _more_enterprises() -> dict[str, Enterprise]:
             state=EnterpriseState.APPROVED,
         )
         give_licences(made[key])
+        give_services(made[key])
     return made
 
 

@@ -44,6 +44,13 @@ def test_e15_licence_is_valid() -> None:
     assert said.text.startswith("《支付业务许可证》已到期。") and "企业类型登记" in said.cure and said.field == ""
 
 
+def test_e16_service_is_active() -> None:
+    assert "E16" not in rules("order")
+    unserved = {"unserved": keep("没有在用的%(types)s服务，不能申报", types="电商平台")}
+    (said,) = [one for one in problems("order", facts=unserved) if one.rule == "E16"]
+    assert said.text.startswith("没有在用的电商平台服务，不能申报。") and "“服务开通”" in said.cure and said.field == ""
+
+
 def test_e03_lines_from_1_to_99() -> None:
     assert "E03" not in rules("order", lines=1)
     assert "E03" not in rules("order", lines=99)

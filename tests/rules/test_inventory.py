@@ -142,6 +142,32 @@ def test_l16_merchant_has_mandated_the_filer() -> None:
     assert "L16" not in asked(trade_mode="9710")  # L12 speaks of that
 
 
+def test_l17_filer_is_activated_for_mode_and_district() -> None:
+    def asked(*services: tuple[str, str, str], **cells: Any) -> set[str]:
+        return rules("inventory", facts={"services": frozenset(services), **cells.pop("facts", {})}, **cells)
+
+    assert cells_of("L17", "inventory", facts={"services": frozenset()}) == [("customs_code", None)]
+    assert "L17" not in asked(("warehouse", "1210", "2216"))
+    for other in (("warehouse", "1210", "2218"), ("warehouse", "9610", "2216"), ("merchant", "1210", "2216")):
+        assert "L17" in asked(other), other
+    assert "L17" not in asked(("direct_logistics", "9610", "2216"), **DIRECT)
+    assert "L17" in asked(("direct_logistics", "9610", "2233"), **DIRECT)
+    # A merchant that files its own list counts by its merchant service, whichever of its codes stands there.
+    for own in ({}, {"ebc_code": make.MERCHANT.credit_code}):
+        assert "L17" not in asked(("merchant", "1210", "2216"), by=make.MERCHANT, **own)
+        assert "L17" in asked(("merchant", "9610", "2216"), by=make.MERCHANT, **own)
+    both = make.MERCHANT._replace(types=frozenset({"merchant", "warehouse"}))
+    for one in ("merchant", "warehouse"):
+        assert "L17" not in asked((one, "1210", "2216"), by=both)
+    others = {"ebc_code": make.CARRIER.customs_code, "ebc_name": make.CARRIER.name}
+    assert "L17" in asked(("merchant", "1210", "2216"), by=both, **others)
+    # What others speak of.
+    assert "L17" not in asked(facts={"unserved": "why"}) and "L17" not in asked(trade_mode="9710")
+    assert "L17" not in asked(by=make.CARRIER)
+    (said,) = [one for one in problems("inventory", facts={"services": frozenset()}) if one.rule == "L17"]
+    assert said.text.startswith("保税仓储企业没有在用的 1210 服务覆盖 2216 关区") and "“服务开通”" in said.cure
+
+
 def test_e09_list_comes_from_a_fourth_enterprise() -> None:
     def filer(slug: str, who: make.Cast) -> dict:
         found = make.accepted()

@@ -246,9 +246,8 @@ class ApplicationAdmin(ReadOnly):
 
     @admin.action(description=_("催办所选申请（发邮件）"), permissions=["change"])
     def remind(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """By e-mail: of what waits for staff its assignee, of what was returned its applicant."""
-        home = request.build_absolute_uri(reverse("home"))
-        done = remind(queryset, by=staff_of(request), home=home, address=address_of(request))
+        """Of what waits for staff its assignee, of what was returned its applicant."""
+        done = remind(queryset, by=staff_of(request), address=address_of(request))
         level = messages.SUCCESS if done.count else messages.WARNING
         self.message_user(request, gettext("已发出催办 %s 份") % done.count, level)
         for why, count in done.left_out.items():

@@ -246,7 +246,7 @@ def test_a_letter_that_cannot_be_sent_undoes_nothing_and_names_nobody_in_the_log
     with django_capture_on_commit_callbacks(execute=True):
         assert admin.post("/members/", {"email": "new@example.org", "roles": [FILER]}).status_code == 302
     assert Invitation.objects.count() == 1
-    assert "could not be mailed: ConnectionRefusedError" in caplog.text and "new@example.org" not in caplog.text
+    assert "could not be sent: ConnectionRefusedError" in caplog.text and "new@example.org" not in caplog.text
 
 
 def test_an_enterprise_that_may_not_file_may_have_members(cast: Cast, admin: Client, invite: Any) -> None:

@@ -19,7 +19,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, override
 
 from accounts.models import Enterprise, Notice, User
 from accounts.models.notices import OWN_PAGE
@@ -100,6 +100,7 @@ UPDATE accounts_notice SET mail_after = %(until)s, mail_attempts = mail_attempts
 """
 
 
+@override(settings.LANGUAGE_CODE)  # no reader's browser says in which
 def mail_due() -> int:
     """Mail what is due, one letter a person; how many left. Stops while the mail server takes none."""
     letters, ends = 0, monotonic() + LONGEST_TURN

@@ -62,8 +62,8 @@ def begin(request: HttpRequest, email: str, phone: str) -> None:
         id=secrets.token_hex(8),
         email=email,
         phone=phone,
-        email_code="" if taken else _new_code(),
-        phone_code=_new_code(),
+        email_code="" if taken else new_code(),
+        phone_code=new_code(),
         until=int(time.time()) + CODE_MINUTES * 60,
     )
     if taken:
@@ -130,7 +130,8 @@ def make_user(request: HttpRequest, one: Registration, *, username: str, name: s
     return user
 
 
-def _new_code() -> str:
+def new_code() -> str:
+    """A code as it is sent."""
     return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
 
 

@@ -39,3 +39,15 @@ def tell_new_browser(user: User, *, device: str, address: str) -> None:
     )
     words = {"device": device or keep(gettext_noop("未知设备")), "address": address}
     warn(user, keep(text, **words), address=reverse("sessions"))
+
+
+def tell_email_changed(user: User, *, now: str) -> None:
+    """Letters go to another address from now on; the old one has its own letter (``accounts/contact.py``)."""
+    text = gettext_noop("您的账号邮箱已改为 %(now)s。不是您本人操作的，请马上修改密码，并拨打服务热线")
+    warn(user, keep(text, now=now), address=reverse("contact"))
+
+
+def tell_phone_changed(user: User, *, now: str) -> None:
+    """Another telephone from now on."""
+    text = gettext_noop("您的账号手机已改为 %(now)s。不是您本人操作的，请马上修改密码，并拨打服务热线")
+    warn(user, keep(text, now=now), address=reverse("contact"))

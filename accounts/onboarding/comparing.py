@@ -43,6 +43,8 @@ class PaperLine:
     is_changed: bool
     before: Paper | None
     asked: str
+    #: Whether it shows a person's identity.
+    is_personal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,13 @@ def _papers(
 ) -> list[PaperLine]:
     now, then = _by_slot(submission, papers), _by_slot(before, papers) if before else None
     labels = {slot.name: str(slot.label) for slot in kind.papers}
+    personal = {slot.name for slot in kind.papers if slot.is_personal}
     found = []
     for name in [*labels, *sorted({*now, *(then or {})} - {*labels})]:
         old = (then or {}).get(name)
         is_changed = then is not None and old != now.get(name)
-        found.append(PaperLine(name, labels.get(name, name), now.get(name), is_changed, old, asked.get(name, "")))
+        paper, said = now.get(name), asked.get(name, "")
+        found.append(PaperLine(name, labels.get(name, name), paper, is_changed, old, said, name in personal))
     return found
 
 

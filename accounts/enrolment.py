@@ -237,12 +237,12 @@ def put_to_use(actor: Actor, credential: Credential) -> None:
     now = timezone.now()
     _check_time(credential, now)
     _in_turn(actor.enterprise, credential.environment)
+    own = Credential.objects.filter(enterprise=actor.enterprise, environment=credential.environment)
+    list(own.select_for_update().order_by("pk").values_list("pk"))  # staff, too, may be putting one of them to use
     if needs_approval(credential):
         raise NotPossible(
             _("已开通的企业更换生产环境的证书，须经平台审核。请填写原因提交申请，现在的证书审核期间照常使用")
         )
-    own = Credential.objects.filter(enterprise=actor.enterprise, environment=credential.environment)
-    list(own.select_for_update().order_by("pk").values_list("pk"))  # of two who choose at once, one after the other
     replaced = own.filter(active=True).exclude(pk=credential.pk).update(active=False, ended_at=now, stopped=False)
     if own.filter(pk=credential.pk, active=False).update(active=True, ended_at=None, stopped=False):
         record(actor, Action.CREDENTIAL_USED, credential.serial, environment=credential.environment)

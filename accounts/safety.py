@@ -26,6 +26,14 @@ def tell_factor_removed(user: User) -> None:
     warn(user, keep(text), address=reverse("second_factor"))
 
 
+def tell_recovery_code_used(user: User, *, left: int) -> None:
+    """Somebody came in by one of the codes on paper."""
+    text = gettext_noop(
+        "有人用恢复码登录了您的账号，恢复码还剩 %(left)s 个。不是您本人登录的，请马上修改密码，并拨打服务热线"
+    )
+    warn(user, keep(text, left=left), address=reverse("second_factor"))
+
+
 def tell_factors_reset(user: User) -> None:
     """Staff took them all away, as is done for who lost their telephone."""
     text = gettext_noop("平台工作人员已重置您的二次验证，登录后请重新设置。没有请平台重置过的，请马上拨打服务热线")

@@ -31,7 +31,7 @@ from accounts.limits import (
     take_back_today,
 )
 from accounts.models import User
-from accounts.safety import tell_new_browser
+from accounts.safety import tell_new_browser, tell_recovery_code_used
 from accounts.second_factor import factors_of, uses_up
 from portal.tenancy import acting_as
 
@@ -190,6 +190,7 @@ def show_second_factor(request: HttpRequest, user: User, *, code: str = "", pass
             take_back_today(counter)  # that one alone: what somebody else guessed today stays counted
             if kind == "recovery":
                 record(who, Action.RECOVERY_CODE_USED, user.username)
+                tell_recovery_code_used(user, left=factors_of(user).recovery_codes_left)
             prove(request, user)
     except RedisError:
         log.exception("failures of the second factor cannot be counted: nobody can sign in")

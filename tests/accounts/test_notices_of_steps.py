@@ -251,7 +251,7 @@ def test_mail_leaves_by_notices_and_by_what_may_not_be_kept_and_by_nothing_else(
 
 
 def test_an_announcement_is_put_away_by_each_for_themselves(cast: Cast, client_of: Callable[[str], Client]) -> None:
-    one = Announcement.objects.create(title="系统维护", text="周六停机")
+    one = Announcement.objects.create(title="系统维护", text="周六停机", since=timezone.now() - timedelta(days=1))
     mine, other = client_of("merchant_filer"), client_of("merchant_viewer")
     put_away = reverse("announcement_dismiss", args=[one.pk])
     assert put_away in mine.get("/").content.decode()

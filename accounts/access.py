@@ -163,15 +163,6 @@ class EnterpriseMiddleware:
         if request.path_info.startswith(GATEWAY_PATH):
             return self.inside(request, role="portal_gateway")
         user_id = self.signed_in(request)
-        key = request.session.session_key
-        response = self.answered(request, user_id)
-        if user_id is not None and request.session.session_key not in (key, None):
-            with acting_as(enterprise_id=None, user_id=user_id):
-                sessions.follow(request.session)
-        return response
-
-    def answered(self, request: PortalRequest, user_id: int | None) -> HttpResponse:
-        """The answer to a visitor, a member or staff."""
         if request.path_info.startswith(STAFF_PATH):
             return self.as_staff(request, user_id)
         if user_id is None:
@@ -211,11 +202,12 @@ class EnterpriseMiddleware:
         if membership is None:
             request.chosen_is_gone = request.session.pop(ENTERPRISE_IN_SESSION, None) is not None
             if not request.memberships:
+                if request.chosen_is_gone:
+                    rotate_token(request)  # no form of before is sent for an enterprise joined afterwards
                 return
+            # From now on chosen: once it is gone nobody acts for another enterprise without being told.
             membership = request.memberships[0]
-            if len(request.memberships) > 1 or request.chosen_is_gone:
-                # From now on chosen: once it is gone nobody acts for another enterprise without being told.
-                request.session[ENTERPRISE_IN_SESSION] = membership.enterprise_id
+            request.session[ENTERPRISE_IN_SESSION] = membership.enterprise_id
         request.actor = Actor(request.user, membership.enterprise, frozenset(membership.roles), address_of(request))
 
     def look_after_session(self, request: PortalRequest) -> None:
@@ -299,8 +291,8 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def act_for(request: HttpRequest, enterprise: Enterprise) -> None:
     """Act for this enterprise from now on; a form opened before, for another one, can no longer be sent."""
-    request.session[ENTERPRISE_IN_SESSION] = enterprise.pk
-    request.session.cycle_key()
+    with sessions.renewed(request.session):
+        request.session[ENTERPRISE_IN_SESSION] = enterprise.pk
     rotate_token(request)
 
 

@@ -32,6 +32,8 @@ class Action(models.TextChoices):
     PASSWORD_CHANGED = "password_changed", _("修改密码")
     PASSWORD_RESET_ASKED = "password_reset_asked", _("申请重设密码")
     PASSWORD_RESET = "password_reset", _("重设密码")
+    EMAIL_CHANGED = "email_changed", _("更换邮箱")
+    PHONE_CHANGED = "phone_changed", _("更换手机")
     UPLOAD = "upload", _("上传工作簿")
     UPLOAD_FILED = "upload_filed", _("申报工作簿中的数据")
     UPLOAD_DISCARDED = "upload_discarded", _("放弃工作簿")

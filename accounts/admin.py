@@ -7,7 +7,7 @@ of the record keeps its name.
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -17,7 +17,7 @@ from django.db.models import DateField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from accounts import members
@@ -25,9 +25,12 @@ from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
+from accounts.notices import notify_members
 from accounts.onboarding import services
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from accounts.safety import tell_factors_reset, tell_password_changed
 from accounts.second_factor import forget_factors
+from portal.sentences import keep
 
 
 def own_password(request: HttpRequest, extra_context: object = None) -> HttpResponse:
@@ -41,6 +44,12 @@ admin.site.site_title = _("后台管理")
 admin.site.index_title = _("企业、用户与报文")
 
 
+#: What its members are told when staff change the state of an enterprise.
+STATE_TOLD = {
+    Action.ENTERPRISE_SUSPENDED: gettext_noop("“%(name)s”已暂停，只能查看，不能申报。原因：%(reason)s"),
+    Action.ENTERPRISE_REOPENED: gettext_noop("“%(name)s”已恢复，可以继续申报。说明：%(reason)s"),
+    Action.ENTERPRISE_OPENED: gettext_noop("“%(name)s”已开通，可以申报。说明：%(reason)s"),
+}
 #: A day, or a moment, as the filters of days write it; PostgreSQL knows no time zones farther away.
 MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?([+-](0\d|1[0-4]):\d\d)?)?", re.ASCII)
 
@@ -155,6 +164,17 @@ class ReadOnly(Declared):
         return False
 
 
+class TellsMembers(Recorded):
+    """A table on whose pages staff change memberships: the member is told."""
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save, then tell whoever may do other things now."""
+        super().save_formset(request, form, formset, change)
+        if formset.model is Membership:
+            for one in [*formset.new_objects, *(row for row, _fields in formset.changed_objects)]:
+                members.tell(one, by=cast(User, request.user))
+
+
 class MembershipInline(admin.TabularInline):
     """The members of an enterprise, on its page."""
 
@@ -221,7 +241,7 @@ class RoleFilter(WordFilter):
 
 
 @admin.register(Enterprise)
-class EnterpriseAdmin(Recorded):
+class EnterpriseAdmin(TellsMembers):
     """Enterprises: found by any of their numbers; approved and suspended here."""
 
     form = EnterpriseForm
@@ -240,7 +260,10 @@ class EnterpriseAdmin(Recorded):
         if moved:
             assert isinstance(request.user, User)
             staff = Bystander(user=request.user, enterprise=obj, address=address_of(request))
-            record(staff, self.deed(obj, form.initial["state"]), obj.customs_code, reason=obj.state_reason)
+            deed = self.deed(obj, form.initial["state"])
+            record(staff, deed, obj.customs_code, reason=obj.state_reason)
+            told = keep(STATE_TOLD[deed], name=obj.name, reason=obj.state_reason)
+            notify_members(obj, told, address=reverse("home"))
 
     def deed(self, enterprise: Enterprise, before: str) -> Action:
         """What the change of state is called."""
@@ -255,7 +278,7 @@ class EnterpriseAdmin(Recorded):
 
 
 @admin.register(User)
-class PersonAdmin(Recorded, UserAdmin):
+class PersonAdmin(TellsMembers, UserAdmin):
     """Users: stock, with the one name they have."""
 
     add_form = AdminUserCreationForm
@@ -288,7 +311,14 @@ class PersonAdmin(Recorded, UserAdmin):
         for one in chosen:
             forget_factors(one)
             self.write_down(request, Action.SECOND_FACTOR_REMOVED, one, None)
+            tell_factors_reset(one)
         self.message_user(request, gettext("已重置 %(count)s 人的二次验证") % {"count": len(chosen)})
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        """A password set by staff is told to whose it is."""
+        if isinstance(obj, User) and "password" in changed_fields(message):
+            tell_password_changed(obj)
+        return super().log_change(request, obj, message)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Staff but superusers change no others of the staff: whose password one sets, one becomes."""
@@ -314,6 +344,12 @@ class MembershipAdmin(Recorded):
     list_select_related = ("user", "enterprise")
     search_fields = ("user__username", "user__name", "enterprise__name", "enterprise__customs_code")
     autocomplete_fields = ("user", "enterprise")
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        """Save, and tell the member."""
+        super().save_model(request, obj, form, change)
+        if form.has_changed():
+            members.tell(obj, by=cast(User, request.user))
 
     @admin.display(description=_("角色"))
     def roles_shown(self, membership: Membership) -> str:

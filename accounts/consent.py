@@ -9,13 +9,18 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.access import Actor
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.credentials import DEMO_CONSENT
 from accounts.models import SigningConsent
+from accounts.notices import notify_members
+from accounts.roles import MemberRole
+from portal.sentences import keep
 
 #: What is agreed to now; a text once agreed to is never reworded, a new one gets a new version.
 PRESENT_TEXT = "2026-1"
@@ -56,6 +61,7 @@ def give(actor: Actor, version: str) -> bool:
     except IntegrityError:  # one stands already
         return False
     record(actor, Action.CONSENT_GIVEN, f"signing_consent {consent.pk}", text=version)
+    _tell(actor, gettext_noop("本企业已同意云加签，等待加签的报文自动发送"))
     return True
 
 
@@ -67,4 +73,10 @@ def revoke(actor: Actor) -> bool:
     if consent is None or not standing.update(revoked_by=actor.user, revoked_at=Now()):
         return False
     record(actor, Action.CONSENT_REVOKED, f"signing_consent {consent.pk}", text=consent.text_version)
+    _tell(actor, gettext_noop("本企业已撤销云加签同意，此后的报文不再加签，等在本平台"))
     return True
+
+
+def _tell(actor: Actor, text: str) -> None:
+    """The other administrators: whether messages leave hangs on it."""
+    notify_members(actor.enterprise, keep(text), roles=[MemberRole.ADMINISTRATOR], address=reverse("signing_consent"))

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.access import Actor, Bystander
 from accounts.actions import Action
@@ -27,17 +29,23 @@ from accounts.certificates import (
     request_for,
 )
 from accounts.credentials import key_file, new_handle, private_pem, write_once
-from accounts.models import Application, Credential, KeyRequest
+from accounts.models import Application, Credential, Enterprise, KeyRequest
 from accounts.models.applications import WAITS_FOR_STAFF
+from accounts.notices import notify, notify_members
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import CERTIFICATE_CHANGE
 from accounts.pkcs12 import open_pkcs12
-from accounts.roles import Environment, KeyPlace
+from accounts.roles import Environment, KeyPlace, MemberRole
+from portal.sentences import keep
 
 log = logging.getLogger(__name__)
 
 #: A key file that no row names is left alone so long: whoever wrote it may not have committed yet.
 ORPHANS_KEPT = timedelta(days=7)
+#: So many PKCS#12 files are opened at once: each takes a process with some hundred megabytes.
+READERS = 2
+#: The first half of the key of PostgreSQL's advisory lock on each of their places.
+READERS_LOCK = 0x9C12
 #: Files of keys as they are named by ``credentials.new_handle``; nothing else in the folder is touched.
 KEY_FILES = re.compile(r"[0-9a-f]{32}\.pem")
 
@@ -71,15 +79,28 @@ def register_certificate(
 def register_pkcs12(actor: Actor, environment: str, data: bytes, password: str) -> Credential:
     """Register a certificate with its key, which is kept here from now on. Raises CertificateRefused."""
     handle = new_handle()
+    _take_a_reader()
     opened = open_pkcs12(data, password, handle)
     certificate = certificate_for(actor.enterprise, environment, opened.certificate, now=timezone.now())
     write_once(key_file(handle), opened.kept_key)
     return _keep(actor, environment, certificate, handle=handle, key_place=KeyPlace.IMPORTED)
 
 
+def _take_a_reader() -> None:
+    """One of the few places at which files are opened, of all workers together; free again at the end of the transaction,
+    however it ends. Raises CertificateRefused when all are taken."""
+    with connection.cursor() as cursor:
+        for place in range(READERS):
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [READERS_LOCK, place])
+            if cursor.fetchone() == (True,):
+                return
+    raise CertificateRefused(_("现在有多个 PKCS#12 文件正在打开，请过半分钟再提交。文件和口令没有保存"))
+
+
 @transaction.atomic
 def _keep(actor: Actor, environment: str, certificate: Certificate, *, handle: str, key_place: str) -> Credential:
     """Write the row; the first certificate of an environment that can sign here is put to use at once."""
+    _in_turn(actor.enterprise, environment)
     try:
         with transaction.atomic():
             credential = Credential.objects.create(
@@ -94,7 +115,10 @@ def _keep(actor: Actor, environment: str, certificate: Certificate, *, handle: s
                 active=False,
             )
     except IntegrityError:
-        raise CertificateRefused(_known(actor, environment, certificate.serial)) from None
+        said = {"serial": certificate.serial, "environment": Environment(environment).label}
+        raise CertificateRefused(
+            _("%(environment)s已登记过序列号 %(serial)s 的证书，不必重复登记。要换用它，请在列表中启用") % said
+        ) from None
     record(actor, Action.CREDENTIAL_MADE, credential.serial, environment=environment, key=str(key_place))
     others = Credential.objects.filter(enterprise=actor.enterprise, environment=environment, active=True)
     if key_place != KeyPlace.DEVICE and not others.exists() and not needs_approval(credential):
@@ -102,12 +126,12 @@ def _keep(actor: Actor, environment: str, certificate: Certificate, *, handle: s
     return credential
 
 
-def _known(actor: Actor, environment: str, serial: str) -> str:
-    """The sentence for a number that is registered already: by ourselves, or nothing is said of by whom."""
-    said = {"serial": serial, "environment": Environment(environment).label}
-    if Credential.objects.filter(enterprise=actor.enterprise, environment=environment, serial=serial).exists():
-        return _("%(environment)s已登记过序列号 %(serial)s 的证书，不必重复登记。要换用它，请在列表中启用") % said
-    return _("序列号 %(serial)s 的证书不能登记在%(environment)s。请核对证书，确属本企业的请拨打服务热线") % said
+def _in_turn(enterprise: Enterprise, environment: str) -> None:
+    """Wait for whoever is changing what this enterprise signs with; what is asked then stays true until the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"certificates {enterprise.pk} {environment}"]
+        )
 
 
 # --- keys made here ------------------------------------------------------------------------------------------------------
@@ -154,6 +178,11 @@ def _make_key(pk: int) -> bool:
     request.save(update_fields=["handle", "request"])
     service = Bystander(enterprise=request.enterprise)
     record(service, Action.KEY_MADE, f"key_request {request.pk}", environment=request.environment)
+    told = keep(
+        gettext_noop("%(environment)s的密钥已制作，请下载证书请求，向发证机构申请证书"),
+        environment=Environment(request.environment).label,
+    )
+    notify([request.asked_by], told, address=reverse("credentials"), enterprise=request.enterprise)
     return True
 
 
@@ -207,15 +236,19 @@ def put_to_use(actor: Actor, credential: Credential) -> None:
     """Sign with this one from the next message on; the one in use gives way. Raises NotPossible when it may not sign now."""
     now = timezone.now()
     _check_time(credential, now)
+    _in_turn(actor.enterprise, credential.environment)
+    own = Credential.objects.filter(enterprise=actor.enterprise, environment=credential.environment)
+    list(own.select_for_update().order_by("pk").values_list("pk"))  # staff, too, may be putting one of them to use
     if needs_approval(credential):
         raise NotPossible(
             _("已开通的企业更换生产环境的证书，须经平台审核。请填写原因提交申请，现在的证书审核期间照常使用")
         )
-    own = Credential.objects.filter(enterprise=actor.enterprise, environment=credential.environment)
-    list(own.select_for_update().order_by("pk").values_list("pk"))  # of two who choose at once, one after the other
-    own.filter(active=True).exclude(pk=credential.pk).update(active=False, ended_at=now, stopped=False)
+    replaced = own.filter(active=True).exclude(pk=credential.pk).update(active=False, ended_at=now, stopped=False)
     if own.filter(pk=credential.pk, active=False).update(active=True, ended_at=None, stopped=False):
         record(actor, Action.CREDENTIAL_USED, credential.serial, environment=credential.environment)
+        another = gettext_noop("%(environment)s改用证书 %(serial)s 加签，原来的证书不再使用")
+        first = gettext_noop("%(environment)s开始用证书 %(serial)s 加签")
+        _tell(actor.enterprise, credential, another if replaced else first)
 
 
 @transaction.atomic
@@ -225,7 +258,18 @@ def stop(actor: Actor, credential: Credential) -> bool:
     if not using.update(active=False, ended_at=timezone.now(), stopped=True):
         return False
     record(actor, Action.CREDENTIAL_STOPPED, credential.serial, environment=credential.environment)
+    _tell(
+        actor.enterprise,
+        credential,
+        gettext_noop("%(environment)s的证书 %(serial)s 已停用。启用另一个之前，报文不能加签，等在本平台"),
+    )
     return True
+
+
+def _tell(enterprise: Enterprise, credential: Credential, text: str) -> None:
+    """The other administrators: their messages are signed otherwise from now on, or not at all."""
+    said = {"environment": Environment(credential.environment).label, "serial": credential.serial}
+    notify_members(enterprise, keep(text, **said), roles=[MemberRole.ADMINISTRATOR], address=reverse("credentials"))
 
 
 def _check_time(credential: Credential, now: datetime) -> None:

@@ -15,10 +15,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from redis.exceptions import RedisError
 
-from accounts import password_reset, registration
+from accounts import browsers, password_reset, registration
 from accounts.forms import AccountForm, CodesForm, ForgottenForm, NewPasswordForm, RegisterForm
-from accounts.registration import TooOften
-from accounts.sign_in import LOCKED_SECONDS
+from accounts.limits import TooOften
 from accounts.views import mark_errors
 
 RESET_IN_SESSION = "password_reset"
@@ -49,8 +48,8 @@ def register(request: HttpRequest) -> HttpResponse:
         try:
             registration.begin(request, form.cleaned_data["email"], form.cleaned_data["phone"])
             return redirect("register_codes")
-        except TooOften:
-            form.add_error(None, too_often())
+        except TooOften as often:
+            form.add_error(None, str(often))
     return page(request, "register", form)
 
 
@@ -93,11 +92,11 @@ def register_account(request: HttpRequest) -> HttpResponse:
                 form.add_error("username", _("已有这个用户名，请换一个"))
             else:
                 with transaction.atomic():
-                    registration.make_user(
+                    user = registration.make_user(
                         request, one, username=said["username"], name=said["name"], password=said["password"]
                     )
                 messages.success(request, _("账号已注册"))
-                return redirect("home")
+                return browsers.remember(request, redirect("home"), user)
         except TooOften:
             return begin_anew(request, _("用户名试得太多，请重新开始"))
         except IntegrityError:  # another took name or address between the question and now
@@ -110,8 +109,8 @@ def sent_again(request: HttpRequest, one: registration.Registration) -> HttpResp
     try:
         registration.begin(request, one.email, one.phone)
         messages.success(request, _("新的验证码已发送，以前的作废"))
-    except TooOften:
-        messages.error(request, too_often())
+    except TooOften as often:
+        messages.error(request, str(often))
     return redirect("register_codes")
 
 
@@ -130,8 +129,8 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
         try:
             password_reset.ask(request, form.cleaned_data["email"])
             return page(request, "sent", form, email=form.cleaned_data["email"])
-        except TooOften:
-            form.add_error("email", too_often())
+        except TooOften as often:
+            form.add_error("email", str(often))
     return page(request, "forgot", form)
 
 
@@ -147,8 +146,10 @@ def reset_password(request: HttpRequest, account: str, token: str) -> HttpRespon
         return page(request, "link_is_void", None)
     form = NewPasswordForm(user, request.POST or None, label_suffix="")
     if request.method == "POST" and form.is_valid():
-        password_reset.reset(request, user, form.cleaned_data["new_password1"])
+        done = password_reset.reset(request, user, form.cleaned_data["new_password1"])
         request.session.pop(RESET_IN_SESSION, None)
+        if not done:
+            return page(request, "link_is_void", None)
         messages.success(request, _("密码已重设，请用新密码登录"))
         return redirect("login")
     return page(request, "reset", form)
@@ -159,8 +160,3 @@ def page(request: HttpRequest, name: str, form: BaseForm | None, **more: Any) ->
     if form is not None:
         mark_errors(form)
     return render(request, f"accounts/joining/{name}.html", {"form": form, **more})
-
-
-def too_often() -> str:
-    """What is said when too much was asked to be sent, of whatever address."""
-    return _("发送得太频繁，请 %(minutes)s 分钟后再试") % {"minutes": LOCKED_SECONDS // 60}

@@ -10,14 +10,18 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.access import Actor
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Enterprise, Mandate, MandateState
-from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Mode
+from accounts.notices import notify_members
+from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, MemberRole, Mode
+from portal.sentences import keep
 
 #: Whose lists may be filed by another.
 PRINCIPALS = frozenset({EnterpriseType.PLATFORM, EnterpriseType.MERCHANT})
@@ -133,6 +137,7 @@ def accept(mandate: Mandate, *, actor: Actor) -> None:
             _("同一业务模式、同一关区已有一份委托在这些日子里有效；请先撤销那一份，或请对方改日期重新提出")
         ) from error
     _write_down(mandate, actor, Action.MANDATE_ACCEPTED)
+    _tell_other(mandate, actor, gettext_noop("“%(name)s”已接受%(mode)s委托，%(first)s 起有效"))
 
 
 @transaction.atomic
@@ -140,6 +145,7 @@ def decline(mandate: Mandate, *, actor: Actor, reason: str = "") -> None:
     """Leave it; the proposer reads the reason. Raises ``MandateProblem``."""
     _answer(mandate, actor, MandateState.DECLINED, reason=reason.strip())
     _write_down(mandate, actor, Action.MANDATE_DECLINED)
+    _tell_other(mandate, actor, gettext_noop("“%(name)s”没有接受%(mode)s委托，原因见委托页"))
 
 
 @transaction.atomic
@@ -152,6 +158,9 @@ def revoke(mandate: Mandate, *, actor: Actor, reason: str = "") -> None:
         state=MandateState.REVOKED, revoker=actor.enterprise, revoked_at=now, reason=reason.strip(),
     )  # fmt: skip
     _write_down(mandate, actor, Action.MANDATE_REVOKED)
+    taken_back = gettext_noop("“%(name)s”撤回了提出的%(mode)s委托，不用再答复")
+    ended = gettext_noop("“%(name)s”已撤销%(mode)s委托，即刻起不能再凭它申报")
+    _tell_other(mandate, actor, ended if mandate.answered_at else taken_back)
 
 
 def _proposed(
@@ -176,6 +185,7 @@ def _proposed(
             _("%(mode)s在这一关区已有一份委托等待答复；请先答复或撤回那一份") % words, "modes"
         ) from error
     _write_down(mandate, actor, Action.MANDATE_PROPOSED, partner=partner.customs_code)
+    _tell_other(mandate, actor, gettext_noop("“%(name)s”提出%(mode)s委托，等贵企业答复"))
     return mandate
 
 
@@ -221,3 +231,11 @@ def _write_down(mandate: Mandate, actor: Actor, action: Action, **details: objec
         actor, action, f"mandate {mandate.pk}", mode=mandate.mode, district=mandate.district,
         first_day=mandate.first_day, last_day=mandate.last_day, **details,
     )  # fmt: skip
+
+
+def _tell_other(mandate: Mandate, actor: Actor, text: str) -> None:
+    """Whoever answers for the other party: it waits for them, or something came of what they did."""
+    other = mandate.agent_id if mandate.principal_id == actor.enterprise.pk else mandate.principal_id
+    said = {"name": actor.enterprise.name, "mode": Mode(mandate.mode).label, "first": mandate.first_day}
+    page = reverse("mandate", args=[mandate.pk])
+    notify_members(other, keep(text, **said), roles=[MemberRole.ADMINISTRATOR], address=page)

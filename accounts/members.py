@@ -4,26 +4,28 @@ Each is one function, one transaction and one entry in the record of deeds. The 
 the other, so that of two administrators who remove each other at once one stays.
 """
 
-import logging
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
-from django.core.mail import send_mail
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.access import Actor, Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Enterprise, Invitation, Membership, User
+from accounts.notices import notify, notify_members
+from accounts.outgoing import write_mail
 from accounts.roles import MemberRole
 from portal.personal import keyed_hash
+from portal.sentences import keep
 from portal.tenancy import acting_as
 
 #: How long an invitation may be accepted.
@@ -31,8 +33,6 @@ VALID = timedelta(days=7)
 #: Letters in 24 hours, of one enterprise and to one address: nobody is to be pestered through us.
 MOST_A_DAY = 100
 MOST_TO_AN_ADDRESS = 5
-
-log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -119,15 +119,7 @@ def mail(invitation: Invitation, *, link: str) -> None:
     """Send the letter with the link once the invitation is kept; that it cannot be sent does not undo it."""
     words = {"invitation": invitation, "link": link, "days": VALID.days}
     subject = _("%(enterprise)s 邀请加入") % {"enterprise": invitation.enterprise.name}
-    text = render_to_string("accounts/members/letter.txt", words)
-    transaction.on_commit(partial(_send, invitation, subject, text))
-
-
-def _send(invitation: Invitation, subject: str, text: str) -> None:
-    try:
-        send_mail(subject, text, None, [invitation.email])
-    except (OSError, ValueError) as error:  # what it says may name the address
-        log.error("invitation %s could not be mailed: %s", invitation.pk, type(error).__name__)
+    write_mail(invitation.email, subject, render_to_string("accounts/members/letter.txt", words))
 
 
 # --- joining ------------------------------------------------------------------------------------------------------------
@@ -154,6 +146,8 @@ def accept(*, user: User, token: str, address: str = "") -> Enterprise:
         membership = Membership.objects.select_related("enterprise").get(user=user, enterprise_id=enterprise_id)
         who = Bystander(user=user, enterprise=membership.enterprise, address=address)
         record(who, Action.MEMBER_JOINED, user.username, invitation=number, roles=membership.roles)
+        told = keep(gettext_noop("%(member)s 已接受邀请，加入本企业"), member=str(user))
+        notify_members(membership.enterprise, told, roles=[MemberRole.ADMINISTRATOR], address=reverse("members"))
     return membership.enterprise
 
 
@@ -172,6 +166,7 @@ def change_roles(*, by: Actor, membership: Membership, roles: Collection[str]) -
     if chosen != in_order(now.roles):
         _write(now, roles=chosen)
         record(by, Action.MEMBER_ROLES, now.user.username, before=now.roles, after=chosen)
+        tell(now, by=by.user)
 
 
 @transaction.atomic
@@ -184,6 +179,7 @@ def remove(*, by: Actor, membership: Membership) -> None:
         _write(now, active=False)
         _take_back(now)
         record(by, Action.MEMBER_REMOVED, now.user.username, roles=now.roles)
+        tell(now, by=by.user)
 
 
 def _take_back(gone: Membership) -> None:
@@ -201,6 +197,24 @@ def restore(*, by: Actor, membership: Membership) -> None:
     if not now.active:
         _write(now, active=True)
         record(by, Action.MEMBER_RESTORED, now.user.username, roles=now.roles)
+        tell(now, by=by.user)
+
+
+def tell(membership: Membership, *, by: User | None) -> None:
+    """Tell a member what they may do from now on, unless they did it themselves: of no enterprise, so that who was
+    removed reads it too."""
+    if by is not None and by.pk == membership.user_id:
+        return
+    now = Membership.objects.select_related("user", "enterprise").get(pk=membership.pk)
+    said = {"name": now.enterprise.name}
+    if now.active:
+        words = {role.value: role.label for role in MemberRole if role.value in now.roles}
+        roles = keep(" / ".join(f"%({word})s" for word in words), **words)
+        notify(
+            [now.user], keep(gettext_noop("您在“%(name)s”的角色现在是：%(roles)s"), roles=roles, **said), address="/"
+        )
+    else:
+        notify([now.user], keep(gettext_noop("您不再是“%(name)s”的成员，不能再代表它"), **said))
 
 
 def is_only_administrator(membership: Membership) -> bool:

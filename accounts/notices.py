@@ -1,7 +1,8 @@
 """Tells people what waits for them: a line in their inbox, and a letter (step 10 of the walk).
 
 The notice is written in the transaction of the deed and is the letter's outbox row too: a sweep finds it, so a mail server
-that is slow or dead delays letters and nothing else, and none is lost.
+that is slow or dead delays letters and nothing else, and none is lost. What may not be kept (codes, links) or goes to no
+user goes out by ``accounts/outgoing.py``; there is no third way.
 """
 
 import logging
@@ -18,7 +19,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, override
 
 from accounts.models import Enterprise, Notice, User
 from accounts.models.notices import OWN_PAGE
@@ -52,6 +53,25 @@ def notify(users: Iterable[User], text: str, *, address: str = "", enterprise: E
         )
 
 
+def notify_members(enterprise: Enterprise | int, text: str, *, roles: Iterable[str] = (), address: str = "") -> None:
+    """Tell the members of an enterprise who hold one of these roles, or all; but not who is acting.
+
+    Of other enterprises a page reaches only those it shares a mandate with.
+    """
+    of_enterprise = enterprise if isinstance(enterprise, int) else enterprise.pk
+    wanted = [str(role) for role in roles]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT accounts_notify_members(%s, %s::text[], %s, %s)", [of_enterprise, wanted, text, _own_page(address)]
+        )
+
+
+def warn(user: User, text: str, *, address: str = "") -> None:
+    """Tell somebody of what was done to their account, whoever did it: mailed even when it was read by then."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_warn(%s, %s, %s)", [user.pk, text, _own_page(address)])
+
+
 def notify_staff(permission: str, text: str, *, address: str = "") -> None:
     """Tell the staff who hold a permission (``accounts.change_application``), but not who is acting, nor auditors."""
     app, _dot, name = permission.partition(".")
@@ -80,6 +100,7 @@ UPDATE accounts_notice SET mail_after = %(until)s, mail_attempts = mail_attempts
 """
 
 
+@override(settings.LANGUAGE_CODE)  # no reader's browser says in which
 def mail_due() -> int:
     """Mail what is due, one letter a person; how many left. Stops while the mail server takes none."""
     letters, ends = 0, monotonic() + LONGEST_TURN
@@ -131,7 +152,7 @@ def letter(notices: Sequence[Notice], server: BaseEmailBackend | None = None) ->
         lines.append(ngettext("另有 %(count)d 条", "另有 %(count)d 条", more) % {"count": more})
     count = len(notices)
     subject = ngettext("%(count)d 条新消息", "%(count)d 条新消息", count) % {"count": count}
-    first = " ".join(speak(notices[0].text).split()) if count == 1 else subject
+    first = " ".join(speak(notices[0].text).split()).partition("。")[0] if count == 1 else subject
     greeting = _("%(name)s，您好：") % {"name": notices[0].user}
     foot = _("请登录查看：%(address)s") % {"address": settings.PORTAL_ADDRESS + "/notices/"}
     return EmailMessage(
@@ -149,9 +170,9 @@ def _line(notice: Notice) -> str:
 
 
 def _is_wanted(notice: Notice) -> bool:
-    """Not read yet, and the person may still read it."""
+    """Not read yet, or a warning; and the person may still read it."""
     user = notice.user
-    if notice.read_at or not user.is_active or not user.email:
+    if (notice.read_at and not notice.is_warning) or not user.is_active or not user.email:
         return False
     return (
         notice.enterprise_id is None or user.memberships.filter(enterprise=notice.enterprise_id, active=True).exists()

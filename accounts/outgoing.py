@@ -1,4 +1,5 @@
-"""Letters and text messages to one person: sent once what they speak of is committed, and never logged.
+"""Letters and text messages that cannot be notices (``accounts/notices.py``): they carry a code or a link, which is kept
+nowhere, or go to an address that is no user's. Sent once what they speak of is committed, and never logged.
 
 While the network is used no transaction is open. A letter that cannot be sent breaks nothing: the page it was asked on
 lets it be sent again.

@@ -18,16 +18,17 @@ from accounts import sessions
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.limits import count_sending, network_of
 from accounts.models import User
 from accounts.outgoing import write_mail
-from accounts.registration import count_sending
+from accounts.safety import tell_password_changed
 from accounts.sign_in import account_of
 from portal.tenancy import acting_as
 
 
 def ask(request: HttpRequest, email: str) -> None:
     """Write to the address: a link, or that there is no account. Raises TooOften, in either case alike."""
-    count_sending(request, email)
+    count_sending("reset", network_of(address_of(request)), emails=[email])
     user = account_of(email)
     if user is not None and user.is_active:
         link = reverse("reset_password", args=[address_part(user), default_token_generator.make_token(user)])
@@ -56,14 +57,18 @@ def user_of(part: str, token: str) -> User | None:
     return user if user and default_token_generator.check_token(user, token) else None
 
 
-def reset(request: HttpRequest, user: User, password: str) -> None:
-    """Keep the new password and end all sessions that stood on the old one."""
+def reset(request: HttpRequest, user: User, password: str) -> bool:
+    """Keep the new password and end all sessions that stood on the old one; False when the link was just used already."""
+    old = user.password
+    user.set_password(password)
     with acting_as(enterprise_id=None, user_id=user.pk):
-        user.set_password(password)
-        user.save(update_fields=["password"])
+        # The link stood on the old password: of two that use it at once, one changes it.
+        if not User.objects.filter(pk=user.pk, password=old, is_active=True).update(password=user.password):
+            return False
         sessions.end(sessions.sessions_of(user))
         record(Bystander(user=user, address=address_of(request)), Action.PASSWORD_RESET, user.username)
-    write_mail(user.email, *_was_changed())
+        tell_password_changed(user)
+    return True
 
 
 def _words(**more: Any) -> dict[str, Any]:
@@ -95,12 +100,4 @@ def _no_account(link: str) -> tuple[str, str]:
             "如果不是：不必理会这封邮件。\n\n服务热线 %(hotline)s"
         )
         % _words(link=link),
-    )
-
-
-def _was_changed() -> tuple[str, str]:
-    return (
-        _("%(portal)s：密码已重设") % _words(),
-        _("你的%(portal)s密码刚刚重设，所有登录都已退出。\n\n如果不是你本人操作，请马上拨打服务热线 %(hotline)s")
-        % _words(),
     )

@@ -5,7 +5,6 @@ on the page is ever right. Until the user is made, all there is lies sealed in t
 """
 
 import base64
-import hashlib
 import json
 import secrets
 import time
@@ -23,20 +22,18 @@ from django.utils.translation import gettext as _
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.limits import TooOften, count_failure, count_sending, network_of
 from accounts.models import User
 from accounts.models.who import PHONE_PLACE
 from accounts.outgoing import write_mail, write_sms
 from accounts.second_factor import normal
-from accounts.sign_in import account_of, count_failure, enter, network_of
+from accounts.sign_in import account_of, enter
 from portal.personal import Unreadable, pack, seal, unpack
 from portal.tenancy import acting_as
 
 CODE_DIGITS = 6
 CODE_MINUTES = 15
 TRIES = 5
-#: How often codes are sent in a while: to one address, to one telephone, and at the wish of one network.
-SENT_TO_ONE = 5
-SENT_FOR_NETWORK = 30
 #: How many names may be tried with one registration: each answer tells whether a name is taken.
 NAMES_TRIED = 10
 IN_SESSION = "registration"
@@ -57,20 +54,16 @@ class Registration:
     checked: bool = False
 
 
-class TooOften(Exception):
-    """Codes were asked for, or tried, too often."""
-
-
 def begin(request: HttpRequest, email: str, phone: str) -> None:
     """Send a code to each, and remember them in this session. Raises TooOften."""
-    count_sending(request, email, phone)
+    count_sending("register", network_of(address_of(request)), emails=[email], phones=[phone])
     taken = account_of(email) is not None
     one = Registration(
         id=secrets.token_hex(8),
         email=email,
         phone=phone,
-        email_code="" if taken else _new_code(),
-        phone_code=_new_code(),
+        email_code="" if taken else new_code(),
+        phone_code=new_code(),
         until=int(time.time()) + CODE_MINUTES * 60,
     )
     if taken:
@@ -79,13 +72,6 @@ def begin(request: HttpRequest, email: str, phone: str) -> None:
         write_mail(email, *_code_letter(one.email_code))
     write_sms(phone, _("验证码 %(code)s，%(minutes)s 分钟内有效，用于注册%(portal)s账号。") % _words(one.phone_code))
     keep(request.session, one)
-
-
-def count_sending(request: HttpRequest, *receivers: str) -> None:
-    """Count that something is sent to these; raises TooOften, whoever they are."""
-    counted = [(f"sent:network:{network_of(address_of(request))}", SENT_FOR_NETWORK)]
-    counted += [(f"sent:to:{hashlib.sha256(to.lower().encode()).hexdigest()}", SENT_TO_ONE) for to in receivers]
-    _count(counted)
 
 
 def present(session: SessionBase) -> Registration | None:
@@ -144,7 +130,8 @@ def make_user(request: HttpRequest, one: Registration, *, username: str, name: s
     return user
 
 
-def _new_code() -> str:
+def new_code() -> str:
+    """A code as it is sent."""
     return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
 
 

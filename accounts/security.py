@@ -33,6 +33,7 @@ from accounts.access import (
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.forms import AppCodeForm, PasswordAgainForm, SessionForm
+from accounts.safety import tell_factor_removed, tell_factor_set
 from accounts.second_factor import (
     address_to_scan,
     factors_of,
@@ -137,17 +138,19 @@ def drop_passkey(request: UserRequest, pk: int) -> HttpResponse:
 def passkey_added(request: UserRequest) -> HttpResponse:
     """One more passkey beside what there was."""
     record(whoever(request), Action.SECOND_FACTOR_SET, request.user.username)
+    tell_factor_set(request.user)
     messages.success(request, _("通行密钥已添加"))
     return redirect("second_factor")
 
 
 def removed(request: UserRequest, told: str) -> HttpResponse:
     """A factor was taken away; after the last one nothing has been shown in this session any more."""
-    if not factors_of(request.user):
-        request.session.pop(PROVEN_IN_SESSION, None)
-        sessions.end_others(request.session, request.user)
-    request.session.cycle_key()
+    with sessions.renewed(request.session):
+        if not factors_of(request.user):
+            request.session.pop(PROVEN_IN_SESSION, None)
+            sessions.end_others(request.session, request.user)
     record(whoever(request), Action.SECOND_FACTOR_REMOVED, request.user.username)
+    tell_factor_removed(request.user)
     messages.success(request, told)
     return redirect("second_factor")
 
@@ -189,10 +192,11 @@ def signed_in_places(request: UserRequest) -> HttpResponse:
 
 def first_set_up(request: UserRequest) -> HttpResponse:
     """A second factor has just been set up: this session has shown it."""
-    request.session.pop(PROPOSED_IN_SESSION, None)
-    request.session[PROVEN_IN_SESSION] = True
-    request.session.cycle_key()
+    with sessions.renewed(request.session):
+        request.session.pop(PROPOSED_IN_SESSION, None)
+        request.session[PROVEN_IN_SESSION] = True
     record(whoever(request), Action.SECOND_FACTOR_SET, request.user.username)
+    tell_factor_set(request.user)
     return new_codes(request)
 
 

@@ -5,7 +5,8 @@ another enterprise is chosen, and at the first request after somebody's roles ha
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
@@ -24,7 +25,7 @@ ROLES_IN_SESSION = "roles"
 SEEN_EVERY_SECONDS = 5 * 60
 
 
-def begin(session: SessionBase, user: User, *, address: str, agent: str) -> None:
+def begin(session: SessionBase, user: User, *, address: str, agent: str) -> UserSession:
     """Note a session that has just begun; rows of sessions that are no more go."""
     UserSession.objects.filter(user=user).exclude(_alive()).delete()
     row = UserSession.objects.create(
@@ -34,6 +35,7 @@ def begin(session: SessionBase, user: User, *, address: str, agent: str) -> None
     session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
     session[ROW_IN_SESSION] = row.pk
     session[SEEN_IN_SESSION] = int(time.time())
+    return row
 
 
 def see(session: SessionBase, address: str) -> None:
@@ -53,14 +55,39 @@ def renew_when_roles_changed(session: SessionBase, user: User, memberships: Iter
     now = [*sorted(roles), "staff"] if user.is_staff else sorted(roles)
     before = session.get(ROLES_IN_SESSION)
     if before != now:
-        session[ROLES_IN_SESSION] = now
-        if before is not None:
-            session.cycle_key()
+        if before is None:
+            session[ROLES_IN_SESSION] = now
+        else:
+            with renewed(session):
+                session[ROLES_IN_SESSION] = now
 
 
-def follow(session: SessionBase) -> None:
-    """Note the new key of a session."""
-    UserSession.objects.filter(pk=row_of(session)).update(session_key=session.session_key)
+@contextmanager
+def renewed(session: SessionBase) -> Iterator[None]:
+    """What is written inside stands in the session under a new key, and the row follows in the same transaction.
+
+    Of two requests of one session at once the later waits and goes on under the key of the earlier: otherwise there
+    would be two sessions, one of which nobody sees or ends. Who was signed out meanwhile stays so.
+    """
+    row = UserSession.objects.select_for_update().filter(pk=row_of(session)).first()
+    if row is None and row_of(session):
+        session.flush()
+        yield
+        session.flush()
+    elif row is not None and row.session_key != session.session_key:
+        _go_on_as(session, row.session_key)
+        yield
+        session.modified = True
+    else:
+        yield
+        session.cycle_key()
+        UserSession.objects.filter(pk=row_of(session)).update(session_key=session.session_key)
+
+
+def _go_on_as(session: SessionBase, key: str) -> None:
+    kept = type(session)(key)
+    session._session_cache = kept.load()  # type: ignore[attr-defined]
+    session._session_key = key
 
 
 def sessions_of(user: User) -> QuerySet[UserSession]:

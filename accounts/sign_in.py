@@ -7,7 +7,6 @@ import hashlib
 import logging
 import time
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.contrib.auth import authenticate, login
@@ -18,11 +17,21 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from accounts import passkeys, sessions
+from accounts import browsers, passkeys, sessions
 from accounts.access import PROVEN_IN_SESSION, Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.limits import (
+    LOCKED_SECONDS,
+    count_failure,
+    count_today,
+    failures,
+    forget_failures,
+    network_of,
+    take_back_today,
+)
 from accounts.models import User
+from accounts.safety import tell_new_browser, tell_recovery_code_used
 from accounts.second_factor import factors_of, uses_up
 from portal.tenancy import acting_as
 
@@ -30,7 +39,8 @@ from portal.tenancy import acting_as
 FAILURES_ALLOWED = 5
 #: Failures from one address under whatever names. Much higher: a whole enterprise sits behind one address.
 FAILURES_OF_ADDRESS = 50
-LOCKED_SECONDS = 15 * 60
+#: Wrong second factors of one account in a day, from wherever and however often the password was shown before.
+GUESSES_A_DAY = 30
 BACKEND = "accounts.sign_in.NameOrEmailBackend"
 #: Whose password was right in this session, until when, and the mark of that password.
 AWAITED_IN_SESSION = "second_factor_of"
@@ -68,6 +78,8 @@ class Attempt:
     closed: bool = False
     #: The password was right; the second factor is still to be shown.
     half: bool = False
+    #: Nothing more is taken today.
+    tomorrow: bool = False
 
     @property
     def locked(self) -> bool:
@@ -120,8 +132,12 @@ def _try(request: HttpRequest, username: str, password: str) -> Attempt:
 def enter(request: HttpRequest, user: User, deed: Action, *, proven: bool = False) -> None:
     """Begin the session of this user, whose transaction this is, under a new key."""
     request.session.pop(AWAITED_IN_SESSION, None)
+    is_new = user.last_login is not None and not browsers.is_known(request, user)
     login(request, user, BACKEND)
-    sessions.begin(request.session, user, address=address_of(request), agent=request.headers.get("User-Agent", ""))
+    agent = request.headers.get("User-Agent", "")
+    row = sessions.begin(request.session, user, address=address_of(request), agent=agent)
+    if is_new:
+        tell_new_browser(user, device=row.device, address=address_of(request))
     if proven:
         request.session[PROVEN_IN_SESSION] = True
     record(Bystander(user=user, address=address_of(request)), deed, user.username)
@@ -158,18 +174,23 @@ def show_second_factor(request: HttpRequest, user: User, *, code: str = "", pass
         count = count_failure(counter, FAILURES_ALLOWED)  # first, so that many at once are counted too
         if count > FAILURES_ALLOWED:
             return Attempt(None, 0)
+        today = count_today(counter)
+        if today > GUESSES_A_DAY:
+            return Attempt(None, 0, tomorrow=True)
         with acting_as(enterprise_id=None, user_id=user.pk):
             if passkey:
                 kind = "passkey" if passkeys.signs(request, user, passkey) else ""
             else:
                 kind = uses_up(user, code)
             if not kind:
-                left = FAILURES_ALLOWED - count
+                left = min(FAILURES_ALLOWED - count, GUESSES_A_DAY - today)
                 record(who, Action.SECOND_FACTOR_REFUSED, user.username, left=left)
-                return Attempt(None, left)
+                return Attempt(None, left, tomorrow=today == GUESSES_A_DAY)
             forget_failures(counter)
+            take_back_today(counter)  # that one alone: what somebody else guessed today stays counted
             if kind == "recovery":
                 record(who, Action.RECOVERY_CODE_USED, user.username)
+                tell_recovery_code_used(user, left=factors_of(user).recovery_codes_left)
             prove(request, user)
     except RedisError:
         log.exception("failures of the second factor cannot be counted: nobody can sign in")
@@ -180,8 +201,8 @@ def show_second_factor(request: HttpRequest, user: User, *, code: str = "", pass
 def prove(request: HttpRequest, user: User) -> None:
     """The second factor was shown: begin the session, or let the one begun without it go on under a new key."""
     if isinstance(request.user, User):
-        request.session[PROVEN_IN_SESSION] = True
-        request.session.cycle_key()
+        with sessions.renewed(request.session):
+            request.session[PROVEN_IN_SESSION] = True
     else:
         enter(request, user, Action.SIGN_IN, proven=True)
 
@@ -201,40 +222,6 @@ def counters(username: str, address: str, account: User | None) -> tuple[str, st
         f"sign-in:account:{account.pk}:{place}" if account else f"sign-in:nobody:{typed}:{place}",
         f"sign-in:address:{place}",
     )
-
-
-def network_of(address: str) -> str:
-    """What counts as one address: of IPv6 the first 64 bits, since every household has all addresses behind them."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        return str(parsed.ipv4_mapped) if parsed.ipv4_mapped else f"{int(parsed) >> 64:x}"
-    return str(parsed)
-
-
-def failures(key: str) -> int:
-    """The number of failures counted under this key."""
-    return int(cache.get(key, 0))
-
-
-def forget_failures(key: str) -> None:
-    """Begin to count anew."""
-    cache.delete(key)
-
-
-def count_failure(key: str, allowed: int) -> int:
-    """Count one failure; the last one allowed within the time starts the time of the lock."""
-    cache.add(key, 0, LOCKED_SECONDS)
-    try:
-        count = int(cache.incr(key))
-    except ValueError:  # ran out between the two
-        cache.set(key, 1, LOCKED_SECONDS)
-        return 1
-    if count == allowed:
-        cache.touch(key, LOCKED_SECONDS)
-    return count
 
 
 def why_not_password(user: User, password: str) -> str:

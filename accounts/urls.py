@@ -5,6 +5,8 @@ preparation, services, mandates, certificates and consent, and of what one is to
 from django.urls import path
 
 from accounts import (
+    announcement_pages,
+    contact_pages,
     credential_pages,
     inbox,
     joining,
@@ -35,6 +37,8 @@ urlpatterns = [
     path("members/invitations/<int:pk>/revoke/", members_views.revoke, name="invitation_revoke"),
     path("invitations/<str:token>/", members_views.invitation, name="invitation"),
     path("password/", views.change_password, name="change_password"),
+    path("contact/", contact_pages.change, name="contact"),
+    path("contact/code/", contact_pages.code, name="contact_code"),
     path("applications/", onboarding.listed, name="applications"),
     path("applications/<int:pk>/", onboarding.application, name="application"),
     path("applications/<int:pk>/versions/<int:number>/", onboarding.version, name="application_version"),
@@ -44,6 +48,8 @@ urlpatterns = [
     path("notices/", inbox.notices, name="notices"),
     path("notices/read/", inbox.read_all, name="notices_read"),
     path("notices/<int:pk>/", inbox.notice, name="notice"),
+    path("announcements/", announcement_pages.announcements, name="announcements"),
+    path("announcements/<int:pk>/dismiss/", announcement_pages.dismiss, name="announcement_dismiss"),
     path("preparation/", preparing.preparation, name="preparation"),
     path("offices/", preparing.offices, name="offices"),
     path("sessions/", security.signed_in_places, name="sessions"),

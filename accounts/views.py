@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
+from django.contrib.auth import HASH_SESSION_KEY, logout
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.forms import BaseForm
@@ -18,14 +18,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import sessions
+from accounts import browsers, sessions
 from accounts.access import MemberRequest, PortalRequest, act_for, member, signed_in, whoever
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.forms import CodeForm, OwnPasswordForm, SignInForm, SwitchForm
+from accounts.limits import LOCKED_SECONDS
 from accounts.models import Enterprise
 from accounts.passkeys import ask_to_sign
-from accounts.sign_in import LOCKED_SECONDS, Attempt, awaited, show_second_factor, sign_in
+from accounts.safety import tell_password_changed
+from accounts.sign_in import Attempt, awaited, show_second_factor, sign_in
 from portal.tenancy import acting_as
 
 
@@ -43,7 +45,7 @@ def login(request: HttpRequest) -> HttpResponse:
         if attempt.half:
             return redirect(query_next(reverse("login_code"), where_next(request)))
         if attempt.user is not None:
-            return HttpResponseRedirect(where_next(request))
+            return browsers.remember(request, HttpResponseRedirect(where_next(request)), attempt.user)
         form.add_error("password", why_refused(attempt))
         status = 503 if attempt.closed else 200
     mark_errors(form)
@@ -67,7 +69,7 @@ def login_code(request: HttpRequest) -> HttpResponse:
         code = "" if answer else form.cleaned_data["code"]
         attempt = show_second_factor(request, user, code=code, passkey=answer)
         if attempt.user is not None:
-            return HttpResponseRedirect(where_next(request))
+            return browsers.remember(request, HttpResponseRedirect(where_next(request)), attempt.user)
         refused = why_refused(attempt, _("验证码不对或已经用过，还可以试 %(left)s 次"))
         if answer:
             refused = why_refused(attempt, _("通行密钥没有通过，还可以试 %(left)s 次"))
@@ -123,11 +125,14 @@ class _ChangePassword(PasswordChangeView):
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Write it, and that it was done."""
-        response = super().form_valid(form)
-        sessions.end_others(self.request.session, form.user)
+        form.save()
+        with sessions.renewed(self.request.session):
+            self.request.session[HASH_SESSION_KEY] = form.user.get_session_auth_hash()
+            sessions.end_others(self.request.session, form.user)
+        tell_password_changed(form.user)
         record(whoever(cast(PortalRequest, self.request)), Action.PASSWORD_CHANGED, self.request.user.get_username())
         messages.success(self.request, _("密码已修改；在其他地方的登录已退出"))
-        return response
+        return HttpResponseRedirect(self.get_success_url())
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
         """Tell a reader of the screen which field is wrong."""
@@ -149,6 +154,8 @@ def why_refused(attempt: Attempt, wrong: str = "") -> str:
     """What the page says of a failed attempt: the same for a wrong name and a wrong password."""
     if attempt.closed:
         return _("暂时无法登录，与用户名和密码无关。请过几分钟再试，仍不行请拨打服务热线")
+    if attempt.tomorrow:
+        return _("今天试错的次数已到上限，请明天再试；手机丢失的请拨打服务热线")
     if attempt.locked:
         return _("尝试次数过多，请 %(minutes)s 分钟后再试") % {"minutes": LOCKED_SECONDS // 60}
     return (wrong or _("用户名或密码不对，还可以试 %(left)s 次")) % {"left": attempt.failures_left}

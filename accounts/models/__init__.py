@@ -10,7 +10,7 @@ from accounts.models.applications import Application, ApplicationState, Paper, R
 from accounts.models.factors import AuthenticatorApp, Passkey, RecoveryCode
 from accounts.models.mandates import Mandate, MandateState
 from accounts.models.members import Invitation
-from accounts.models.notices import Announcement, Notice
+from accounts.models.notices import Announcement, Dismissal, Notice
 from accounts.models.preparation import Evidence, Licence, Qualification
 from accounts.models.record import AuditSeal
 from accounts.models.reminders import Reminder
@@ -27,6 +27,7 @@ __all__ = [
     "AuditSeal",
     "AuthenticatorApp",
     "Credential",
+    "Dismissal",
     "Enterprise",
     "Evidence",
     "Invitation",

@@ -32,6 +32,8 @@ class Notice(models.Model):
     mail_after = models.DateTimeField(null=True, blank=True)
     mail_attempts = models.PositiveSmallIntegerField(db_default=0)
     mailed_at = models.DateTimeField(_("邮件时间"), null=True, blank=True)
+    #: About the safety of the account: mailed even when read by then, as whoever read it may not be its owner.
+    is_warning = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name = _("消息")
@@ -89,3 +91,21 @@ class Announcement(models.Model):
         """It ends after it begins."""
         if self.since and self.until and self.until <= self.since:
             raise ValidationError({"until": _("显示结束须晚于显示开始")})
+
+
+class Dismissal(models.Model):
+    """That a reader has put an announcement away; on the page of all announcements it stays."""
+
+    announcement = models.ForeignKey(Announcement, models.PROTECT, related_name="dismissals")
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("已收起的公告")
+        verbose_name_plural = _("已收起的公告")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "announcement"], name="accounts_dismissal_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

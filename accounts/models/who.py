@@ -195,7 +195,10 @@ class Credential(models.Model):
         verbose_name_plural = _("证书")
         ordering = ["enterprise", "-not_after"]
         constraints = [
-            models.UniqueConstraint(fields=["environment", "serial"], name="accounts_credential_serial_once"),
+            # Not over all: a certificate is no secret, so whoever came first could keep its owner from registering it.
+            models.UniqueConstraint(
+                fields=["enterprise", "environment", "serial"], name="accounts_credential_serial_once"
+            ),
             models.UniqueConstraint(
                 fields=["enterprise", "environment"],
                 name="accounts_credential_one_in_use",

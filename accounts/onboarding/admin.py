@@ -14,7 +14,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -22,7 +22,7 @@ from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
@@ -246,9 +246,8 @@ class ApplicationAdmin(ReadOnly):
 
     @admin.action(description=_("催办所选申请（发邮件）"), permissions=["change"])
     def remind(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """By e-mail: of what waits for staff its assignee, of what was returned its applicant."""
-        home = request.build_absolute_uri(reverse("home"))
-        done = remind(queryset, by=staff_of(request), home=home, address=address_of(request))
+        """Of what waits for staff its assignee, of what was returned its applicant."""
+        done = remind(queryset, by=staff_of(request), address=address_of(request))
         level = messages.SUCCESS if done.count else messages.WARNING
         self.message_user(request, gettext("已发出催办 %s 份") % done.count, level)
         for why, count in done.left_out.items():
@@ -259,7 +258,7 @@ class ApplicationAdmin(ReadOnly):
 
     def get_urls(self) -> list[Any]:
         """The stock ones, and the papers."""
-        opened = self.admin_site.admin_view(require_safe(self.paper))
+        opened = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(self.paper))
         place = "<int:object_id>/papers/<int:paper_id>/"
         return [path(place, opened, name="accounts_application_paper"), *super().get_urls()]
 
@@ -353,7 +352,7 @@ class ApplicationAdmin(ReadOnly):
         return TemplateResponse(request, "admin/accounts/application/review.html", context)
 
     def paper(self, request: HttpRequest, object_id: int, paper_id: int) -> HttpResponse:
-        """A paper that was handed in, to keep or to look at; on record."""
+        """A paper that was handed in, to keep or to look at; on record. One that shows who a person is, for a reason."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         handed_in = Submission.objects.filter(application=object_id, papers__contains=[paper_id])
@@ -362,7 +361,16 @@ class ApplicationAdmin(ReadOnly):
             raise Http404
         if staff_of(request).is_auditor:
             raise PermissionDenied
-        write_down(request, found.application, Action.PAPER_DOWNLOADED, paper=found.pk, slot=found.slot)
+        why: dict[str, str] = {}
+        if is_personal(found):
+            if not self.has_change_permission(request, found.application):
+                raise PermissionDenied
+            why["reason"] = request.POST.get("why", "").replace("\x00", "").strip()
+            if len(why["reason"]) not in REASON:
+                return self.ask_why(request, found, why["reason"])
+        elif request.method == "POST":
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        write_down(request, found.application, Action.PAPER_DOWNLOADED, paper=found.pk, slot=found.slot, **why)
         try:
             content = unpack(bytes(found.content), PAPER_LABEL)
         except Unreadable:
@@ -371,6 +379,27 @@ class ApplicationAdmin(ReadOnly):
         media_type = found.media_type if found.media_type in MEDIA_TYPES else "application/octet-stream"
         headers = {"Content-Disposition": content_disposition_header(True, found.name) or "attachment"}
         return HttpResponse(content, content_type=media_type, headers=headers)
+
+    def ask_why(self, request: HttpRequest, paper: Paper, typed: str) -> HttpResponse:
+        """The page that asks for the reason first."""
+        if request.method == "POST":
+            self.message_user(request, gettext("请写明显示个人信息的理由，2 至 200 个字"), messages.ERROR)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": kind_named(paper.application.kind).words.get(paper.slot, paper.name),
+            "application": paper.application,
+            "called": called(paper.application),
+            "paper": paper,
+            "why": typed,
+        }
+        return TemplateResponse(request, "admin/accounts/application/paper.html", context)
+
+
+def is_personal(paper: Paper) -> bool:
+    """Whether it shows a person's identity."""
+    slots = kind_named(paper.application.kind).papers
+    return any(slot.is_personal for slot in slots if slot.name == paper.slot)
 
 
 def move(application: Application, said: Said, staff: User, address: str) -> str:

@@ -44,6 +44,8 @@ class PaperLine:
     is_changed: bool
     before: Paper | None
     asked: str
+    #: Whether it shows a person's identity.
+    is_personal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,13 @@ def _papers(
     # What was typed calls for none of the others.
     slots = [one for one in kind.papers if one.name in there or not form.is_valid() or one.is_needed(form.cleaned_data)]
     labels = {slot.name: str(slot.label) for slot in slots}
+    personal = {slot.name for slot in kind.papers if slot.is_personal}
     found = []
     for name in [*labels, *sorted({*now, *(then or {})} - {*labels})]:
         old = (then or {}).get(name)
         is_changed = then is not None and old != now.get(name)
-        found.append(PaperLine(name, labels.get(name, name), now.get(name), is_changed, old, asked.get(name, "")))
+        paper, said = now.get(name), asked.get(name, "")
+        found.append(PaperLine(name, labels.get(name, name), paper, is_changed, old, said, name in personal))
     return found
 
 

@@ -40,6 +40,8 @@ class PaperSlot:
     belongs_to: tuple[str, str] | None = None
     #: The paper of an earlier application that still serves for what was typed: it is taken over, not asked for again.
     on_file: Callable[[Enterprise, Mapping[str, Any]], OnFile | None] | None = None
+    #: Whether it shows a person's identity: staff open it for a reason only.
+    is_personal: bool = False
 
     def is_needed(self, cleaned: Mapping[str, Any]) -> bool:
         """Whether it has to be handed in with this."""
@@ -188,8 +190,8 @@ CARD = Kind(
     papers=(
         PaperSlot("service_form", _("业务登记表"), _SCAN),
         PaperSlot("customs_certificate", _("海关备案证明"), _SCAN),
-        PaperSlot("legal_representative_id", _("法定代表人身份证"), _SCAN),
-        PaperSlot("operator_id", _("操作员身份证"), _SCAN),
+        PaperSlot("legal_representative_id", _("法定代表人身份证"), _SCAN, is_personal=True),
+        PaperSlot("operator_id", _("操作员身份证"), _SCAN, is_personal=True),
     ),
     effect=evidence.keep_card,
     gate=evidence.why_not_yet,
@@ -264,8 +266,8 @@ CERTIFICATE_AGENCY = Kind(
         PaperSlot("business_licence", _("营业执照"), _("加盖公章的扫描件或照片")),
         PaperSlot("authorisation", _("代办委托书"), _("写明委托事项和期限，加盖公章，法定代表人签字")),
         PaperSlot("registration_form", _("业务登记表"), _("上海制卡中心的《业务登记表》，加盖公章")),
-        PaperSlot("legal_identity", _("法定代表人身份证件"), _("正反面，加盖公章")),
-        PaperSlot("operator_identity", _("经办人身份证件"), _("正反面，加盖公章")),
+        PaperSlot("legal_identity", _("法定代表人身份证件"), _("正反面，加盖公章"), is_personal=True),
+        PaperSlot("operator_identity", _("经办人身份证件"), _("正反面，加盖公章"), is_personal=True),
     ),
     effect=take_on,
     turn=evidence.turn_of_agency,

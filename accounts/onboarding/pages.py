@@ -19,13 +19,13 @@ from accounts.models import Application, ApplicationState, Paper, Submission, Ve
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.onboarding import applications
 from accounts.onboarding.applications import Typed
-from accounts.onboarding.forms import PHONE, is_of_use
+from accounts.onboarding.forms import is_of_use
 from accounts.onboarding.kinds import KINDS, Kind, PaperSlot, kind_named
 from accounts.onboarding.papers_on_file import OnFile
 from accounts.onboarding.turns import HELD, NOW, Turn, When
 from accounts.roles import MemberRole
 from portal.looks import Look
-from portal.personal import mask_phone
+from portal.personal import MASKS
 
 #: Before the name of a paper's file input: a paper may be called like a field.
 PAPER = "paper_"
@@ -349,14 +349,14 @@ def _dress(one: Input) -> None:
 
 
 def in_words(bound: BoundField) -> str:
-    """What was typed, for reading: a choice by its word, a telephone number masked."""
+    """What was typed, for reading: a choice by its word, what belongs to a person masked."""
     value = bound.data
     if isinstance(value, bool):
         return _("是") if value else _("否")
     texts = [str(one) for one in value] if isinstance(value, list) else [str(value or "")]
     choices = {str(code): str(word) for code, word in getattr(bound.field, "choices", ())}
-    if PHONE in bound.field.validators:
-        texts = [mask_phone(text) for text in texts]
+    if mask := MASKS.get(getattr(bound.field, "mask", "")):
+        texts = [mask(text) for text in texts]
     return _("、").join(choices.get(text, text) if text else "" for text in texts)
 
 

@@ -1,27 +1,26 @@
-"""Reminding by e-mail whoever an application waits for: of the staff its assignee, of a returned one its applicant.
+"""Reminding whoever an application waits for: of the staff its assignee, of a returned one its applicant.
 
-Once a day at most for each application, whoever presses the button. The letters leave after the transaction, so that no
-lock is held while the network is used.
+Once a day at most for each application, whoever presses the button. Of several applications one person gets one letter.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Application, ApplicationState, Reminder, User
 from accounts.models.applications import WAITS_FOR_STAFF
+from accounts.notices import notify
 from accounts.onboarding.kinds import kind_named
-from accounts.outgoing import write_mail
 from portal.calendar import SHANGHAI
+from portal.sentences import keep
 
 NOBODY_HAS_IT = gettext_lazy("未分派，没有经办人可催")
 WAITS_FOR_NOBODY = gettext_lazy("已办结，不用催")
@@ -38,10 +37,9 @@ class Reminded:
 
 
 @transaction.atomic
-def remind(applications: Iterable[Application], *, by: User, home: str, address: str = "") -> Reminded:
-    """Remind of each of these once today; ``home`` is the address of the portal, for the letter."""
+def remind(applications: Iterable[Application], *, by: User, address: str = "") -> Reminded:
+    """Remind of each of these once today."""
     told, today = Reminded(), timezone.now().astimezone(SHANGHAI).date()
-    letters: dict[User, list[Application]] = {}
     for one in applications:
         whom, why_not = _waited_for(one)
         if whom is None:
@@ -51,11 +49,8 @@ def remind(applications: Iterable[Application], *, by: User, home: str, address:
         else:
             who = Bystander(user=by, enterprise=one.enterprise, address=address)
             record(who, Action.APPLICATION_REMINDED, f"{one.kind} {one.pk}", state=one.state)
-            letters.setdefault(whom, []).append(one)
+            _tell(whom, one)
             told.count += 1
-    for whom, theirs in letters.items():
-        subject, text = _letter(whom, theirs, home)
-        write_mail(whom.email, subject, text)
     return told
 
 
@@ -72,17 +67,12 @@ def _waited_for(application: Application) -> tuple[User | None, str]:
     return (whom, "") if whom.is_active and whom.email else (None, str(NO_ADDRESS))
 
 
-def _letter(whom: User, applications: list[Application], home: str) -> tuple[str, str]:
-    """Subject and text, in Chinese whoever presses the button. Of persons it names the reader alone."""
-    with override(settings.LANGUAGE_CODE):
-        ours = [one for one in applications if one.state in WAITS_FOR_STAFF]
-        returned = [one for one in applications if one.state == ApplicationState.RETURNED]
-        lines = [_("%(name)s：") % {"name": whom}, ""]
-        for told, theirs in (
-            (_("以下申请在等您审核："), ours),
-            (_("以下申请已退回补正，改好后请重新提交："), returned),
-        ):
-            if theirs:
-                lines += [told, *(f"· {kind_named(one.kind).label} {one.title}" for one in theirs), ""]
-        lines += [_("请登录办理：%s") % home]
-        return _("有 %s 份申请等您办理") % len(applications), "\n".join(lines)
+def _tell(whom: User, one: Application) -> None:
+    """Where it waits, and for what."""
+    said = {"kind": kind_named(one.kind).label, "title": one.title}
+    if one.state == ApplicationState.RETURNED:
+        text = keep(gettext_noop("催办：%(kind)s“%(title)s”已退回补正，改好后请重新提交"), **said)
+        notify([whom], text, address=reverse("application", args=[one.pk]), enterprise=one.enterprise)
+    else:
+        text = keep(gettext_noop("催办：%(kind)s“%(title)s”在等您审核"), **said)
+        notify([whom], text, address=reverse("admin:accounts_application_change", args=[one.pk]))

@@ -1,15 +1,21 @@
 """加密证书代办: what the form asks for, and its way through the engine of applications."""
 
+from collections.abc import Callable
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from django.contrib.auth.models import Permission
+from django.test import Client
 
 from accounts.cast import Cast
-from accounts.models import Application, ApplicationState, Credential
+from accounts.models import Application, ApplicationState, AuditEntry, Credential, Paper, User
 from accounts.onboarding import applications
-from accounts.onboarding.kinds import CERTIFICATE_AGENCY
+from accounts.onboarding.kinds import CERTIFICATE_AGENCY, KINDS
+from portal.personal import pack
 from portal.tenancy import acting_as
 from tests.accounts.throwaway import Issued, a_name, rsa_key
+from tests.cast import prove
 
 pytestmark = pytest.mark.django_db
 
@@ -91,3 +97,68 @@ def test_without_its_papers_it_is_not_handed_in(cast: Cast) -> None:
         one = applications.begin(CERTIFICATE_AGENCY, by=user, enterprise=cast.enterprises["merchant"])
         problems = applications.submit(one, good(), by=user, version=one.version)
     assert set(problems) == {slot.name for slot in CERTIFICATE_AGENCY.papers}
+
+
+# --- what belongs to a person -------------------------------------------------------------------------------------------
+
+DESK = "/admin/accounts/application/"
+
+
+def test_staff_and_the_applicant_see_persons_masked_after_it_was_handed_in(
+    cast: Cast, client_of: Callable[[str], Client]
+) -> None:
+    one, _problems = submitted(cast, good())
+    for client, address in (
+        (client_of("staff"), f"{DESK}{one.pk}/change/"),
+        (client_of("merchant_administrator"), f"/applications/{one.pk}/"),
+        (client_of("merchant_administrator"), f"/applications/{one.pk}/versions/1/"),
+    ):
+        page = client.get(address).content.decode()
+        assert "138****1234" in page and "c***@example.org" in page and "柳**" in page, address
+        assert "13800001234" not in page and "contact@example.org" not in page, address
+    page = client_of("staff").post(f"{DESK}{one.pk}/change/", {"do": "uncover", "why": "核对经办人"}).content.decode()
+    assert "13800001234" in page and "contact@example.org" in page
+
+
+def test_the_scan_of_an_identity_paper_opens_for_a_reason_and_on_record(
+    cast: Cast, client_of: Callable[[str], Client]
+) -> None:
+    one, _problems = submitted(cast, good())
+    Paper.objects.update(content=pack(b"%PDF", "accounts_paper.content"))
+    identity, licence = (
+        Paper.objects.get(application=one, slot=slot) for slot in ("legal_identity", "business_licence")
+    )
+    staff, place = client_of("staff"), f"{DESK}{one.pk}/papers/{identity.pk}/"
+    page = staff.get(f"{DESK}{one.pk}/change/").content.decode()
+    assert f'href="{place}"' in page and f'href="{place}" download' not in page and f'src="{place}"' not in page
+    asked = staff.get(place)
+    assert asked["Content-Type"].startswith("text/html") and "写明理由" in asked.content.decode()
+    for why in ("", "x", "x" * 201):
+        answer = staff.post(place, {"why": why})
+        assert "2 至 200 个字" in answer.content.decode() and "Content-Disposition" not in answer
+    assert not AuditEntry.objects.filter(action="paper_downloaded").exists()
+    opened = staff.post(place, {"why": "核对法定代表人"})
+    assert opened["Content-Disposition"].startswith("attachment") and opened.content == b"%PDF"
+    deed = AuditEntry.objects.get(action="paper_downloaded")
+    assert (deed.user.username, deed.details["reason"]) == ("staff", "核对法定代表人")
+    other = f"{DESK}{one.pk}/papers/{licence.pk}/"
+    assert staff.get(other).content == b"%PDF" and staff.post(other, {"why": "x"}).status_code == 405
+
+
+def test_who_may_only_look_opens_no_identity_paper(cast: Cast, client_of: Callable[[str], Client]) -> None:
+    one, _problems = submitted(cast, good())
+    identity = Paper.objects.get(application=one, slot="legal_identity")
+    looks = User.objects.create(username="looks", is_staff=True)
+    looks.user_permissions.add(Permission.objects.get(codename="view_application"))
+    client = Client()
+    client.force_login(looks)
+    prove(client)
+    assert client.get(f"{DESK}{one.pk}/change/").status_code == 200
+    assert client.get(f"{DESK}{one.pk}/papers/{identity.pk}/").status_code == 403
+
+
+def test_every_paper_that_names_a_person_is_one_to_open_for_a_reason() -> None:
+    personal = {slot.name for kind in KINDS for slot in kind.papers if slot.is_personal}
+    assert personal == {
+        slot.name for kind in KINDS for slot in kind.papers if "身份" in str(slot.label)
+    } == {"legal_representative_id", "operator_id", "legal_identity", "operator_identity"}  # fmt: skip

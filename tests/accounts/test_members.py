@@ -246,7 +246,7 @@ def test_a_letter_that_cannot_be_sent_undoes_nothing_and_names_nobody_in_the_log
     with django_capture_on_commit_callbacks(execute=True):
         assert admin.post("/members/", {"email": "new@example.org", "roles": [FILER]}).status_code == 302
     assert Invitation.objects.count() == 1
-    assert "could not be mailed: ConnectionRefusedError" in caplog.text and "new@example.org" not in caplog.text
+    assert "could not be sent: ConnectionRefusedError" in caplog.text and "new@example.org" not in caplog.text
 
 
 def test_an_enterprise_that_may_not_file_may_have_members(cast: Cast, admin: Client, invite: Any) -> None:
@@ -353,6 +353,31 @@ def test_nothing_is_done_for_another_enterprise_than_it_was_meant_for(
     assert "不能再代表刚才的企业，这一步没有做。现在代表 上海苔岭雀电子商务有限公司" in said(sent)
     assert not AuditEntry.objects.filter(action="draft_saved").exists()
     assert cast.enterprises["neighbour"].name in said(filer.get("/order/new/"))
+
+
+def test_a_form_opened_in_ones_only_enterprise_is_not_sent_for_one_joined_since(
+    cast: Cast, admin: Client, client_of: Clients
+) -> None:
+    filer, neighbour = client_of("merchant_filer"), cast.enterprises["neighbour"]
+    filer.get("/order/new/")
+    Membership.objects.create(user=cast.users["merchant_filer"], enterprise=neighbour, roles=[FILER])
+    admin.post(f"/members/{of(cast, 'merchant_filer').pk}/remove/")
+    sent = filer.post("/order/new/", {"do": "draft", "lines": "0"}, follow=True)
+    assert "这一步没有做。现在代表 上海苔岭雀电子商务有限公司" in said(sent)
+    admin.post(f"/members/{of(cast, 'merchant_filer').pk}/restore/")
+    assert neighbour.name in said(filer.get("/order/new/")), "who was let back in acts for whom they chose meanwhile"
+
+
+def test_a_form_opened_before_one_belonged_nowhere_is_not_sent_afterwards(cast: Cast, admin: Client) -> None:
+    user, browser = cast.users["merchant_filer"], Client(enforce_csrf_checks=True)
+    browser.force_login(user)
+    page = browser.get("/order/new/").content.decode()
+    opened = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[0]
+    admin.post(f"/members/{of(cast, 'merchant_filer').pk}/remove/")
+    assert browser.get("/").status_code == 200
+    Membership.objects.create(user=user, enterprise=cast.enterprises["neighbour"], roles=[FILER])
+    old = {"do": "draft", "lines": "0", "csrfmiddlewaretoken": opened}
+    assert browser.post("/order/new/", old).status_code == 403
 
 
 def test_a_fragment_asked_for_after_the_removal_leads_to_the_page_of_switching(

@@ -383,8 +383,10 @@ def test_the_wall_shows_an_announcement_to_whom_and_when_it_is_meant(cast: Cast)
             return set(Announcement.objects.values_list("title", flat=True))
 
     assert seen("") == {"public"}
-    assert seen("stranger") == {"public", "all"}
-    assert seen("merchant_filer", "merchant") == {"public", "all"}
-    assert seen("warehouse_filer", "warehouse") == {"public", "all", "warehouse"}
+    assert seen("stranger") == {"public", "all", "over"}
+    assert seen("merchant_filer", "merchant") == {"public", "all", "over"}
+    assert seen("warehouse_filer", "warehouse") == {"public", "all", "over", "warehouse"}
+    Announcement.objects.filter(title="public").update(until=now - day / 2)
+    assert seen("") == set(), "a visitor reads those of now"
     with acting_as(enterprise_id=None, user_id=None), pytest.raises(DatabaseError, match="permission denied"):
         Announcement.objects.update(title="x")

@@ -1,16 +1,15 @@
-"""Many administrators, and many sweeps, at the same certificates at once: one certificate in use, one consent, one mail."""
+"""Many administrators, and many sweeps, at the same certificates at once: one certificate in use, one consent, one alarm."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.utils import timezone
 
 from accounts import consent, credentials, enrolment
 from accounts.cast import Cast
 from accounts.certificate_alarms import warn_all
-from accounts.models import AuditEntry, Credential, KeyRequest, SigningConsent
+from accounts.models import AuditEntry, Credential, KeyRequest, Notice, SigningConsent
 from portal.tenancy import acting_as
 from tests.accounts.throwaway import Issued
 from tests.cast import people
@@ -71,4 +70,5 @@ def test_of_sweeps_at_once_one_sends_the_alarm(cast: Cast) -> None:
     credentials.make_credential(cast.enterprises["merchant"])
     Credential.objects.update(not_after=now + timedelta(days=20))
     assert at_once([lambda: warn_all(now)] * HANDS) == []
-    assert len(mail.outbox) == 1
+    assert Notice.objects.filter(user=cast.users["merchant_administrator"]).count() == 1
+    assert AuditEntry.objects.filter(action="credential_warned").count() == 1

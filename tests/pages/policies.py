@@ -115,6 +115,19 @@ class NoPasskey(SignedIn):
 
 
 @dataclass(frozen=True)
+class Announced(SignedIn):
+    """An announcement that is meant for everybody, and one there is not."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name, args=[int(world.rows["announcement"])]), "own")
+        yield Ask(reverse(name, args=[MISSING]), "missing")
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        done = super().answer(asker, method, ask)
+        return 404 if ask.whose == "missing" and method == POST and not asker.is_anonymous else done
+
+
+@dataclass(frozen=True)
 class ByFactor(SignedIn):
     """Another answer for those who have a second factor: of the cast, staff and administrators."""
 
@@ -624,6 +637,13 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
             SignedIn(get=200, post=404, data={"session": MISSING}),
             SignedIn(get=200, post=404),
         ),
+        "contact": (
+            SignedIn(get=200, post=200),
+            SignedIn(get=200, post=200, data={"what": "email", "email-email": "new@example.org"}),
+        ),
+        "contact_code": SignedIn(get=302, post=302, data={"code": "x"}),
+        "announcements": SignedIn(get=200),
+        "announcement_dismiss": Announced(post=302),
         "second_factor": SignedIn(get=200),
         "second_factor_app": ByFactor(get=200, post=200, data={"code": "x"}),
         "second_factor_remove": SignedIn(post=200, data={"password": "x"}),

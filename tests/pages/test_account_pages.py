@@ -9,7 +9,15 @@ from accounts.models import AuthenticatorApp
 from tests.pages.test_markup import assert_alive, assert_named, assert_nothing_inline
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast", "no_failures")]
-OWN = ("/second-factor/", "/second-factor/app/", "/second-factor/passkey/", "/sessions/", "/password/")
+OWN = (
+    "/second-factor/",
+    "/second-factor/app/",
+    "/second-factor/passkey/",
+    "/sessions/",
+    "/password/",
+    "/contact/",
+    "/announcements/",
+)
 
 
 def sound(response, address: str) -> None:

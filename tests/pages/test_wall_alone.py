@@ -62,6 +62,8 @@ PASS_THE_WALL = {
     "accounts_end_sessions": "nothing: it ends the sessions of somebody, for staff",
     "accounts_health": "an age, for /health/",
     "accounts_notify": "nothing: it puts a notice into the inbox of others",
+    "accounts_notify_members": "nothing: the same, for members of one's enterprise or of one it shares a mandate with",
+    "accounts_warn": "nothing: the same, for oneself",
     "accounts_notify_staff": "nothing: the same, for staff who hold a permission",
     "accounts_invitation_accept": "nothing: it makes the acting user a member, by a token sent to their address",
     "accounts_invitation_told": "enterprise and roles of an open invitation, by its token, to a visitor or its addressee",

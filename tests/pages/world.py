@@ -18,7 +18,7 @@ from pytest_django import DjangoDbBlocker
 from stdnum.cn import uscc
 
 from accounts import members
-from accounts.access import Bystander
+from accounts.access import ENTERPRISE_IN_SESSION, Bystander
 from accounts.cast import Cast, give_licences, give_services
 from accounts.enrolment import ask_for_key, make_wanted_keys
 from accounts.models import (
@@ -161,6 +161,10 @@ class World:
         if not asker.is_anonymous:
             client.force_login(self.cast.users[asker.name])
             prove(client)
+        if asker.enterprise:  # as after their first page: from then on a refused request writes nothing
+            session = client.session
+            session[ENTERPRISE_IN_SESSION] = self.cast.enterprises[asker.enterprise].pk
+            session.save()
         return client
 
 
@@ -273,7 +277,9 @@ def _rows(cast: Cast) -> dict[str, str]:
             highest=0,
             digests=b"",
         ),
-        "announcement": Announcement.objects.create(title="系统维护", text="周六停机"),
+        "announcement": Announcement.objects.create(
+            title="系统维护", text="周六停机", since=timezone.now() - timedelta(days=1)
+        ),
         "group": Group.objects.create(name="staff"),
         "guarantee": Guarantee.objects.get(enterprise=enterprise),
         "taxrule": TaxRule.objects.all()[0],

@@ -62,7 +62,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON accounts_dismissal TO portal_web, portal
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0013_end_sessions")]
+    dependencies = [("accounts", "0018_clearing")]
 
     operations = [
         migrations.AddField(

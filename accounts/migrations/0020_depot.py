@@ -12,7 +12,7 @@ UPDATE accounts_enterprise
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0013_end_sessions")]
+    dependencies = [("accounts", "0019_notices_and_limits")]
 
     operations = [
         migrations.AddField(

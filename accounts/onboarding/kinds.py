@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Application, User
 from accounts.models.preparation import GuaranteeKind
-from accounts.onboarding import evidence, services, types
+from accounts.onboarding import connection, evidence, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
@@ -253,6 +253,46 @@ GO_LIVE = Kind(
     begun_at="services",
 )
 
+TEST_ACCESS = Kind(
+    "test_access",
+    _("系统调试"),
+    connection.TestAccessForm,
+    papers=(),
+    effect=connection.open_test,
+    gate=connection.why_no_test,
+    begun_at="connection",
+)
+
+INTERFACE_PROOF = Kind(
+    "interface_proof",
+    _("接口联调凭证"),
+    connection.InterfaceProofForm,
+    papers=(PaperSlot("screenshot", _("回执截图"), _("看得清报文编号和返回的结果；遮去个人信息")),),
+    effect=connection.take_proof,
+    gate=connection.why_no_proof,
+    begun_at="connection",
+)
+
+CONNECTION_GO_LIVE = Kind(
+    "connection_go_live",
+    _("系统上线"),
+    connection.ConnectionGoLiveForm,
+    papers=(),
+    effect=connection.open_production,
+    gate=connection.why_no_production,
+    begun_at="connection",
+)
+
+CONNECTION_CHANGE = Kind(
+    "connection_change",
+    _("对接参数变更"),
+    connection.ConnectionChangeForm,
+    papers=(),
+    effect=connection.change_connection,
+    gate=connection.why_no_change,
+    begun_at="connection",
+)
+
 KINDS: tuple[Kind, ...] = (
     ACCOUNT,
     TYPES,
@@ -266,6 +306,10 @@ KINDS: tuple[Kind, ...] = (
     GUARANTEE,
     SERVICE,
     GO_LIVE,
+    TEST_ACCESS,
+    INTERFACE_PROOF,
+    CONNECTION_GO_LIVE,
+    CONNECTION_CHANGE,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

@@ -289,7 +289,7 @@ def connect(
             defaults={
                 "platform_code": f"9{number}0001" if test else f"1{number}0001",
                 "short_code": f"{'T' if test else 'L'}{number}001" if carries else "",
-                "source_addresses": [f"203.0.113.{number}" if test else f"198.51.100.{number}"],
+                "source_addresses": [f"203.0.113.{int(number)}" if test else f"198.51.100.{int(number)}"],
                 "callback": f"https://{'test-' if test else ''}erp{number}.example.org/receipts",
                 "service_address": settings.PORTAL_INTERFACES[environment],
                 "helper": helper, "helper_name": str(helper),

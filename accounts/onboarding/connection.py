@@ -135,6 +135,8 @@ def why_no_proof(application: Application, cleaned: Mapping[str, Any]) -> Refusa
     enterprise, wanted = _enterprise_of(application), cleaned["interface"]
     if wanted != application.topic:
         return {"interface": [_("这份凭证是为另一个接口建立的，请改回原来的接口；别的接口请在“系统对接”另行提交")]}
+    if refused := _why_not_at_all(enterprise):
+        return refused
     test = in_force(enterprise, Environment.SANDBOX)
     if test is None:
         return _whole(_("测试环境还没有开通，请先申请调试"))
@@ -177,6 +179,8 @@ def why_no_change(application: Application, cleaned: Mapping[str, Any]) -> Refus
     enterprise, environment = _enterprise_of(application), cleaned["environment"]
     if environment != application.topic:
         return {"environment": [_("这份申请是为另一个环境建立的，请改回原来的环境；两个环境分别申请")]}
+    if refused := _why_not_at_all(enterprise):
+        return refused
     present = in_force(enterprise, environment)
     if present is None:
         return _whole(_("这个环境还没有开通，没有可以变更的参数"))

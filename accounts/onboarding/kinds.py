@@ -78,6 +78,14 @@ class Kind:
         fields = {name: field.label for name, field in self.form.base_fields.items()}
         return fields | {slot.name: slot.label for slot in self.papers}
 
+    def named(self, topic: str) -> str:
+        """What it is called with what was chosen where it was begun, in words."""
+        if not topic:
+            return str(self.label)
+        choices = [one.choices for one in self.form.base_fields.values() if isinstance(one, forms.ChoiceField)]
+        words = {str(code): word for offered in choices for code, word in offered}  # type: ignore[union-attr]
+        return f"{self.label} · {words.get(topic, topic)}"
+
     def title(self, cleaned: Mapping[str, Any]) -> str:
         """What staff call an application with these contents."""
         return str(cleaned.get(self.titled_by, ""))[:100]

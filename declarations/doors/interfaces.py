@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import MemberRequest, require_role
 from accounts.roles import MemberRole
 from declarations import published
-from declarations.fields import CUSTOMS, OWN, SYSTEM, Described
+from declarations.fields import CLERK, CUSTOMS, OWN, SYSTEM, Described
 from declarations.kinds import KINDS, Kind
 from declarations.published import Row
 
@@ -95,7 +95,7 @@ def _described(kind: Kind, node: str, fields: Iterable[Described]) -> list[Eleme
 
 def _notes(one: Described) -> list[str]:
     given: Any = GIVEN.get(one.given, "")
-    wanted = "" if one.fixed is not None else str(getattr(one, "wanted", "") or "")
+    wanted = str(one.wanted) if one.given == CLERK and one.fixed is None else ""
     return [text for text in (str(given), str(one.note), wanted) if text]
 
 
@@ -109,7 +109,10 @@ def form_of(row: Row) -> str:
         return _("%(type)s，最多 %(digits)s 位，其中小数 %(fraction)s 位") % {
             "type": word, "digits": whole, "fraction": fraction,
         }  # fmt: skip
-    return _("%(type)s，%(length)s 位") % {"type": word, "length": row.length.replace("..", "–").removeprefix("–")}
+    least, dots, most = row.length.partition("..")
+    if dots and not least:
+        return _("%(type)s，最多 %(most)s 位") % {"type": word, "most": most}
+    return _("%(type)s，%(length)s 位") % {"type": word, "length": f"{least}–{most}" if dots else least}
 
 
 def _grouped(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:

@@ -13,7 +13,8 @@ from django.utils import timezone
 from lxml import html
 
 from accounts.access import Actor
-from accounts.cast import Cast
+from accounts.cast import Cast, give_evidence, give_licences
+from accounts.credentials import make_credential
 from accounts.models import (
     Application,
     ApplicationState,
@@ -141,10 +142,17 @@ class Way:
         self.approve()
         return Connection.objects.get(enterprise=self.enterprise, environment="sandbox")
 
+    def make_ready(self) -> None:
+        """Everything else an enterprise needs to file in production."""
+        give_licences(self.enterprise)
+        give_evidence(self.enterprise)
+        make_credential(self.enterprise, Environment.PRODUCTION)
+
     def prove_all(self) -> None:
         """By calls, as the interfaces themselves will."""
         for one in needed_by(self.enterprise):
             prove(self.enterprise, one.name, message="TEST-0001", day=timezone.localdate())
+        self.make_ready()
 
 
 @pytest.fixture
@@ -202,6 +210,7 @@ def test_it_goes_from_the_service_to_production_and_the_page_names_each_step(way
         assert InterfaceProof.objects.get(enterprise=way.enterprise, interface=name).application == one
     assert "已通过 2 个，共 2 个接口" in way.page() and "下一步：申请上线" in way.next_step()
 
+    way.make_ready()
     live = way.begin("connection_go_live:")
     assert "已提交" in way.hand_in(live, LIVE)
     assert not way.enterprise.may_file
@@ -426,6 +435,7 @@ def test_nobody_goes_live_before_every_interface_is_green(served: Way) -> None:
         problems = applications.submit(one, typed, by=served.actor.user, version=one.version)
     assert "还有接口没有联调通过：状态查询" in problems["__all__"][0]
     prove(served.enterprise, "status_query", message="A-2", day=timezone.localdate())
+    served.make_ready()
     assert "已提交" in served.hand_in(one, LIVE)
     serve(served.enterprise, "merchant", "9610", clearance=served.enterprise.customs_code)
     with pytest.raises(NotPossible, match="清单申报"):
@@ -456,6 +466,18 @@ def test_a_suspended_enterprise_is_not_reopened_by_going_live(served: Way) -> No
     with pytest.raises(NotPossible, match="企业已暂停"):
         served.approve()
     assert "企业已暂停" in served.next_step() and "查看申请" in served.page()
+
+
+def test_a_suspended_enterprise_proves_and_changes_nothing(served: Way) -> None:
+    served.connect()
+    order = served.begin("interface_proof:order")
+    change = served.begin("connection_change:sandbox")
+    Enterprise.objects.filter(pk=served.enterprise.pk).update(state=EnterpriseState.SUSPENDED)
+    assert "企业已暂停" in served.hand_in(order, proof("order"), paper=True)
+    said = {"environment": "sandbox", "source_addresses": "9.9.9.9", "reason": "换线路"}
+    assert "企业已暂停" in served.hand_in(change, said)
+    Enterprise.objects.filter(pk=served.enterprise.pk).update(state=EnterpriseState.APPROVED)
+    assert "已提交" in served.hand_in(order, proof("order")) and "已提交" in served.hand_in(change, said)
 
 
 def test_who_files_by_page_already_goes_on_doing_so(served: Way) -> None:
@@ -523,6 +545,18 @@ def test_it_is_begun_on_its_own_page_alone(served: Way) -> None:
     for kind in ("test_access", "interface_proof", "connection_go_live", "connection_change"):
         assert f"/applications/{kind}/new/" not in listed
         assert served.client.get(f"/applications/{kind}/new/")["Location"] == PAGE
+
+
+def test_every_application_is_called_by_what_it_is_about(served: Way) -> None:
+    served.connect()
+    for what in ("interface_proof:order", "interface_proof:status_query", "connection_change:sandbox"):
+        served.begin(what)
+    listed = served.client.get("/applications/").content.decode()
+    for words in ("接口联调凭证 · 订单申报", "接口联调凭证 · 状态查询", "对接参数变更 · 测试环境"):
+        assert words in listed
+    assert kind_named("service").named("merchant-1210") == "服务开通 · 电商企业 · 1210 保税进口"
+    assert kind_named("test_access").named("") == "系统调试"
+    assert kind_named("interface_proof").named("gone") == "接口联调凭证 · gone"
 
 
 def test_each_interface_that_is_built_has_its_document(cast: Cast, client_of: Callable[[str], Client]) -> None:
@@ -612,3 +646,19 @@ def test_every_interface_is_called_by_its_name() -> None:
     assert len(set(names)) == len(names) and all(interface_named(name).name == name for name in names)
     assert {one for interface in INTERFACES for one in interface.types} == set(EnterpriseType)
     assert set(Environment.values) == {"sandbox", "production"}
+
+
+def test_a_document_says_every_element_in_the_published_order_with_its_length(
+    cast: Cast, client_of: Callable[[str], Client]
+) -> None:
+    client = client_of("merchant_developer")
+    page = html.fromstring(client.get(reverse("interface", kwargs={"kind": "order"})).content)
+    head = page.xpath("//section[@aria-labelledby='sent-1']//tbody/tr")
+    tags = [row.xpath("string(td[2])").strip() for row in head]
+    assert tags[:4] == ["guid", "appType", "appTime", "appStatus"] and tags[-1] == "note"
+    said = {row.xpath("string(td[2])").strip(): " ".join(row.text_content().split()) for row in head}
+    assert "文字，1–60 位 是" in said["orderNo"] and "文字，最多 1000 位 否" in said["note"]
+    assert "数字，最多 19 位，其中小数 5 位" in said["goodsValue"] and "由平台填写" in said["guid"]
+    assert "returnStatus" in page.xpath("string(//section[@aria-labelledby='answered-1'])")
+    for username, status in (("merchant_viewer", 403), ("stranger", 404)):
+        assert client_of(username).get(reverse("interface", kwargs={"kind": "order"})).status_code == status

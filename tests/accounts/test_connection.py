@@ -198,6 +198,7 @@ def test_it_goes_from_the_service_to_production_and_the_page_names_each_step(way
     page = way.page()
     for told in (test.platform_code, "T00000", test.service_address, "8.8.8.0/28", test.callback, "平台值班"):
         assert told in page
+    assert page.count("本平台另要求") == 1, "the query of states is beyond the guide"
     assert "已通过 0 个，共 2 个接口" in page and "联调“订单申报”" in way.next_step()
 
     for name in ("order", "status_query"):

@@ -5,7 +5,7 @@ All names and numbers are made up; credit codes have a right check character, so
 # untranslated: names of invented enterprises and people are data
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,8 +25,10 @@ from accounts.credentials import (
 )
 from accounts.models import (
     AuthenticatorApp,
+    Connection,
     Enterprise,
     Evidence,
+    InterfaceProof,
     Licence,
     Mandate,
     MandateState,
@@ -36,9 +38,11 @@ from accounts.models import (
     User,
 )
 from accounts.models.preparation import GuaranteeKind, Medium, SigningWay
+from accounts.onboarding.connection import CARRIERS
+from accounts.onboarding.interfaces import needed_by
 from accounts.onboarding.preparation import GUARANTORS, ticks_of
 from accounts.onboarding.services import SERVICES
-from accounts.roles import Depot, EnterpriseState, EnterpriseType, MemberRole, Mode
+from accounts.roles import Depot, EnterpriseState, EnterpriseType, Environment, MemberRole, Mode
 from accounts.second_factor import SECRET_PLACE, STEP_SECONDS, STEPS_EITHER_WAY, code_at, secret_of
 from portal.personal import pack
 
@@ -150,6 +154,21 @@ MANDATES = tuple(
 MANDATE_DAYS = (date(2025, 1, 1), date(2039, 12, 31))
 
 
+#: Whose system is connected, and where: the merchant and the warehouse still try their interfaces.
+CONNECTED: Mapping[str, tuple[Environment, ...]] = {
+    "platform": (Environment.SANDBOX, Environment.PRODUCTION),
+    "merchant": (Environment.SANDBOX,),
+    "direct_logistics": (Environment.SANDBOX, Environment.PRODUCTION),
+    "warehouse": (Environment.SANDBOX,),
+    "neighbour": (Environment.SANDBOX, Environment.PRODUCTION),
+}
+#: What of them is not proved yet.
+NOT_PROVED: Mapping[str, frozenset[str]] = {
+    "merchant": frozenset({"status_query"}),
+    "warehouse": frozenset({"waybill_prep", "cancellation", "goods_return", "status_query"}),
+}
+
+
 @dataclass(frozen=True)
 class Cast:
     """Everybody, under the keys of ENTERPRISES and PEOPLE."""
@@ -176,6 +195,8 @@ def load_cast(*, credentials: bool = True) -> Cast:
     users = {username: make_person(username, enterprises, password) for username in PEOPLE}
     for principal, agent, mode in MANDATES:
         make_mandate(enterprises[principal], enterprises[agent], mode)
+    for key, environments in CONNECTED.items():
+        connect(enterprises[key], environments, users["staff"], open_ones=NOT_PROVED.get(key, frozenset()))
     if credentials:
         for enterprise in enterprises.values():
             give_credential(enterprise)
@@ -265,6 +286,33 @@ def make_mandate(principal: Enterprise, agent: Enterprise, mode: str) -> None:
         principal=principal, agent=agent, mode=mode, district="", first_day=first_day, last_day=last_day,
         defaults={"state": MandateState.ACCEPTED, "proposer": principal, "answered_at": timezone.now()},
     )  # fmt: skip
+
+
+def connect(
+    enterprise: Enterprise, environments: Collection[str], helper: User, *, open_ones: Collection[str] = ()
+) -> None:
+    """Its system, known in these environments from invented addresses, with all interfaces proved but the open ones."""
+    number = enterprise.customs_code[-2:]
+    carries = bool(CARRIERS & set(enterprise.types))
+    for environment in environments:
+        test = environment == Environment.SANDBOX
+        Connection.objects.get_or_create(
+            enterprise=enterprise, environment=environment,
+            defaults={
+                "platform_code": f"9{number}0001" if test else f"1{number}0001",
+                "short_code": f"{'T' if test else 'L'}{number}001" if carries else "",
+                "source_addresses": [f"203.0.113.{int(number)}" if test else f"198.51.100.{int(number)}"],
+                "callback": f"https://{'test-' if test else ''}erp{number}.example.org/receipts",
+                "service_address": settings.PORTAL_INTERFACES[environment],
+                "helper": helper, "helper_name": str(helper),
+            },
+        )  # fmt: skip
+    for one in needed_by(enterprise):
+        if one.name not in open_ones:
+            InterfaceProof.objects.get_or_create(
+                enterprise=enterprise, interface=one.name,
+                defaults={"message_number": f"TEST-{number}-{one.name}", "day": date(2025, 6, 2)},
+            )  # fmt: skip
 
 
 def make_person(username: str, enterprises: Mapping[str, Enterprise], password: str) -> User:

@@ -100,8 +100,10 @@ def check_key_is_here(credential: Credential) -> None:
 def signing_key(credential: Credential) -> rsa.RSAPrivateKey:
     """The private key of a credential that may sign now, read from its file once per process.
 
-    Raises CredentialProblem when the certificate is out of use, expired, not yet valid, or its key cannot be opened.
+    Raises CredentialProblem when the certificate is of the other environment, out of use, expired, not yet valid, or its
+    key cannot be opened.
     """
+    check_environment(credential)
     check_usable(credential, timezone.now())
     check_key_is_here(credential)
     try:
@@ -133,6 +135,14 @@ def certificate_base64(pem: str) -> str:
 def present_environment() -> str:
     """The environment this portal runs in."""
     return Environment.PRODUCTION if settings.PORTAL_ENV == "production" else Environment.SANDBOX
+
+
+def check_environment(credential: Credential) -> None:
+    """Raise CredentialProblem unless the certificate is of the environment this portal runs in: the two never mix."""
+    if credential.environment != present_environment():
+        said = {"serial": credential.serial, "own": Environment(credential.environment).label}
+        reason = gettext_noop("证书 %(serial)s 登记在%(own)s，只能在%(own)s加签，请登记本环境的证书")
+        raise CredentialProblem(keep(reason, **said))
 
 
 def check_usable(credential: Credential, now: datetime) -> None:

@@ -8,6 +8,7 @@ import logging
 import re
 from datetime import datetime, timedelta
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -25,6 +26,7 @@ from accounts.certificates import (
     Certificate,
     CertificateRefused,
     certificate_for,
+    facts,
     public_key_of,
     request_for,
 )
@@ -101,6 +103,7 @@ def _take_a_reader() -> None:
 def _keep(actor: Actor, environment: str, certificate: Certificate, *, handle: str, key_place: str) -> Credential:
     """Write the row; the first certificate of an environment that can sign here is put to use at once."""
     _in_turn(actor.enterprise, environment)
+    _check_apart(actor, environment, certificate)
     try:
         with transaction.atomic():
             credential = Credential.objects.create(
@@ -132,6 +135,17 @@ def _in_turn(enterprise: Enterprise, environment: str) -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"certificates {enterprise.pk} {environment}"]
         )
+
+
+def _check_apart(actor: Actor, environment: str, certificate: Certificate) -> None:
+    """Raise CertificateRefused for a key that signs in the other environment: who tries there could sign for real here."""
+    others = Credential.objects.filter(enterprise=actor.enterprise).exclude(environment=environment)
+    for one in others:
+        if facts(x509.load_pem_x509_certificate(one.certificate.encode())).public_key == certificate.public_key:
+            said = {"serial": one.serial, "other": Environment(one.environment).label}
+            raise CertificateRefused(
+                _("这个密钥已用于%(other)s的证书 %(serial)s。两个环境的密钥不能相同，请用另一个密钥的证书") % said
+            )
 
 
 # --- keys made here ------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 """Addresses of signing in and out, of guarding one's account, of changing the enterprise, of members, applications,
-preparation, services, mandates, certificates and consent, and of what one is told.
+preparation, services, connection, mandates, certificates and consent, and of what one is told.
 """
 
 from django.urls import path
@@ -16,7 +16,7 @@ from accounts import (
     security,
     views,
 )
-from accounts.onboarding import services_views
+from accounts.onboarding import connection_views, services_views
 from accounts.onboarding import views as onboarding
 
 urlpatterns = [
@@ -65,6 +65,7 @@ urlpatterns = [
     path("credentials/keys/<int:pk>/", credential_pages.key_request, name="key_request"),
     path("credentials/consent/", credential_pages.signing_consent, name="signing_consent"),
     path("services/", services_views.services, name="services"),
+    path("connection/", connection_views.connection, name="connection"),
     path("mandates/", mandates_views.listed, name="mandates"),
     path("mandates/new/", mandates_views.propose, name="mandate_new"),
     path("mandates/<int:pk>/", mandates_views.mandate, name="mandate"),

@@ -2,7 +2,7 @@
 
 from django.urls import include, path, register_converter
 
-from declarations.doors import gateway, views
+from declarations.doors import gateway, interfaces, views
 from declarations.kinds import kind
 from declarations.kinds.kind import Kind
 
@@ -20,8 +20,8 @@ class KindConverter:
             raise ValueError(value) from unknown
 
     def to_url(self, value: Kind | str) -> str:
-        """The slug of a kind, given as such or by its slug."""
-        return value if isinstance(value, str) else value.slug
+        """The slug of a kind, given as such or by its slug; a word that is no kind has no address."""
+        return self.to_python(value).slug if isinstance(value, str) else value.slug
 
 
 class DirectionConverter:
@@ -61,5 +61,6 @@ urlpatterns = [
     path("uploads/<int:pk>/failed.xlsx", views.upload_failed, name="upload_failed"),
     path("customs/receive/", gateway.receive, name="receive"),
     path("health/", gateway.health, name="health"),
+    path("connection/interfaces/<kind:kind>/", interfaces.interface, name="interface"),
     path("<kind:kind>/", include(of_a_kind)),
 ]

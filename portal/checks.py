@@ -55,6 +55,29 @@ def no_keys_of_the_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
 
 
 @register(Tags.security)
+def interfaces_are_apart(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Enterprises are told another host for the test than for production; with PORTAL_ENV=production they are told both."""
+    test, live = settings.PORTAL_INTERFACES["sandbox"], settings.PORTAL_INTERFACES["production"]
+    if test and live and urlsplit(test).hostname == urlsplit(live).hostname:
+        return [
+            Error(
+                f"{test} and {live} are one host: test and production would mix.",
+                hint="Give PORTAL_TEST_INTERFACES and PORTAL_LIVE_INTERFACES hosts of their own.",
+                id="portal.E007",
+            )
+        ]
+    if test and live:
+        return []
+    return [
+        Warning(
+            "The addresses of the interfaces are not set: nobody's own system can be connected.",
+            hint="Set PORTAL_TEST_INTERFACES and PORTAL_LIVE_INTERFACES.",
+            id="portal.W004",
+        )
+    ]
+
+
+@register(Tags.security)
 def a_proxy_stands_in_front(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """With PORTAL_ENV=production: TLS and the patience with slow callers belong to a proxy that reads whole requests."""
     if settings.PORTAL_ENV != "production" or settings.PORTAL_PROXIES:

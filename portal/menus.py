@@ -131,6 +131,7 @@ MENU: tuple[MenuSection, ...] = (
         _("企业"),
         (
             MenuEntry(_("服务开通"), "plug", "services", {}, frozenset(), _READERS),
+            MenuEntry(_("系统对接"), "code-slash", "connection", {}, roles=frozenset({"administrator", "developer"})),
             MenuEntry(_("委托"), "pen", "mandates", {}, _TAXED, _READERS),
             MenuEntry(_("申请"), "pencil-square", "applications", {}, frozenset(), frozenset({"administrator"})),
             MenuEntry(_("成员与权限"), "people", "members", {}, frozenset(), frozenset({"administrator"})),

@@ -50,6 +50,13 @@ PORTAL_KEYS_DIR = PORTAL_DATA / "keys"
 # How many documents one message to customs carries at most; a hundred is what the published standard allows.
 PORTAL_DOCUMENTS_PER_MESSAGE = whole_number("PORTAL_DOCUMENTS_PER_MESSAGE", 100, most=100)
 
+# Where the systems of enterprises find the interfaces of each environment; told them with their codes.
+_on_trial = PORTAL_ENV != "production"
+PORTAL_INTERFACES = {
+    "sandbox": os.environ.get("PORTAL_TEST_INTERFACES") or ("https://test.tongguan.example/" if _on_trial else ""),
+    "production": os.environ.get("PORTAL_LIVE_INTERFACES") or ("https://api.tongguan.example/" if _on_trial else ""),
+}
+
 GATEWAY_URL = os.environ.get("GATEWAY_URL") or f"http://127.0.0.1:{SANDBOX_PORT}/dxp"
 
 DEBUG = os.environ.get("DEBUG") == "1"

@@ -1,5 +1,5 @@
 """The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``) and what of it is in
-force beside their own row (``preparation``, ``services``), who files for whom (``mandates``), how they sign (``signing``),
+force beside their own row (``preparation``, ``services``, ``connections``), who files for whom (``mandates``), how they sign (``signing``),
 what people prove themselves with (``factors``), where they are signed in (``sessions``), what they are told (``notices``),
 and the seals over the record of deeds (``record``).
 
@@ -7,6 +7,7 @@ Everything that belongs to an enterprise carries enterprise_id and a row-level p
 """
 
 from accounts.models.applications import Application, ApplicationState, Paper, Remark, Submission, Verdict
+from accounts.models.connections import Connection, InterfaceProof
 from accounts.models.factors import AuthenticatorApp, Passkey, RecoveryCode
 from accounts.models.mandates import Mandate, MandateState
 from accounts.models.members import Invitation
@@ -26,10 +27,12 @@ __all__ = [
     "AuditEntry",
     "AuditSeal",
     "AuthenticatorApp",
+    "Connection",
     "Credential",
     "Dismissal",
     "Enterprise",
     "Evidence",
+    "InterfaceProof",
     "Invitation",
     "KeyRequest",
     "Licence",

@@ -212,7 +212,7 @@ class ApplicationAdmin(ReadOnly):
     @admin.display(description=_("申请事项"), ordering="kind")
     def kind_shown(self, one: Application) -> str:
         """What is applied for."""
-        return " · ".join(filter(None, (str(kind_named(one.kind).label), one.topic)))
+        return kind_named(one.kind).named(one.topic)
 
     @admin.display(description=_("步骤"), ordering="state")
     def step(self, one: Application) -> str:
@@ -323,7 +323,7 @@ class ApplicationAdmin(ReadOnly):
             "title": called(application),
             "application": application,
             "kind": kind,
-            "topic": application.topic,
+            "named": kind.named(application.topic),
             "latest": latest,
             "rows": [(line, said.remarks.get(line.name, "")) for line in latest.lines],
             "papers": [(line, said.remarks.get(line.name, "")) for line in latest.papers],

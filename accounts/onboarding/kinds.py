@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Application, Enterprise, User
 from accounts.models.preparation import GuaranteeKind
-from accounts.onboarding import evidence, services, types
+from accounts.onboarding import connection, evidence, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
@@ -105,6 +105,14 @@ class Kind:
         """What fields and papers are called, by name, in the order of the page."""
         fields = {name: field.label for name, field in self.form.base_fields.items()}
         return fields | {slot.name: slot.label for slot in self.papers}
+
+    def named(self, topic: str) -> str:
+        """What it is called with what was chosen where it was begun, in words."""
+        if not (topic and self.chosen_as):
+            return str(self.label)
+        offered = self.form.base_fields[self.chosen_as]
+        assert isinstance(offered, forms.ChoiceField)
+        return f"{self.label} · {dict(offered.choices).get(topic, topic)}"  # type: ignore[arg-type]
 
     @property
     def asks_by_contents(self) -> bool:
@@ -342,6 +350,55 @@ GO_LIVE = Kind(
     leads_to=("home", _("进入工作台")),
 )
 
+TEST_ACCESS = Kind(
+    "test_access",
+    _("系统调试"),
+    connection.TestAccessForm,
+    papers=(),
+    effect=connection.open_test,
+    gate=connection.why_no_test,
+    begun_at="connection",
+    after=_("测试环境已开通，测试参数见“系统对接”；接着逐个联调接口"),
+    leads_to=("connection", _("去系统对接")),
+)
+
+INTERFACE_PROOF = Kind(
+    "interface_proof",
+    _("接口联调凭证"),
+    connection.InterfaceProofForm,
+    papers=(PaperSlot("screenshot", _("回执截图"), _("看得清报文编号和返回的结果；遮去个人信息")),),
+    effect=connection.take_proof,
+    gate=connection.why_no_proof,
+    begun_at="connection",
+    chosen_as="interface",
+    after=_("这个接口已联调通过"),
+    leads_to=("connection", _("去系统对接")),
+)
+
+CONNECTION_GO_LIVE = Kind(
+    "connection_go_live",
+    _("系统上线"),
+    connection.ConnectionGoLiveForm,
+    papers=(),
+    effect=connection.open_production,
+    gate=connection.why_no_production,
+    begun_at="connection",
+    after=_("生产环境已开通，生产参数见“系统对接”"),
+    leads_to=("connection", _("去系统对接")),
+)
+
+CONNECTION_CHANGE = Kind(
+    "connection_change",
+    _("对接参数变更"),
+    connection.ConnectionChangeForm,
+    papers=(),
+    effect=connection.change_connection,
+    gate=connection.why_no_change,
+    begun_at="connection",
+    chosen_as="environment",
+    leads_to=("connection", _("去系统对接")),
+)
+
 KINDS: tuple[Kind, ...] = (
     ACCOUNT,
     TYPES,
@@ -355,6 +412,10 @@ KINDS: tuple[Kind, ...] = (
     GUARANTEE,
     SERVICE,
     GO_LIVE,
+    TEST_ACCESS,
+    INTERFACE_PROOF,
+    CONNECTION_GO_LIVE,
+    CONNECTION_CHANGE,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

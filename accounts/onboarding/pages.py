@@ -145,6 +145,11 @@ class Standing:
         return cls(application, kind_named(application.kind))
 
     @property
+    def label(self) -> str:
+        """What was applied for, with what was chosen where it was begun."""
+        return self.kind.named(self.application.topic)
+
+    @property
     def look(self) -> Look:
         """Its state."""
         state = ApplicationState(self.application.state)

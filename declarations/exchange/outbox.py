@@ -14,7 +14,7 @@ import random
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from accounts.credentials import CredentialProblem
+from accounts.credentials import CredentialProblem, present_environment
 from declarations.exchange import envelope, signing
 from declarations.exchange.making import Made, MayNotLeave, NotReady, Order, TooLarge, label, make_all
 from declarations.exchange.transports import TransportError, http
@@ -396,6 +396,7 @@ def _send(messages: Sequence[Outbound]) -> bool:
 def _send_portion(portion: Sequence[Outbound]) -> tuple[bool, Sequence[Outbound]]:
     """Whether the gateway answers, and the messages that were not tried: it does not, or it is slow and the claims age."""
     bodies, sent = _bodies(portion), []
+    portion = _of_this_environment(portion, bodies)
     began = time.monotonic()
     try:
         for place, message in enumerate(portion):
@@ -417,10 +418,28 @@ def _send_portion(portion: Sequence[Outbound]) -> tuple[bool, Sequence[Outbound]
     return True, []
 
 
+_BODIES = """
+SELECT b.outbound_id, b.content
+  FROM declarations_outboundbytes b JOIN declarations_outbound o ON o.id = b.outbound_id
+ WHERE b.outbound_id = ANY (%s)
+   AND EXISTS (SELECT FROM accounts_credential c
+                WHERE c.enterprise_id = o.enterprise_id AND c.environment = %s AND c.serial = o.certificate_serial)
+"""
+
+
 def _bodies(messages: Sequence[Outbound]) -> dict[int, bytes]:
-    """The kept bytes of messages, packed."""
-    kept = OutboundBytes.objects.filter(outbound_id__in=[message.id for message in messages])
-    return {outbound_id: bytes(content) for outbound_id, content in kept.values_list("outbound_id", "content")}
+    """The kept bytes of messages, packed; not of those signed in the other environment."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BODIES, [[message.id for message in messages], str(present_environment())])
+        return {outbound_id: bytes(content) for outbound_id, content in cursor.fetchall()}
+
+
+def _of_this_environment(messages: Sequence[Outbound], bodies: Mapping[int, bytes]) -> list[Outbound]:
+    """Those with bytes to send; the others wait for a person, as what was signed for the test never goes to customs."""
+    if foreign := [message for message in messages if message.id not in bodies]:
+        reason = keep(_("报文是用另一个环境的证书加签的，不能在本环境发送，请平台核对是否接错了数据库"))
+        _postpone(foreign, reason, needs_person=reason)
+    return [message for message in messages if message.id in bodies]
 
 
 _SENT = """

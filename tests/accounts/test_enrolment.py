@@ -134,7 +134,7 @@ def test_it_takes_what_openssl_makes_and_names_the_cure_for_what_is_too_old(
 def test_a_key_made_here_waits_for_its_certificate_and_is_matched_with_it(
     cast: Cast, administrator: Client, keys_dir
 ) -> None:
-    assert send(administrator, "key").status_code == 302
+    assert send(administrator, "key", environment="sandbox").status_code == 302
     asked = KeyRequest.objects.get()
     assert "正在制作" in administrator.get(PAGE).content.decode()
     address = reverse("key_request", args=[asked.pk])
@@ -146,7 +146,7 @@ def test_a_key_made_here_waits_for_its_certificate_and_is_matched_with_it(
     assert request.is_signature_valid and "312246DM02" in request.subject.rfc4514_string()
     assert b"PRIVATE" not in downloaded.content
     issued = Issued(public_key=request.public_key(), subject=request.subject)
-    answer = send(administrator, "certificate", issued.der(), request=str(asked.pk))
+    answer = send(administrator, "certificate", issued.der(), "sandbox", request=str(asked.pk))
     assert answer.status_code == 302, faults(answer)
     kept = own(cast)
     asked.refresh_from_db()
@@ -273,18 +273,32 @@ def test_a_file_that_computes_without_end_is_stopped(cast: Cast, administrator: 
     assert time.monotonic() - began < 60
 
 
+def test_a_key_of_one_environment_is_not_taken_into_the_other(cast: Cast, administrator: Client) -> None:
+    issued = Issued(serial=0x0123)
+    assert send(administrator, "pkcs12", issued.p12(), "sandbox", password=PASSWORD).status_code == 302
+    renewed = Issued(serial=0x0456)  # another certificate for the same key
+    for answer in (
+        send(administrator, "certificate", issued.pem()),
+        send(administrator, "certificate", renewed.pem()),
+        send(administrator, "pkcs12", renewed.p12(), password=PASSWORD),
+    ):
+        assert "两个环境的密钥不能相同" in faults(answer) and "0123" in faults(answer)
+    assert own(cast).environment == "sandbox"
+    assert send(administrator, "certificate", Issued(key=rsa_key(2048, 1)).pem()).status_code == 302
+    assert send(administrator, "certificate", renewed.pem(), "sandbox").status_code == 302
+
+
 def test_the_same_number_again_is_refused_and_is_no_business_of_other_enterprises(
     cast: Cast, administrator: Client, client_of: Callable[[str], Client]
 ) -> None:
     plain = Issued(subject=a_name(cn="没有代码"), serial=0x0123456789)
     assert send(administrator, "certificate", plain.pem()).status_code == 302
     assert "已登记过" in faults(send(administrator, "certificate", plain.pem()))
-    assert send(administrator, "certificate", plain.pem(), "sandbox").status_code == 302, "environments are apart"
     Membership.objects.filter(user=cast.users["neighbour_filer"]).update(roles=[MemberRole.ADMINISTRATOR])
     neighbour = client_of("neighbour_filer")
     assert send(neighbour, "certificate", plain.pem()).status_code == 302, "nobody keeps another's number from them"
     assert "已登记过" in faults(send(neighbour, "certificate", plain.pem()))
-    assert Credential.objects.filter(serial="0123456789").count() == 3
+    assert Credential.objects.filter(serial="0123456789").count() == 2
 
 
 @pytest.mark.parametrize("data", [{}, {"way": "nothing"}, {"way": "certificate"}, {"way": "pkcs12"}, {"way": "certificate", "certificate-file": "text", "certificate-request": "x"}])  # fmt: skip

@@ -375,6 +375,31 @@ class OfServices(Members):
 
 
 @dataclass(frozen=True)
+class OfConnection(Members):
+    """The page of the connected system: its administrator applies for what the page has, for nothing else."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        yield Ask(reverse(name), "missing", {"apply": "nonsense"}, place="connection")
+        yield Ask(reverse(name), "own", {"apply": "interface_proof:status_query"}, place="connection")
+        yield Ask(reverse(name), "own", {"apply": "connection_change:sandbox"}, place="connection")
+        yield Ask(reverse(name), "own", {"apply": "interface_proof:payment"}, place="connection")
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        if method == POST and asker.enterprise and MemberRole.ADMINISTRATOR not in asker.roles:
+            return 403
+        return super().answer(asker, method, Ask(ask.address) if method == GET else ask)
+
+
+@dataclass(frozen=True)
+class OfInterface(Members):
+    """The interface document of a kind: the same for all who connect a system, whatever they file."""
+
+    def asks(self, name: str, world: World, asker: Asker) -> Iterator[Ask]:
+        for one in KINDS:
+            yield Ask(reverse(name, kwargs={"kind": one.slug}))
+
+
+@dataclass(frozen=True)
 class OfMandates(Members):
     """The pages of mandates, for the types that give or take them; with ``one`` that of one, for its two parties."""
 
@@ -707,6 +732,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
             OfWorkbook(post=302, roles=FILERS, files=True, data={"choice": "good"}),
         ),
         "services": OfServices(get=200, post=302),
+        "connection": OfConnection(get=200, post=302, roles=SIGNING_READERS),
+        "interface": OfInterface(get=200, roles=SIGNING_READERS),
         "mandates": OfMandates(get=200),
         "mandate_new": OfMandates(get=200, post=200, roles=frozenset({MemberRole.ADMINISTRATOR})),
         "mandate": (
@@ -763,6 +790,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         **_desk("signingconsent", add=403, change=403),
         **_desk("mandate", add=403, change=403),
         **_desk("service", add=403),
+        **_desk("connection", add=403, change=403),
+        **_desk("interfaceproof", add=403, change=403),
         **_desk("group", app="auth", delete=200),
         **_desk("outbound", app="declarations", add=403, change=403),
         **_desk("inbound", app="declarations", add=403, change=403),

@@ -35,6 +35,8 @@ STAFF_SEES = {
     "accounts_evidence",
     "accounts_qualification",
     "accounts_service",
+    "accounts_connection",
+    "accounts_interfaceproof",
     "declarations_outbound",
     "declarations_inbound",
     "declarations_receipt",

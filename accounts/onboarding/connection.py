@@ -1,0 +1,294 @@
+"""系统对接: the way of an enterprise that files by its own system, from the test application to production parameters.
+
+From the implementation guide of the Shanghai platform, chapter 6, 1.3 to 1.7, and answers 1, 7, 8 and 9. The two
+environments share nothing: codes, addresses and keys are another's in each.
+"""
+
+import secrets
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.access import Bystander
+from accounts.actions import Action
+from accounts.audit import record
+from accounts.models import Application, Connection, Enterprise, User
+from accounts.onboarding import interfaces
+from accounts.onboarding.addresses import CallbackField, SourcesField
+from accounts.onboarding.forms import PHONE, personal
+from accounts.onboarding.services import active, why_not_ready
+from accounts.roles import EnterpriseState, EnterpriseType, Environment
+from portal.widgets import DayInput
+
+Refusals = dict[str, list[str]]
+
+#: Whoever carries parcels is found by a short code of its own.
+CARRIERS = frozenset({EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.BONDED_LOGISTICS})
+#: How often codes are drawn until some are free.
+DRAWS = 20
+
+_SOURCES_NOTE = gettext_lazy(
+    "系统发出请求的公网固定地址，登记在白名单里；每行一个，最多 10 个，可以写一段（IPv4 不大于 /28，IPv6 不大于 /64）"
+)
+_CALLBACK_NOTE = gettext_lazy("平台把异步回执推到这里；以 https:// 开头，域名或公网地址，不带用户名、口令和 #")
+
+
+class TestAccessForm(forms.Form):
+    """申请调试: where the system is, and who looks after it."""
+
+    source_addresses = SourcesField(label=gettext_lazy("测试系统的固定来源地址"), help_text=_SOURCES_NOTE)
+    callback = CallbackField(label=gettext_lazy("测试环境异步回执回推地址"), help_text=_CALLBACK_NOTE)
+    contact_name = personal(forms.CharField(label=gettext_lazy("技术联系人"), max_length=60), "name")
+    contact_phone = personal(
+        forms.CharField(label=gettext_lazy("技术联系人电话"), max_length=30, validators=[PHONE]), "phone"
+    )
+    contact_email = personal(forms.EmailField(label=gettext_lazy("技术联系人邮箱")), "email")
+
+
+class InterfaceProofForm(forms.Form):
+    """接口联调凭证: which test message shows that an interface is mastered."""
+
+    interface = forms.ChoiceField(
+        label=gettext_lazy("联调的接口"),
+        choices=[("", gettext_lazy("请选择")), *((one.name, one.label) for one in interfaces.INTERFACES)],
+        help_text=gettext_lazy("每个接口分别提交"),
+    )
+    message_number = forms.RegexField(
+        r"^[0-9A-Za-z_-]{4,60}\Z",
+        label=gettext_lazy("测试报文编号"),
+        help_text=gettext_lazy("报文的 guid，或单证在测试环境的编号"),
+        error_messages={"invalid": gettext_lazy("编号不对，请填 4 到 60 位字母、数字、短横或下划线")},
+    )
+    day = forms.DateField(label=gettext_lazy("测试日期"), widget=DayInput)
+    returned = forms.CharField(
+        label=gettext_lazy("返回的结果"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("同步回执和异步回执各返回了什么，照抄代码和说明；不要写个人信息"),
+    )
+
+    def clean_day(self) -> date:
+        """What is tried tomorrow proves nothing today."""
+        day: date = self.cleaned_data["day"]
+        if day > timezone.localdate():
+            raise ValidationError(_("日期在将来，请核对"))
+        return day
+
+
+class ConnectionGoLiveForm(forms.Form):
+    """申请上线: where the production system is, and that it signs."""
+
+    source_addresses = SourcesField(label=gettext_lazy("生产系统的固定来源地址"), help_text=_SOURCES_NOTE)
+    callback = CallbackField(
+        label=gettext_lazy("生产环境异步回执回推地址"),
+        help_text=gettext_lazy("须与测试环境的不同，测试回执和生产回执不能推到一处"),
+    )
+    signing_confirmed = forms.BooleanField(
+        label=gettext_lazy("已在“证书与加签”设置好生产环境的证书；知道生产环境不收没有有效签名的报文"),
+        error_messages={"required": gettext_lazy("设置好生产环境的加签后请勾选")},
+    )
+
+
+class ConnectionChangeForm(forms.Form):
+    """对接参数变更: other addresses for an environment that is connected already."""
+
+    environment = forms.ChoiceField(
+        label=gettext_lazy("环境"), choices=[("", gettext_lazy("请选择")), *Environment.choices]
+    )
+    source_addresses = SourcesField(label=gettext_lazy("固定来源地址"), help_text=_SOURCES_NOTE)
+    callback = CallbackField(label=gettext_lazy("异步回执回推地址"), help_text=_CALLBACK_NOTE)
+    reason = forms.CharField(
+        label=gettext_lazy("变更原因"), max_length=200, help_text=gettext_lazy("如：更换出口线路、迁移系统")
+    )
+
+
+def in_force(enterprise: Enterprise, environment: str) -> Connection | None:
+    """What the enterprise was given in this environment, if it is connected there."""
+    return Connection.objects.filter(enterprise=enterprise, environment=environment).first()
+
+
+# --- what stands in the way, asked when it is handed in and again when it is approved ------------------------------------
+
+
+def why_no_test(application: Application, cleaned: Mapping[str, Any] | None = None) -> Refusals:
+    """The gate of 申请调试: a service, and no test access yet."""
+    enterprise = _enterprise_of(application)
+    if refused := _why_not_at_all(enterprise):
+        return refused
+    if not active(enterprise):
+        return _whole(_("还没有开通的服务，请先申请服务开通，至少一项通过后再申请调试"))
+    if in_force(enterprise, Environment.SANDBOX):
+        return _whole(_("测试环境已经开通；要改来源地址或回推地址，请在“系统对接”申请变更"))
+    return {}
+
+
+def why_no_proof(application: Application, cleaned: Mapping[str, Any]) -> Refusals:
+    """The gate of evidence: the interface is one to prove, and was tried since the test environment was opened."""
+    enterprise, wanted = _enterprise_of(application), cleaned["interface"]
+    if wanted != application.topic:
+        return {"interface": [_("这份凭证是为另一个接口建立的，请改回原来的接口；别的接口请在“系统对接”另行提交")]}
+    if refused := _why_not_at_all(enterprise):
+        return refused
+    test = in_force(enterprise, Environment.SANDBOX)
+    if test is None:
+        return _whole(_("测试环境还没有开通，请先申请调试"))
+    if wanted not in {one.name for one in interfaces.needed_by(enterprise)}:
+        return {"interface": [_("按企业已开通的服务不需要联调这个接口；服务变了的请撤回这份凭证")]}
+    if wanted in interfaces.proofs_of(enterprise):
+        return {"interface": [_("这个接口已经联调通过，不需要再提交")]}
+    opened = timezone.localtime(test.since).date()
+    if cleaned["day"] < opened:
+        return {"day": [_("测试环境 %(day)s 才开通，请填之后的测试日期") % {"day": opened.isoformat()}]}
+    return {}
+
+
+def why_no_production(application: Application, cleaned: Mapping[str, Any]) -> Refusals:
+    """The gate of 申请上线: every interface proved, all that filing needs at hand, and nothing of the test taken along."""
+    enterprise = _enterprise_of(application)
+    if refused := why_not_proved(enterprise):
+        return refused
+    if in_force(enterprise, Environment.PRODUCTION):
+        return _whole(_("生产环境已经开通；要改来源地址或回推地址，请在“系统对接”申请变更"))
+    if missing := why_not_ready(enterprise):
+        return {"__all__": missing}
+    return _why_no_callback(enterprise, Environment.PRODUCTION, cleaned["callback"])
+
+
+def why_not_proved(enterprise: Enterprise) -> Refusals:
+    """What of the test is missing before production."""
+    if refused := _why_not_at_all(enterprise):
+        return refused
+    if not in_force(enterprise, Environment.SANDBOX):
+        return _whole(_("测试环境还没有开通，请先申请调试"))
+    if not active(enterprise):
+        return _whole(_("企业现在没有开通的服务，请先申请服务开通"))
+    if missing := interfaces.lacking(enterprise):
+        named = _("、").join(str(one.label) for one in missing)
+        return _whole(_("还有接口没有联调通过：%(interfaces)s。请在“系统对接”逐个提交凭证") % {"interfaces": named})
+    return {}
+
+
+def why_no_change(application: Application, cleaned: Mapping[str, Any]) -> Refusals:
+    """The gate of a change: the environment is connected, and something becomes different."""
+    enterprise, environment = _enterprise_of(application), cleaned["environment"]
+    if environment != application.topic:
+        return {"environment": [_("这份申请是为另一个环境建立的，请改回原来的环境；两个环境分别申请")]}
+    if refused := _why_not_at_all(enterprise):
+        return refused
+    present = in_force(enterprise, environment)
+    if present is None:
+        return _whole(_("这个环境还没有开通，没有可以变更的参数"))
+    if (present.source_addresses, present.callback) == (cleaned["source_addresses"], cleaned["callback"]):
+        return _whole(_("来源地址和回推地址都与现在的相同，没有变更"))
+    return _why_no_callback(enterprise, environment, cleaned["callback"])
+
+
+def _why_not_at_all(enterprise: Enterprise) -> Refusals:
+    if enterprise.state == EnterpriseState.SUSPENDED:
+        return _whole(_("企业已暂停，恢复由平台工作人员办理；恢复后再申请"))
+    return {}
+
+
+def _why_no_callback(enterprise: Enterprise, environment: str, callback: str) -> Refusals:
+    """Receipts of the two environments never arrive at the same place."""
+    others = Connection.objects.filter(enterprise=enterprise, callback=callback).exclude(environment=environment)
+    if others.exists():
+        return {"callback": [_("与另一个环境的回推地址相同。测试回执和生产回执不能推到一处，请填另一个地址")]}
+    return {}
+
+
+def _whole(text: str) -> Refusals:
+    return {"__all__": [text]}
+
+
+def _enterprise_of(application: Application) -> Enterprise:
+    assert application.enterprise is not None
+    return application.enterprise
+
+
+# --- what an approval changes --------------------------------------------------------------------------------------------
+
+
+def open_test(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """The test environment knows the enterprise from now on."""
+    _open(application, Environment.SANDBOX, cleaned, staff)
+
+
+def take_proof(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """The interface is green."""
+    interfaces.prove(
+        _enterprise_of(application), cleaned["interface"],
+        message=cleaned["message_number"], day=cleaned["day"], application=application, by=staff,
+    )  # fmt: skip
+
+
+def open_production(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """Production knows the enterprise from now on; one that waited to be opened files from now on."""
+    enterprise = _enterprise_of(application)
+    _open(application, Environment.PRODUCTION, cleaned, staff)
+    Enterprise.objects.filter(pk=enterprise.pk, state=EnterpriseState.DRAFT).update(state=EnterpriseState.APPROVED)
+
+
+def change_connection(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """Other addresses from now on, under the same codes."""
+    environment = cleaned["environment"]
+    present = Connection.objects.filter(enterprise=_enterprise_of(application), environment=environment)
+    try:
+        with transaction.atomic():
+            present.update(
+                source_addresses=cleaned["source_addresses"], callback=cleaned["callback"],
+                application=application, changed=timezone.now(),
+            )  # fmt: skip
+    except IntegrityError as error:
+        raise ValidationError(_("另一个环境刚刚改成了同一个回推地址，请退回申请人改填")) from error
+    _write_down(Action.CONNECTION_CHANGED, present.get(), staff)
+
+
+def _open(application: Application, environment: Environment, cleaned: Mapping[str, Any], staff: User) -> None:
+    """A row with codes nobody else has, in either environment."""
+    enterprise = _enterprise_of(application)
+    address = settings.PORTAL_INTERFACES[environment]
+    if not address:
+        raise ValidationError(
+            _("平台还没有设置%(environment)s的接口地址，请平台运维设置后再审核") % {"environment": environment.label}
+        )
+    carries = any(one.enterprise_type in CARRIERS for one in active(enterprise))
+    for _draw in range(DRAWS):
+        platform_code, short_code = _draw_codes(environment)
+        try:
+            with transaction.atomic():
+                made = Connection.objects.create(
+                    enterprise=enterprise, environment=environment,
+                    platform_code=platform_code, short_code=short_code if carries else "",
+                    source_addresses=cleaned["source_addresses"], callback=cleaned["callback"],
+                    service_address=address, helper=staff, helper_name=str(staff), application=application,
+                )  # fmt: skip
+        except IntegrityError:  # somebody has the code; or the enterprise was just connected by another application
+            continue
+        _write_down(Action.CONNECTION_OPENED, made, staff)
+        return
+    raise ValidationError(_("没能分配平台代码；这家企业可能刚有另一份申请生效，请刷新核对后再审核"))
+
+
+def _draw_codes(environment: str) -> tuple[str, str]:
+    """A platform code and a short code, such as this environment has."""
+    six, five = f"{secrets.randbelow(10**6):06}", f"{secrets.randbelow(10**5):05}"
+    if environment == Environment.SANDBOX:
+        return f"9{six}", f"T{five}"
+    return f"{1 + secrets.randbelow(8)}{six}", f"L{five}"
+
+
+def _write_down(action: Action, connection: Connection, staff: User) -> None:
+    who = Bystander(user=staff, enterprise=connection.enterprise)
+    record(
+        who, action, connection.platform_code, environment=str(connection.environment),
+        application=connection.application_id, addresses=len(connection.source_addresses),
+    )  # fmt: skip

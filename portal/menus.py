@@ -130,6 +130,7 @@ MENU: tuple[MenuSection, ...] = (
     MenuSection(
         _("企业"),
         (
+            MenuEntry(_("企业资料"), "building", "enterprise_profile", {}, frozenset(), _READERS),
             MenuEntry(_("服务开通"), "plug", "services", {}, frozenset(), _READERS),
             MenuEntry(_("委托"), "pen", "mandates", {}, _TAXED, _READERS),
             MenuEntry(_("申请"), "pencil-square", "applications", {}, frozenset(), frozenset({"administrator"})),

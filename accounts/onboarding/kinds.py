@@ -11,9 +11,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Application, User
+from accounts.models import Application, Enterprise, User
 from accounts.models.preparation import GuaranteeKind
-from accounts.onboarding import evidence, services, types
+from accounts.onboarding import evidence, profile, public_site, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
@@ -67,6 +67,10 @@ class Kind:
     second_person: bool = False
     #: Applied for by whoever has no enterprise yet; all others by an administrator of the enterprise.
     without_enterprise: bool = False
+    #: Begun by one of the staff on their desk and handed in at once (``applications.lodge``); decided by another of them.
+    by_staff: bool = False
+    #: What the form of an enterprise begins with: what is in force, as the form would send it.
+    initial: Callable[[Enterprise], Mapping[str, list[str]]] | None = None
     #: The field that names the application to staff.
     titled_by: str = ""
     #: The URL name of the page where it is begun, for what begins with something chosen there.
@@ -91,6 +95,37 @@ ACCOUNT = Kind(
     effect=open_account,
     second_person=True,
     without_enterprise=True,
+    titled_by="name",
+)
+
+# A second person for every change: what two have approved no single one replaces, and whom the portal writes and calls
+# about an enterprise is worth as much as its name.
+ENTERPRISE_CHANGE = Kind(
+    "enterprise_change",
+    _("企业资料变更"),
+    profile.ChangeForm,
+    papers=(
+        PaperSlot(
+            "business_licence",
+            _("营业执照"),
+            _("企业名称或法定代表人有变时必须上传变更后的营业执照，加盖公章"),
+            required=False,
+        ),
+    ),
+    effect=profile.change_profile,
+    gate=profile.why_no_change,
+    second_person=True,
+    initial=profile.in_force,
+)
+
+PUBLIC_SITE = Kind(
+    "public_site",
+    _("开设公共监管场所"),
+    public_site.PublicSiteForm,
+    papers=(),
+    effect=public_site.open_site,
+    gate=public_site.why_no_site,
+    by_staff=True,
     titled_by="name",
 )
 
@@ -255,6 +290,8 @@ GO_LIVE = Kind(
 
 KINDS: tuple[Kind, ...] = (
     ACCOUNT,
+    ENTERPRISE_CHANGE,
+    PUBLIC_SITE,
     TYPES,
     CARD,
     TYPE_FILING,

@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.access import UserRequest, role_missing
+from accounts.actions import Action
+from accounts.audit import record
 from accounts.models import Application, ApplicationState, Paper, Submission, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.onboarding import applications
@@ -85,7 +87,7 @@ def why_not(request: UserRequest, kind: Kind) -> str:
 def beginnings(request: UserRequest) -> list[Kind]:
     """The kinds this person can begin here now: those they may, and have none open of."""
     began = set(own(request).exclude(state__in=ENDED).filter(topic="").values_list("kind", flat=True))
-    here = [kind for kind in KINDS if not kind.begun_at and kind.name not in began]
+    here = [kind for kind in KINDS if not kind.begun_at and not kind.by_staff and kind.name not in began]
     return [kind for kind in here if not why_not(request, kind)]
 
 
@@ -95,7 +97,17 @@ def typed_before(request: UserRequest, kind: Kind) -> Typed:
     if kind.without_enterprise:
         before = before.exclude(state=ApplicationState.APPROVED)
     latest = before.first()
-    return applications.typed_in(latest) if latest else {}
+    if latest is None or (kind.initial and latest.state == ApplicationState.APPROVED):
+        return {}
+    return applications.typed_in(latest)
+
+
+def in_force(request: UserRequest, kind: Kind) -> Typed:
+    """What a form about something that is in force begins with, as nothing else was typed; on record, as it is personal."""
+    if kind.initial is None or request.actor is None:
+        return {}
+    record(request.actor, Action.UNCOVER, f"enterprise {request.actor.enterprise.pk}", kind=kind.name)
+    return kind.initial(request.actor.enterprise)
 
 
 # --- the list -----------------------------------------------------------------------------------------------------------
@@ -386,15 +398,16 @@ def page_of(
     return context
 
 
-def blank_page(kind: Kind, typed: Typed) -> dict[str, Any]:
-    """What the page shows before anything is kept."""
+def blank_page(kind: Kind, typed: Typed, standing: Typed) -> dict[str, Any]:
+    """What the page shows before anything is kept: what was typed the last time, or what is in force."""
     return {
         "kind": kind,
-        "inputs": inputs(kind, typed, problems={}, remarks={}),
+        "inputs": inputs(kind, typed or standing, problems={}, remarks={}),
         "drawers": drawers(kind, (), problems={}, remarks={}),
         "action": reverse("application_new", kwargs={"kind": kind.name}),
         "version": 0,
         "is_copy": bool(typed),
+        "is_in_force": bool(standing),
     }
 
 

@@ -80,7 +80,8 @@ def begin(request: UserRequest, kind: str) -> HttpResponse:
     if request.method != "POST":
         if one is not None:
             return redirect("application", pk=one.pk)
-        context = pages.blank_page(wanted, pages.typed_before(request, wanted)) | _limits()
+        typed = pages.typed_before(request, wanted)
+        context = pages.blank_page(wanted, typed, {} if typed else pages.in_force(request, wanted)) | _limits()
         return render(request, "accounts/onboarding/form.html", context)
     if one is not None:  # begun in another window meanwhile
         return _overtaken(request, one)
@@ -136,6 +137,8 @@ def _begun_by(request: UserRequest, name: str) -> Kind:
         kind = kind_named(name)
     except KeyError as error:
         raise Http404 from error
+    if kind.by_staff:
+        raise Http404
     if why_not := pages.why_not(request, kind):
         if request.actor is None:
             raise Http404

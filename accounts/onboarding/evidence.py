@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,6 +21,10 @@ from accounts.models.preparation import FiledType, GuaranteeKind, Medium, Signin
 from accounts.onboarding.preparation import ITEMS, Item, always_visits, is_needed, item_of_kind, ticks_fit, ticks_of
 
 Effect = Callable[[Application, Mapping[str, Any], User], None]
+
+#: A guarantee is verified, in the transaction of its approval: ``evidence``, ``staff``. The books, which stand above accounts
+#: and cannot be called from here, bring their limit to it (``ledger/limits.py``), or refuse with a ValidationError.
+guarantee_verified = Signal()
 
 #: How far the card centre has come with a card.
 CARD_PROGRESS = (
@@ -219,12 +224,13 @@ def keep_transmission(application: Application, cleaned: Mapping[str, Any], staf
 
 
 def keep_guarantee(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
-    """The guarantee is verified. A letter may come before everything else."""
+    """The guarantee is verified, and the books follow it. A letter may come before everything else."""
     variety = cleaned["variety"]
-    _keep(
+    kept = _keep(
         application, early=variety == GuaranteeKind.LETTER, variety=variety,
         number=cleaned["agent_code"] or cleaned["number"], amount=cleaned["amount"], valid_to=cleaned["valid_to"],
     )  # fmt: skip
+    guarantee_verified.send(Evidence, evidence=kept, staff=staff)
 
 
 def _of(application: Application) -> Enterprise:
@@ -232,7 +238,7 @@ def _of(application: Application) -> Enterprise:
     return application.enterprise
 
 
-def _keep(application: Application, *, early: bool = False, **said: Any) -> None:
+def _keep(application: Application, *, early: bool = False, **said: Any) -> Evidence:
     """In force from now on, in place of what was; refused while an earlier item is not verified."""
     enterprise, item = _of(application), item_of_kind(application.kind)
     assert item is not None
@@ -241,7 +247,7 @@ def _keep(application: Application, *, early: bool = False, **said: Any) -> None
     if not early:
         _check_order(enterprise, item)
     Evidence.objects.filter(enterprise=enterprise, item=application.kind, replaced=False).update(replaced=True)
-    Evidence.objects.create(enterprise=enterprise, item=application.kind, application=application, **said)
+    return Evidence.objects.create(enterprise=enterprise, item=application.kind, application=application, **said)
 
 
 def _check_order(enterprise: Enterprise, item: Item) -> None:

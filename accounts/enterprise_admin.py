@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -87,13 +88,13 @@ class CredentialInline(admin.TabularInline):
         return False
 
 
-def profile_column(name: str) -> Callable[[Any, Enterprise], str]:
+def profile_column(name: str) -> Callable[[Any, Enterprise], str | None]:
     """A line of the approved data as staff see it without a reason."""
 
     @admin.display(description=Profile._meta.get_field(name).verbose_name, empty_value="—")  # type: ignore[union-attr]
-    def shown(desk: Any, enterprise: Enterprise) -> str:
+    def shown(desk: Any, enterprise: Enterprise) -> str | None:
         held = Profile.objects.select_related("business_licence").filter(enterprise=enterprise).first()
-        return line_of(held, name) if held else ""
+        return (line_of(held, name) if held else "") or None
 
     return shown
 
@@ -112,7 +113,7 @@ def line_of(held: Profile, name: str, *, uncovered: bool = False) -> str:
         there = reverse("admin:accounts_application_paper", args=[paper.application_id, paper.pk])
         return format_html('<a href="{}" download>{}</a>', there, paper.name)
     if name == "since":
-        return held.since.astimezone().strftime("%Y-%m-%d %H:%M")
+        return timezone.localtime(held.since).strftime("%Y-%m-%d %H:%M")
     return str(getattr(held, name))
 
 
@@ -134,7 +135,7 @@ class EnterpriseAdmin(Recorded):
             None,
             {
                 "fields": ("name", "credit_code", "customs_code", "types_shown", "customs_district", "dxp_id"),
-                "description": _("名称、号码、类型和关区只随审核通过的申请变更，须两人办理的由两人办理"),
+                "description": _("名称、号码、类型和关区不在这里修改，只随审核通过的申请变更"),
             },
         ),
         (_("状态"), {"fields": ("state", "reason", "state_reason")}),
@@ -165,6 +166,13 @@ class EnterpriseAdmin(Recorded):
             suspended = obj.state == EnterpriseState.SUSPENDED
             deed = Action.ENTERPRISE_SUSPENDED if suspended else Action.ENTERPRISE_REOPENED
             record(as_staff(request, obj), deed, obj.customs_code, reason=obj.state_reason)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The stock page, but that nothing else is added from it."""
+        told = {"show_save_and_add_another": False, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, told)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """A public site handed in: another of the staff decides. Every other enterprise applies for its account itself."""
@@ -226,10 +234,10 @@ class EnterpriseAdmin(Recorded):
         return gettext("、").join(enterprise.type_labels)
 
     @admin.display(description=_("个人信息"), empty_value="—")
-    def uncovering(self, enterprise: Enterprise) -> str:
+    def uncovering(self, enterprise: Enterprise) -> str | None:
         """Where staff say why they have to see what is masked."""
         if not Profile.objects.filter(enterprise=enterprise).exists():
-            return ""
+            return None
         there = reverse("admin:accounts_enterprise_profile", args=[enterprise.pk])
         return format_html('<a href="{}">{}</a>', there, gettext("已遮挡，写明理由后显示"))
 

@@ -85,7 +85,10 @@ class DecidedFilter(admin.SimpleListFilter):
 class LimitChangeAdmin(ReadOnly):
     """Changes of limits: proposed from here or from a guarantee, decided by another; never changed otherwise."""
 
-    list_display = fields = (
+    list_display = (
+        "proposed_at", "enterprise", "way", "figure", "voucher", "proposed_by", "state", "decided_by", "reason",
+    )  # fmt: skip
+    fields = (
         "proposed_at", "enterprise", "way", "figure", "voucher", "kind", "number", "state", "proposed_by", "decided_by",
         "decided_at", "reason",
     )  # fmt: skip

@@ -18,12 +18,18 @@ from accounts.codes import check_credit_code, check_customs_code, check_district
 from accounts.models import Application, Enterprise, Profile, User
 from accounts.roles import EnterpriseState, EnterpriseType
 
+#: Room for a whole name.
+WIDE = {"size": 50}
+
 
 class PublicSiteForm(forms.Form):
     """Who runs the site, under which customs, in which park."""
 
     name = forms.CharField(
-        label=gettext_lazy("企业名称"), max_length=100, help_text=gettext_lazy("与营业执照及海关备案一致")
+        label=gettext_lazy("企业名称"),
+        max_length=100,
+        widget=forms.TextInput(attrs=WIDE),
+        help_text=gettext_lazy("与营业执照及海关备案一致"),
     )
     credit_code = forms.CharField(
         label=gettext_lazy("统一社会信用代码"),
@@ -44,7 +50,10 @@ class PublicSiteForm(forms.Form):
         help_text=gettext_lazy("4 位关区代码，如 2233"),
     )
     park = forms.CharField(
-        label=gettext_lazy("所在园区"), max_length=100, help_text=gettext_lazy("与平台公司共同开设监管场所的园区")
+        label=gettext_lazy("所在园区"),
+        max_length=100,
+        widget=forms.TextInput(attrs=WIDE),
+        help_text=gettext_lazy("与平台公司共同开设监管场所的园区"),
     )
 
 

@@ -126,6 +126,11 @@ def left_of(guarantee: Guarantee) -> Decimal:
     return Account.objects.get(guarantee=guarantee, purpose=Purpose.AVAILABLE).balance
 
 
+def limit_of(guarantee: Guarantee) -> Decimal:
+    """All that was ever given, less what went out again."""
+    return -Account.objects.get(guarantee=guarantee, purpose=Purpose.FUNDING).balance
+
+
 def is_booked(guarantee: Guarantee, voucher: str) -> bool:
     """Whether money came in or went out under this voucher."""
     keys = [_key(kind, guarantee, voucher) for kind in (TransferKind.TOP_UP, TransferKind.REDUCE)]

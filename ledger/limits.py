@@ -26,6 +26,7 @@ from ledger.guarantee import (
     check_movement,
     is_booked,
     left_of,
+    limit_of,
     open_guarantee,
     reduce,
     top_up,
@@ -36,6 +37,8 @@ from portal.sentences import keep, speak
 
 #: Whoever may do this proposes and decides.
 DECIDES = "ledger.change_guarantee"
+#: The evidence of the preparation that says what the limit is.
+ITEM = "guarantee"
 #: The most a reason may say, in characters.
 LONGEST_REASON = 200
 
@@ -113,6 +116,7 @@ def confirm(change: LimitChange, *, by: User, address: str = "") -> None:
         top_up(guarantee=guarantee, **how)
     else:
         reduce(guarantee=guarantee, **how)
+    _tell_preparation(change.enterprise)
     _write_down(change, Action.LIMIT_CONFIRMED, by, address)
 
 
@@ -124,7 +128,7 @@ def decline(change: LimitChange, *, by: User, reason: str, address: str = "") ->
     _decide(change, LimitState.DECLINED, by, reason=reason.strip())
     _write_down(change, Action.LIMIT_DECLINED, by, address, reason=reason.strip())
     told = keep(
-        _("您提出的%(enterprise)s %(way)s %(amount)s 元没有确认：%(reason)s"),
+        _("%(enterprise)s %(way)s %(amount)s 元未予确认，理由：%(reason)s"),
         enterprise=change.enterprise.name, way=LimitWay(change.way).label, amount=money(change.amount),
         reason=reason.strip(),
     )  # fmt: skip
@@ -151,7 +155,7 @@ def _check(change: LimitChange, guarantee: Guarantee | None) -> None:
 def _decide(change: LimitChange, state: LimitState, by: User, **values: Any) -> None:
     """Of several who decide at once one does; who proposed it does not."""
     if change.proposed_by_id == by.pk:
-        raise LedgerProblem(keep(_("提出和确认须是两个人：这一项由您提出，请由另一位同事办理")))
+        raise LedgerProblem(keep(_("提出和确认须是两个人：自己提出的请由另一位同事办理")))
     values |= {"state": state, "decided_by": by, "decided_at": timezone.now()}
     if not LimitChange.objects.filter(pk=change.pk, state=LimitState.PROPOSED).update(**values):
         raise LedgerProblem(keep(_("这一项刚刚由他人办理，请看最新的状态")))
@@ -163,6 +167,19 @@ def _alone(enterprise: Enterprise) -> Guarantee | None:
     """The guarantee of the enterprise, while nobody else opens one or changes its limit. Documents may go on naming it."""
     Enterprise.objects.select_for_update(no_key=True).get(pk=enterprise.pk)
     return Guarantee.objects.filter(enterprise=enterprise).first()
+
+
+def _tell_preparation(enterprise: Enterprise) -> None:
+    """What the preparation says of the limit is what the books hold: the evidence in force gives way to one that says so."""
+    in_force = Evidence.objects.filter(enterprise=enterprise, item=ITEM, replaced=False, variety__in=SECURITIES)
+    held = in_force.first()
+    if held is None:
+        return
+    in_force.update(replaced=True)
+    Evidence.objects.create(
+        enterprise=enterprise, item=ITEM, variety=held.variety, number=held.number, valid_to=held.valid_to,
+        amount=limit_of(Guarantee.objects.get(enterprise=enterprise)), since=held.since,
+    )  # fmt: skip
 
 
 def _write_down(change: LimitChange, action: Action, by: User, address: str, **details: Any) -> None:

@@ -194,7 +194,7 @@ def lodge(kind: Kind, typed: Typed, *, by: User, topic: str, address: str = "") 
         with transaction.atomic():
             one.save()
     except IntegrityError:
-        return {"__all__": [_("您已经提出过这一申请，还在等待另一位同事审核")]}
+        return {"__all__": [_("已经提出过这一申请，还在等待另一位同事审核")]}
     _submitted(one, [], typed, by, address)
     return {}
 

@@ -39,8 +39,13 @@ CREATE POLICY two_persons ON ledger_transfer AS RESTRICTIVE FOR INSERT TO portal
            AND ledger_transfer.key
                = concat_ws(' ', ledger_transfer.kind, ledger_transfer.guarantee_id, 'application', a.id)));
 GRANT UPDATE (kind, number) ON ledger_guarantee TO portal_staff;
+CREATE POLICY named_by_approval ON ledger_guarantee AS RESTRICTIVE FOR UPDATE TO portal_staff USING (true) WITH CHECK (
+    EXISTS (SELECT FROM accounts_application a
+             WHERE a.enterprise_id = ledger_guarantee.enterprise_id AND a.kind = 'guarantee' AND a.state = 'approved'
+               AND a.state_at >= now() - interval '1 minute'));
 """
 TWO_PERSONS_BACK = """
+DROP POLICY named_by_approval ON ledger_guarantee;
 REVOKE UPDATE (kind, number) ON ledger_guarantee FROM portal_staff;
 DROP POLICY two_persons ON ledger_transfer;
 """

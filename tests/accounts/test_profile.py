@@ -388,7 +388,7 @@ def test_a_public_site_is_handed_in_by_one_of_the_staff_and_opened_by_another(ca
 def test_a_refused_site_is_told_to_who_handed_it_in_who_may_try_again(cast: Cast, client_of: Clients) -> None:
     staff, reviewer = client_of("staff"), client_of("reviewer")
     shown(staff, ADD, SITE)
-    assert "您已经提出过" in shown(staff, ADD, SITE)
+    assert "已经提出过这一申请" in shown(staff, ADD, SITE)
     one = Application.objects.get(kind="public_site")
     page = reverse("admin:accounts_application_change", args=[one.pk])
     shown(reviewer, page, {"do": "refuse", "version": "1", "reason": "园区还没有签约"})

@@ -434,10 +434,13 @@ def test_staff_may_write_no_more_than_their_desk_does(db: None) -> None:
               FROM information_schema.table_privileges WHERE grantee ~ '^portal_' AND table_name LIKE 'ledger%%'
                AND privilege_type IN ('INSERT', 'DELETE', 'TRUNCATE', 'TRIGGER') GROUP BY 1, 2 ORDER BY 2
         """)
-        assert cursor.fetchall() == [("portal_staff", "INSERT", "account discrepancy entry guarantee taxrule transfer")]
+        inserted = "account discrepancy entry guarantee limitchange taxrule transfer"
+        assert cursor.fetchall() == [("portal_staff", "INSERT", inserted)]
     assert {(grantee, table): set(columns.split()) for grantee, table, _update, columns in may} == {
         ("portal_staff", "account"): {"version"},
+        ("portal_staff", "guarantee"): {"kind", "number"},
         ("portal_staff", "hold"): {"enterprise_id", "wanted"},
+        ("portal_staff", "limitchange"): {"state", "decided_by_id", "decided_at", "reason"},
         ("portal_staff", "taxbill"): {"state", "paid_on", "paid_voucher", "paid_total"},
     }
 

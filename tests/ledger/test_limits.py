@@ -301,6 +301,29 @@ def test_of_several_who_confirm_at_once_one_books_it() -> None:
     assert balances(guarantee)[0] == D("150.00")
 
 
+def test_what_the_preparation_says_of_the_limit_is_what_the_books_hold(cast: Cast) -> None:
+    merchant, reviewer = cast.enterprises["merchant"], cast.users["reviewer"]
+    approved(cast, applied(cast))
+    since = Evidence.objects.get(enterprise=merchant, item="guarantee", replaced=False).since
+    with as_staff(cast.users["staff"]):
+        change = propose(
+            enterprise=merchant, way=LimitWay.TOP_UP, amount=D("50.00"), voucher="V1", by=cast.users["staff"]
+        )
+    with as_staff(reviewer):
+        confirm(change, by=reviewer)
+    held = Evidence.objects.get(enterprise=merchant, item="guarantee", replaced=False)
+    assert (held.amount, held.number, held.application, held.since) == (D("550.00"), "DB-77", None, since)
+
+
+def test_the_audit_finds_a_change_that_was_confirmed_and_not_booked(cast: Cast) -> None:
+    deposit(cast.enterprises["platform"], "100.00")
+    change = proposed(cast)
+    assert sound()
+    LimitChange.objects.update(state="confirmed", decided_by=cast.users["reviewer"], decided_at=NOW)
+    broken = [verdict for verdict in audit() if verdict.broken]
+    assert [(one.broken, "two of the staff" in one.law) for one in broken] == [([f"limit change {change.pk}"], True)]
+
+
 # --- the wall -----------------------------------------------------------------------------------------------------------
 
 
@@ -365,6 +388,15 @@ def test_staff_book_no_money_that_nobody_confirmed(cast: Cast, key: str) -> None
         with pytest.raises(DatabaseError), transaction.atomic():
             top_up(guarantee=guarantee, amount=D("50.00"), voucher="V1", user=cast.users["staff"], at=NOW)
     assert balances(guarantee)[0] == D("100.00")
+
+
+def test_staff_name_a_guarantee_anew_by_an_approval_only(cast: Cast) -> None:
+    deposit(cast.enterprises["platform"], "100.00")
+    approved(cast, applied(cast))
+    Application.objects.update(state_at=NOW)
+    with as_staff(cast.users["staff"]):
+        assert refused("UPDATE ledger_guarantee SET number = 'X'")
+        assert refused("UPDATE ledger_guarantee SET enterprise_id = enterprise_id")
 
 
 def test_a_confirmed_change_is_booked_to_the_fen_and_once(cast: Cast) -> None:

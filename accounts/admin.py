@@ -1,5 +1,5 @@
-"""The desk of staff: the stock Django admin over enterprises, users, members and certificates; the record of deeds and what
-people are told are in ``record_admin.py`` and ``notice_admin.py``.
+"""The desk of staff: the stock Django admin over users, members and certificates; enterprises, the record of deeds and what
+people are told are in ``enterprise_admin.py``, ``record_admin.py`` and ``notice_admin.py``.
 
 Nothing of accounts is ever deleted here: members and users are switched off, enterprises suspended, so that every entry
 of the record keeps its name.
@@ -17,7 +17,7 @@ from django.db.models import DateField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import members
@@ -25,12 +25,10 @@ from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
-from accounts.notices import notify_members
 from accounts.onboarding import services
-from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
+from accounts.roles import EnterpriseType, MemberRole
 from accounts.safety import tell_factors_reset, tell_password_changed
 from accounts.second_factor import forget_factors
-from portal.sentences import keep
 
 
 def own_password(request: HttpRequest, extra_context: object = None) -> HttpResponse:
@@ -44,12 +42,6 @@ admin.site.site_title = _("后台管理")
 admin.site.index_title = _("企业、用户与报文")
 
 
-#: What its members are told when staff change the state of an enterprise.
-STATE_TOLD = {
-    Action.ENTERPRISE_SUSPENDED: gettext_noop("“%(name)s”已暂停，只能查看，不能申报。原因：%(reason)s"),
-    Action.ENTERPRISE_REOPENED: gettext_noop("“%(name)s”已恢复，可以继续申报。说明：%(reason)s"),
-    Action.ENTERPRISE_OPENED: gettext_noop("“%(name)s”已开通，可以申报。说明：%(reason)s"),
-}
 #: A day, or a moment, as the filters of days write it; PostgreSQL knows no time zones farther away.
 MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?([+-](0\d|1[0-4]):\d\d)?)?", re.ASCII)
 
@@ -58,32 +50,6 @@ class WordsField(forms.MultipleChoiceField):
     """Several words of one table, as boxes to tick."""
 
     widget = forms.CheckboxSelectMultiple
-
-
-class EnterpriseForm(forms.ModelForm):
-    """An enterprise, its types as boxes to tick."""
-
-    types = WordsField(label=_("企业类型"), choices=EnterpriseType.choices, required=False)
-    reason = forms.CharField(
-        label=_("变更状态的原因"),
-        max_length=200,
-        required=False,
-        help_text=_("改变状态时必填，记入操作记录；暂停的原因企业可以看到"),
-    )
-
-    class Meta:
-        model = Enterprise
-        fields = ("name", "credit_code", "customs_code", "types", "customs_district", "dxp_id", "state")
-
-    def clean(self) -> dict[str, Any]:
-        """Nobody is suspended or opened again without a word, and an opened enterprise is closed by suspending it."""
-        cleaned = super().clean() or self.cleaned_data
-        if self.instance.pk and "state" in self.changed_data and "state" in cleaned:
-            if cleaned["state"] == EnterpriseState.DRAFT:
-                self.add_error("state", _("已开通过的企业不能改回未开通；不让它申报请改为已暂停"))
-            if not cleaned.get("reason") and "reason" not in self.errors:
-                self.add_error("reason", _("改变状态请写明原因"))
-        return cleaned
 
 
 class MembershipForm(forms.ModelForm):
@@ -193,23 +159,6 @@ class UserMembershipInline(MembershipInline):
     autocomplete_fields = ("enterprise",)
 
 
-class CredentialInline(admin.TabularInline):
-    """The certificates of an enterprise, to look at."""
-
-    model = Credential
-    fields = readonly_fields = ("environment", "serial", "not_before", "not_after", "active")
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Never."""
-        return False
-
-
 class TypeFilter(WordFilter):
     """Enterprises of one type."""
 
@@ -238,43 +187,6 @@ class RoleFilter(WordFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         """Those that hold the word."""
         return queryset.filter(roles__contains=[self.value()]) if self.value() else queryset
-
-
-@admin.register(Enterprise)
-class EnterpriseAdmin(TellsMembers):
-    """Enterprises: found by any of their numbers; approved and suspended here."""
-
-    form = EnterpriseForm
-    list_display = ("name", "customs_code", "credit_code", "types_shown", "customs_district", "dxp_id", "state")
-    list_filter = ("state", TypeFilter, "customs_district")
-    search_fields = ("name", "customs_code", "credit_code", "dxp_id")
-    inlines = (MembershipInline, CredentialInline)
-    readonly_fields = ("state_reason",)
-
-    def save_model(self, request: HttpRequest, obj: Enterprise, form: Any, change: bool) -> None:
-        """Suspending and opening are deeds of their own, with their reason."""
-        moved = change and "state" in form.changed_data
-        if moved:
-            obj.state_reason = form.cleaned_data["reason"]
-        super().save_model(request, obj, form, change)
-        if moved:
-            assert isinstance(request.user, User)
-            staff = Bystander(user=request.user, enterprise=obj, address=address_of(request))
-            deed = self.deed(obj, form.initial["state"])
-            record(staff, deed, obj.customs_code, reason=obj.state_reason)
-            told = keep(STATE_TOLD[deed], name=obj.name, reason=obj.state_reason)
-            notify_members(obj, told, address=reverse("home"))
-
-    def deed(self, enterprise: Enterprise, before: str) -> Action:
-        """What the change of state is called."""
-        if enterprise.state == EnterpriseState.SUSPENDED:
-            return Action.ENTERPRISE_SUSPENDED
-        return Action.ENTERPRISE_REOPENED if before == EnterpriseState.SUSPENDED else Action.ENTERPRISE_OPENED
-
-    @admin.display(description=_("企业类型"))
-    def types_shown(self, enterprise: Enterprise) -> str:
-        """Its types by their Chinese names."""
-        return gettext("、").join(enterprise.type_labels)
 
 
 @admin.register(User)

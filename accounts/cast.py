@@ -33,13 +33,16 @@ from accounts.models import (
     Mandate,
     MandateState,
     Membership,
+    Profile,
     Qualification,
     Service,
     User,
 )
 from accounts.models.preparation import GuaranteeKind, Medium, SigningWay
+from accounts.models.profile import sealed
 from accounts.onboarding.connection import CARRIERS
 from accounts.onboarding.interfaces import needed_by
+from accounts.onboarding.offices import OFFICES
 from accounts.onboarding.preparation import GUARANTORS, ticks_of
 from accounts.onboarding.services import SERVICES
 from accounts.roles import Depot, EnterpriseState, EnterpriseType, Environment, MemberRole, Mode
@@ -221,7 +224,36 @@ def make_enterprise(key: str) -> Enterprise:
     give_licences(enterprise)
     give_services(enterprise)
     give_evidence(enterprise)
+    give_profile(enterprise, key)
     return enterprise
+
+
+#: Enterprise → its legal representative and whom to ask.
+PERSONS: Mapping[str, tuple[str, str]] = {
+    "platform": ("纪云汀", "温小棠"),
+    "merchant": ("栗光年", "柳知秋"),
+    "payment": ("砚秋声", "钱晚亭"),
+    "direct_logistics": ("鲲万里", "鲁西洲"),
+    "bonded_logistics": ("芦雁回", "季南浦"),
+    "warehouse": ("榫知秋", "栾照野"),
+    "venue": ("岬临川", "关山月"),
+    "neighbour": ("苔上青", "苏问渠"),
+}
+
+
+def give_profile(enterprise: Enterprise, key: str) -> None:
+    """What it would have said when it opened its account."""
+    legal_representative, contact = PERSONS[key]
+    said = {
+        "legal_representative": legal_representative, "contact_name": contact,
+        "contact_phone": f"1380000{enterprise.customs_code[-2:]}00", "contact_email": f"{key}@example.org",
+    }  # fmt: skip
+    office = next((one.key for one in OFFICES.values() if one.district == enterprise.customs_district), "")
+    columns = {name: sealed(name, text) for name, text in said.items()}
+    Profile.objects.get_or_create(
+        enterprise=enterprise,
+        defaults={**columns, "registration_customs": office, "website": "https://shop.example.org/"},
+    )
 
 
 #: Who needs a licence to file → which, and for what.
@@ -254,7 +286,9 @@ def give_evidence(enterprise: Enterprise) -> None:
         "dxp_import": {"number": enterprise.dxp_id},
     }
     if GUARANTORS & set(enterprise.types):
-        said["guarantee"] = {"number": f"DB{number}", "variety": GuaranteeKind.DEPOSIT, "amount": 100_000}
+        # As load_cast opens it in the books, and customs' sandbox knows it.
+        guarantee = f"BZJ{enterprise.customs_code}"
+        said["guarantee"] = {"number": guarantee, "variety": GuaranteeKind.DEPOSIT, "amount": 200_000}
     for item, values in said.items():
         Evidence.objects.get_or_create(enterprise=enterprise, item=item, replaced=False, defaults=values)
 

@@ -13,6 +13,7 @@ from accounts import (
     mandates_views,
     members_views,
     preparing,
+    profile_pages,
     security,
     views,
 )
@@ -29,6 +30,7 @@ urlpatterns = [
     path("password/reset/<str:account>/<str:token>/", joining.reset_password, name="reset_password"),
     path("logout/", views.sign_out, name="logout"),
     path("enterprise/", views.switch_enterprise, name="switch_enterprise"),
+    path("enterprise/profile/", profile_pages.profile, name="enterprise_profile"),
     path("members/", members_views.members, name="members"),
     path("members/<int:pk>/", members_views.one, name="member"),
     path("members/<int:pk>/remove/", members_views.remove, name="member_remove"),

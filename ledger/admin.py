@@ -1,8 +1,8 @@
 """The desk of staff over the books: money that comes in, taxes paid outside, and everything to look at.
 
-What is booked is booked by the same functions as everywhere (``guarantee.py``, ``payment.py``); nothing here writes a
-balance. Whoever may change a guarantee may move its money, whoever may change a bill may confirm its payment, whoever
-may change a discrepancy may say that it is dealt with.
+What is booked is booked by the same functions as everywhere (``limits.py``, ``payment.py``); nothing here writes a
+balance. Whoever may change a guarantee may propose to move its money, and another who may confirms it (``limit_admin.py``);
+whoever may change a bill may confirm its payment, whoever may change a discrepancy may say that it is dealt with.
 """
 
 import re
@@ -16,27 +16,30 @@ from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.access import address_of
 from accounts.admin import ReadOnly, Recorded, WordFilter
 from accounts.models import User
 from ledger.discrepancies import ENDED_BY_MONEY, settle
-from ledger.guarantee import LARGEST, LedgerProblem, open_guarantee, reduce, top_up
+from ledger.guarantee import LARGEST, LedgerProblem
+from ledger.limits import DECIDES, propose
 from ledger.models import (
     Account,
     Discrepancy,
     Fault,
     Guarantee,
     Hold,
+    LimitChange,
+    LimitState,
+    LimitWay,
     Purpose,
     TariffLine,
     TaxBill,
     TaxBillLine,
     TaxRule,
     Transfer,
-    TransferKind,
 )
 from ledger.payment import Payable, as_shown, confirm_payment, payable
 from portal.money import FEN, money
@@ -55,12 +58,12 @@ def amount_field() -> forms.DecimalField:
 
 
 class MoneyForm(forms.Form):
-    """Money in or out of one guarantee."""
+    """Money in or out of one guarantee, as it is proposed."""
 
     way = forms.ChoiceField(
         label=_("方向"),
-        choices=[(one.value, one.label) for one in TransferKind if one in ("top_up", "reduce")],
-        help_text=_("这里只登记本系统的账目；海关的额度不随之改变，须另行向海关增加或减少"),
+        choices=[(one.value, one.label) for one in (LimitWay.TOP_UP, LimitWay.REDUCE)],
+        help_text=_("由另一位同事确认后记账。这里只登记本系统的账目；海关的额度不随之改变，须另行向海关增加或减少"),
     )
     amount = amount_field()
     voucher = forms.CharField(label=_("凭证号"), **VOUCHER)  # type: ignore[arg-type]
@@ -83,16 +86,6 @@ class SettledForm(forms.Form):
     """How staff dealt with a discrepancy."""
 
     why = forms.CharField(label=_("处理说明"), max_length=200, widget=forms.Textarea(attrs={"rows": 3}))
-
-
-class GuaranteeForm(forms.ModelForm):
-    """A guarantee to open, with its first money."""
-
-    amount = amount_field()
-
-    class Meta:
-        model = Guarantee
-        fields = ("enterprise", "kind", "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +177,20 @@ def yuan(column: str, label: Any) -> Callable[[Any, Any], str]:
     return shown
 
 
+def sentence_of(change: LimitChange) -> str:
+    """What one of the staff proposes, in one line."""
+    return " · ".join(
+        filter(
+            None,
+            (
+                str(change.get_way_display()), change.get_kind_display() if change.kind else "", change.number,
+                gettext("%s 元") % money(change.amount), gettext("凭证 %(voucher)s") % {"voucher": change.voucher},
+                gettext("%s 提出") % change.proposed_by,
+            ),
+        )
+    )  # fmt: skip
+
+
 def staff_of(request: HttpRequest) -> User:
     """Who asks."""
     assert isinstance(request.user, User)
@@ -191,23 +198,15 @@ def staff_of(request: HttpRequest) -> User:
 
 
 @admin.register(Guarantee)
-class GuaranteeAdmin(Recorded):
-    """Guarantees: opened here with their first money; later money by the action. Never changed otherwise."""
+class GuaranteeAdmin(ReadOnly):
+    """Guarantees: opened by an approved application, or by two of the staff; money moves by two of them too (``limit_admin.py``)."""
 
-    form = GuaranteeForm
-    list_display = ("enterprise", "kind", "number", "opened_on", "available", "held", "short")
+    list_display = fields = ("enterprise", "kind", "number", "opened_on", "available", "held", "short")
     list_filter = ("kind",)
     list_select_related = ("enterprise",)
     search_fields = ("number", "enterprise__name", "enterprise__customs_code")
-    autocomplete_fields = ("enterprise",)
     actions = ("move_money",)
     show_full_result_count = False
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        """What is asked for at the opening, and what is shown afterwards."""
-        if obj is None:
-            return ("enterprise", "kind", "number", "amount")
-        return ("enterprise", "kind", "number", "opened_on", "available", "held", "short")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With what is left, what is held, and how many lists wait for money."""
@@ -228,52 +227,30 @@ class GuaranteeAdmin(Recorded):
             )
         )
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Looked at only: money moves by the action."""
-        return False
-
     def has_book_permission(self, request: HttpRequest) -> bool:
-        """Who may change a guarantee may move its money."""
-        return request.user.has_perm("ledger.change_guarantee")
-
-    def save_model(self, request: HttpRequest, obj: Guarantee, form: Any, change: bool) -> None:
-        """Open it."""
-        opened = open_guarantee(
-            enterprise=obj.enterprise,
-            kind=obj.kind,
-            number=obj.number,
-            amount=form.cleaned_data["amount"],
-            user=staff_of(request),
-            at=timezone.now(),
-        )
-        obj.pk, obj.opened_on = opened.pk, opened.opened_on
+        """Who may change a guarantee may propose to move its money."""
+        return request.user.has_perm(DECIDES)
 
     @admin.action(description=_("增加或减少额度"), permissions=["book"])
     def move_money(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
-        """Money in or out of one guarantee; a voucher counts once."""
+        """Propose money in or out of one guarantee; another of the staff confirms."""
         if len(queryset) != 1:
             self.message_user(request, gettext("请只选一个担保"), messages.WARNING)
             return None
         guarantee = queryset[0]
 
         def book(said: dict[str, Any]) -> str:
-            move = top_up if said["way"] == TransferKind.TOP_UP else reduce
-            move(
-                guarantee=guarantee,
-                amount=said["amount"],
-                voucher=said["voucher"],
-                user=staff_of(request),
-                at=timezone.now(),
-            )
-            left = Account.objects.get(guarantee=guarantee, purpose=Purpose.AVAILABLE).balance
-            return gettext("已记账，可用余额 %(left)s 元") % {"left": money(left)}
+            propose(enterprise=guarantee.enterprise, by=staff_of(request), address=address_of(request), **said)
+            return gettext("已提出，等另一位同事在“额度变动”中确认后记账")
 
         def page() -> dict[str, Any]:
             standing = gettext("%(enterprise)s：可用 %(left)s 元，预扣 %(held)s 元") % {
                 "enterprise": guarantee.enterprise, "left": money(guarantee.left), "held": money(guarantee.on_hold),
             }  # fmt: skip
-            title, submit = gettext("增加或减少额度"), gettext("记账")
-            return {"title": title, "headline": standing, "action": "move_money", "submit": submit}
+            title, submit = gettext("增加或减少额度"), gettext("提出")
+            open_ones = LimitChange.objects.filter(enterprise=guarantee.enterprise, state=LimitState.PROPOSED)
+            told = [gettext("待确认：%s") % sentence_of(one) for one in open_ones.select_related("proposed_by")]
+            return {"title": title, "headline": standing, "action": "move_money", "submit": submit, "told": told}
 
         return ask(self, request, Chosen([guarantee.pk]), MoneyForm(said_in(request)), book, page)
 

@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,8 +13,15 @@ class LedgerConfig(AppConfig):
     verbose_name = _("账务")
 
     def ready(self) -> None:
-        """Have the known rules of tax in their table after every migration."""
+        """Have the known rules of tax in their table after every migration, and limits follow what is approved.
+
+        The desk of staff has more than one file.
+        """
         # Not above: Django reads this module before it loads models.
+        from accounts.onboarding.evidence import guarantee_verified  # noqa: PLC0415
+        from ledger.limits import follow_approval  # noqa: PLC0415
         from ledger.tariff import keep_rules  # noqa: PLC0415
 
         post_migrate.connect(keep_rules, sender=self)
+        guarantee_verified.connect(follow_approval)
+        autodiscover_modules("limit_admin")

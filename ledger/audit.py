@@ -141,6 +141,17 @@ CHECKS = (
             WHERE d.id IS NULL OR h.id IS NULL""",
     ),
     Check(
+        "what two of the staff agreed to is booked, to the fen and under its voucher",
+        """SELECT 'limit change ' || c.id FROM ledger_limitchange c JOIN ledger_guarantee g USING (enterprise_id)
+            WHERE c.state = 'confirmed' AND NOT EXISTS (
+                SELECT FROM ledger_transfer t WHERE t.guarantee_id = g.id AND t.amount = c.amount
+                   AND t.kind = CASE c.way WHEN 'reduce' THEN 'reduce' ELSE 'top_up' END
+                   AND t.key = concat_ws(' ', t.kind, g.id, c.voucher))
+           UNION ALL SELECT 'limit change ' || c.id FROM ledger_limitchange c
+            WHERE c.state = 'confirmed' AND NOT EXISTS (
+                SELECT FROM ledger_guarantee g WHERE g.enterprise_id = c.enterprise_id)""",
+    ),
+    Check(
         "a bill's total is its three taxes",
         "SELECT 'bill ' || tax_no FROM ledger_taxbill WHERE total <> duty + consumption + vat",
     ),

@@ -30,6 +30,8 @@ from portal.sentences import keep
 
 #: The most one movement may be; far above any guarantee, far below what the columns hold.
 LARGEST = Decimal("1000000000.00")
+#: What the voucher of a movement begins with that an approved application brought; its number follows.
+OF_APPLICATION = "application "
 #: How many holds that were short are tried at once when money is given back.
 _BATCH = 1000
 _OF_HOLDS = (DiscrepancyKind.SHORT, DiscrepancyKind.NO_GUARANTEE, DiscrepancyKind.NOT_COMPUTED)
@@ -62,13 +64,21 @@ class Wanted:
 
 
 def open_guarantee(
-    *, enterprise: Enterprise, kind: str, number: str, amount: Decimal, user: User | None, at: datetime
+    *,
+    enterprise: Enterprise,
+    kind: str,
+    number: str,
+    amount: Decimal,
+    user: User | None,
+    at: datetime,
+    voucher: str = "",
 ) -> Guarantee:
     """Open the guarantee of an enterprise with its first money; the same again changes nothing.
 
-    Lists that name the enterprise and found no guarantee hold now what they ought to. Raises ``LedgerProblem``.
+    The money is booked under the guarantee's own number, where no voucher is named. Lists that name the enterprise and
+    found no guarantee hold now what they ought to. Raises ``LedgerProblem``.
     """
-    _check(amount, number)
+    check_movement(amount, number)
     with transaction.atomic():
         guarantee, made = Guarantee.objects.get_or_create(
             enterprise=enterprise,
@@ -87,8 +97,48 @@ def open_guarantee(
                 [Account(enterprise=enterprise, guarantee=guarantee, purpose=purpose) for purpose in Purpose]
             )
             Hold.objects.filter(enterprise=None, guarantor_code__in=enterprise.codes).update(enterprise=enterprise)
-        top_up(guarantee=guarantee, amount=amount, voucher=number, user=user, at=at)
+        top_up(guarantee=guarantee, amount=amount, voucher=voucher or number, user=user, at=at)
     return guarantee
+
+
+def bring_limit(
+    *, guarantee: Guarantee, kind: str, number: str, limit: Decimal, voucher: str, user: User | None, at: datetime
+) -> None:
+    """Bring the limit to what it ought to be, once per voucher, and let the guarantee be called so from now on.
+
+    Raises ``LedgerProblem``, also when less is available than is to go.
+    """
+    with transaction.atomic():
+        books = _Books.lock([guarantee.pk])
+        if is_booked(guarantee, voucher):
+            return
+        missing = limit + books.accounts[guarantee.pk][Purpose.FUNDING].balance
+        if missing:
+            move = top_up if missing > 0 else reduce
+            move(guarantee=guarantee, amount=abs(missing), voucher=voucher, user=user, at=at)
+        if (guarantee.kind, guarantee.number) != (kind, number):
+            guarantee.kind, guarantee.number = kind, number
+            guarantee.save(update_fields=["kind", "number"])
+
+
+def left_of(guarantee: Guarantee) -> Decimal:
+    """What is left of it now."""
+    return Account.objects.get(guarantee=guarantee, purpose=Purpose.AVAILABLE).balance
+
+
+def limit_of(guarantee: Guarantee) -> Decimal:
+    """All that was ever given, less what went out again."""
+    return -Account.objects.get(guarantee=guarantee, purpose=Purpose.FUNDING).balance
+
+
+def is_booked(guarantee: Guarantee, voucher: str) -> bool:
+    """Whether money came in or went out under this voucher."""
+    keys = [_key(kind, guarantee, voucher) for kind in (TransferKind.TOP_UP, TransferKind.REDUCE)]
+    return Transfer.objects.filter(key__in=keys).exists()
+
+
+def _key(kind: str, guarantee: Guarantee, voucher: str) -> str:
+    return f"{kind} {guarantee.pk} {voucher}"
 
 
 def top_up(*, guarantee: Guarantee, amount: Decimal, voucher: str, user: User | None, at: datetime) -> None:
@@ -172,8 +222,8 @@ def hold_what_fits() -> None:
 
 def _fund(kind: str, guarantee: Guarantee, amount: Decimal, voucher: str, user: User | None, at: datetime) -> None:
     """Move money in or out, once per voucher, and write down who did."""
-    _check(amount, voucher)
-    key = f"{kind} {guarantee.pk} {voucher}"
+    check_movement(amount, voucher)
+    key = _key(kind, guarantee, voucher)
     with transaction.atomic():
         books = _Books.lock([guarantee.pk])
         before = Transfer.objects.filter(key=key).first()
@@ -210,7 +260,8 @@ def _fund(kind: str, guarantee: Guarantee, amount: Decimal, voucher: str, user: 
             record(staff, action, guarantee.number, amount=str(amount), voucher=voucher)
 
 
-def _check(amount: Decimal, voucher: str) -> None:
+def check_movement(amount: Decimal, voucher: str) -> None:
+    """Raises ``LedgerProblem`` for an amount or a voucher that is none."""
     if not amount.is_finite() or not 0 < amount <= LARGEST or amount != amount.quantize(Decimal("0.01")):
         raise LedgerProblem(
             keep(

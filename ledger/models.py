@@ -11,8 +11,11 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+from accounts.models.preparation import SECURITIES
 
 #: The most a column of yuan holds.
 _MOST = Decimal("9999999999999999.99")
@@ -33,11 +36,8 @@ def _number(label: object, length: int, **options: object) -> models.CharField:
     return models.CharField(label, max_length=length, db_collation="C", **options)  # type: ignore[arg-type]
 
 
-class GuaranteeKind(models.TextChoices):
-    """What customs was given as security."""
-
-    DEPOSIT = "deposit", _("保证金")
-    LETTER = "letter", _("保函")
+#: What stands on an account of one's own: who is guaranteed for by another has none.
+SECURITY_CHOICES = [(one.value, one.label) for one in SECURITIES]
 
 
 class Guarantee(models.Model):
@@ -46,13 +46,15 @@ class Guarantee(models.Model):
     enterprise = models.OneToOneField(
         "accounts.Enterprise", models.PROTECT, related_name="guarantee", verbose_name=_("担保企业")
     )
-    kind = models.CharField(_("担保方式"), max_length=10, choices=GuaranteeKind.choices)
+    kind = models.CharField(_("担保方式"), max_length=10, choices=SECURITY_CHOICES)
     number = models.CharField(_("担保编号"), max_length=60, help_text=_("保证金收据或保函的编号"))
     opened_on = models.DateField(_("开立日期"))
 
     class Meta:
         verbose_name = verbose_name_plural = _("担保")
-        constraints = [models.CheckConstraint(condition=Q(kind__in=GuaranteeKind.values), name="guarantee_kind")]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=[one.value for one in SECURITIES]), name="guarantee_kind")
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.number}"
@@ -154,6 +156,79 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount}"
+
+
+class LimitWay(models.TextChoices):
+    """What one of the staff proposes to do with a limit."""
+
+    OPEN = "open", _("开立担保")
+    TOP_UP = "top_up", _("增加额度")
+    REDUCE = "reduce", _("减少额度")
+
+
+class LimitState(models.TextChoices):
+    """Whether another of the staff has looked at it."""
+
+    PROPOSED = "proposed", _("待确认")
+    CONFIRMED = "confirmed", _("已确认")
+    DECLINED = "declined", _("不予确认")
+
+
+class LimitChange(models.Model):
+    """Money in or out of a guarantee, or one to open, as one of the staff proposes it and another confirms it.
+
+    The voucher is what the movement is booked under. Moves are made in ``ledger/limits.py`` and nowhere else.
+    """
+
+    enterprise = models.ForeignKey("accounts.Enterprise", models.PROTECT, related_name="+", verbose_name=_("担保企业"))
+    way = models.CharField(_("事项"), max_length=10, choices=LimitWay.choices)
+    #: Of a guarantee to open; empty otherwise.
+    kind = models.CharField(_("担保方式"), max_length=10, choices=SECURITY_CHOICES, blank=True)
+    number = models.CharField(_("担保编号"), max_length=60, blank=True)
+    amount = _money(_("金额"))
+    voucher = models.CharField(_("凭证号"), max_length=60)
+    state = models.CharField(_("状态"), max_length=10, choices=LimitState.choices, default=LimitState.PROPOSED)
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("提出人")
+    )
+    proposed_at = models.DateTimeField(_("提出时间"), db_default=Now(), editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("确认人")
+    )
+    decided_at = models.DateTimeField(_("确认时间"), null=True, blank=True)
+    #: Why it was declined.
+    reason = models.CharField(_("不予确认的理由"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("额度变动")
+        constraints = [
+            models.CheckConstraint(condition=~Q(decided_by=F("proposed_by")), name="limitchange_by_two"),
+            models.CheckConstraint(
+                condition=Q(state=LimitState.PROPOSED, decided_by=None, decided_at=None)
+                | Q(state__in=[LimitState.CONFIRMED, LimitState.DECLINED], decided_by__isnull=False)
+                & Q(decided_at__isnull=False),
+                name="limitchange_decided_by_somebody",
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="limitchange_of_something"),
+            models.CheckConstraint(
+                condition=Q(way=LimitWay.OPEN, kind__in=[one.value for one in SECURITIES]) & ~Q(number="")
+                | Q(way__in=[LimitWay.TOP_UP, LimitWay.REDUCE], kind="", number=""),
+                name="limitchange_way",
+            ),
+            models.UniqueConstraint(
+                fields=["enterprise", "voucher"],
+                name="limitchange_voucher_once",
+                condition=~Q(state=LimitState.DECLINED),
+            ),
+            models.UniqueConstraint(
+                fields=["enterprise"],
+                name="limitchange_opened_once",
+                condition=Q(way=LimitWay.OPEN, state=LimitState.PROPOSED),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_way_display()} {self.amount}"
 
 
 class Entry(models.Model):

@@ -130,6 +130,7 @@ MENU: tuple[MenuSection, ...] = (
     MenuSection(
         _("企业"),
         (
+            MenuEntry(_("企业资料"), "building", "enterprise_profile", {}, frozenset(), _READERS),
             MenuEntry(_("服务开通"), "plug", "services", {}, frozenset(), _READERS),
             MenuEntry(_("系统对接"), "code-slash", "connection", {}, roles=frozenset({"administrator", "developer"})),
             MenuEntry(_("委托"), "pen", "mandates", {}, _TAXED, _READERS),

@@ -20,7 +20,7 @@ RIGHTS_BACK = "REVOKE UPDATE (end_reason) ON accounts_service FROM portal_staff"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0015_connections_wall")]
+    dependencies = [("accounts", "0017_profile_wall")]
 
     operations = [
         migrations.AddField(

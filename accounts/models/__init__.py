@@ -1,7 +1,7 @@
 """The tables of who: people and enterprises (``who``), what enterprises apply for (``applications``) and what of it is in
-force beside their own row (``preparation``, ``services``, ``connections``), who files for whom (``mandates``), how they sign (``signing``),
-what people prove themselves with (``factors``), where they are signed in (``sessions``), what they are told (``notices``),
-and the seals over the record of deeds (``record``).
+force beside their own row (``profile``, ``preparation``, ``services``, ``connections``), who files for whom (``mandates``),
+how they sign (``signing``), what people prove themselves with (``factors``), where they are signed in (``sessions``), what
+they are told (``notices``), and the seals over the record of deeds (``record``).
 
 Everything that belongs to an enterprise carries enterprise_id and a row-level policy (migrations 0002 and later).
 """
@@ -13,6 +13,7 @@ from accounts.models.mandates import Mandate, MandateState
 from accounts.models.members import Invitation
 from accounts.models.notices import Announcement, Dismissal, Notice
 from accounts.models.preparation import Evidence, Licence, Qualification
+from accounts.models.profile import Profile
 from accounts.models.record import AuditSeal
 from accounts.models.reminders import Reminder
 from accounts.models.services import Service
@@ -42,6 +43,7 @@ __all__ = [
     "Notice",
     "Paper",
     "Passkey",
+    "Profile",
     "Qualification",
     "RecoveryCode",
     "Remark",

@@ -38,6 +38,10 @@ class GuaranteeKind(models.TextChoices):
     AGENT = "agent", _("由仓储、物流企业代缴")
 
 
+#: Those by which an enterprise gives security itself: they have a limit, and an account in the books.
+SECURITIES = (GuaranteeKind.DEPOSIT, GuaranteeKind.LETTER)
+
+
 class FiledType(models.TextChoices):
     """The types customs knows on the platform of customs and enterprises (关企合作平台)."""
 

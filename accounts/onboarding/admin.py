@@ -333,6 +333,8 @@ class ApplicationAdmin(ReadOnly):
             "promised": kind.promised_days,
             "waits": application.state in WAITS_FOR_STAFF,
             "decides": decides,
+            # What staff handed in themselves is not sent back to be corrected.
+            "corrects": decides and not kind.by_staff,
             "is_mine": application.assignee_id == request.user.pk,
             "is_second": application.state == ApplicationState.SECOND,
             "why_not": applications.why_not_by(application, staff_of(request)) if decides else "",

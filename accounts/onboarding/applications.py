@@ -141,13 +141,7 @@ def submit(
     )  # fmt: skip
     slots = {slot.name: slot for slot in kind.papers}
     papers += [take_over(application, slots[name], kept.paper, by=by, address=address) for name, kept in filed.items()]
-    number = application.submissions.count() + 1
-    Submission.objects.create(
-        application=application, number=number, content=application.content, papers=[one.pk for one in papers],
-        numbers=list(numbers_in(typed).values()), submitted_by=by,
-    )  # fmt: skip
-    _write_down(application, by, Action.APPLICATION_SUBMITTED, address, number=number)
-    _tell_staff(application, gettext_noop("“%(title)s”的%(kind)s申请待审核"))
+    _submitted(application, papers, typed, by, address)
     return {}
 
 
@@ -171,6 +165,17 @@ def on_file(kind: Kind, form: Form, enterprise: Enterprise | None, papers: Seque
     return {name: kept for name, kept in found.items() if kept is not None}
 
 
+def _submitted(application: Application, papers: Sequence[Paper], typed: Typed, by: User, address: str) -> None:
+    """Keep this version for ever, and have staff look at it."""
+    number = application.submissions.count() + 1
+    Submission.objects.create(
+        application=application, number=number, content=application.content, papers=[one.pk for one in papers],
+        numbers=list(numbers_in(typed).values()), submitted_by=by,
+    )  # fmt: skip
+    _write_down(application, by, Action.APPLICATION_SUBMITTED, address, number=number)
+    _tell_staff(application, gettext_noop("“%(title)s”的%(kind)s申请待审核"))
+
+
 def _problems(kind: Kind, form: Form, papers: Sequence[Paper], filed: Mapping[str, OnFile]) -> dict[str, list[str]]:
     problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
     held = {paper.slot for paper in papers} | filed.keys()
@@ -192,6 +197,25 @@ def withdraw(application: Application, *, by: User, version: int, address: str =
 
 
 # --- staff --------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def lodge(kind: Kind, typed: Typed, *, by: User, topic: str, address: str = "") -> dict[str, list[str]]:
+    """Hand in at once what one of the staff begins themselves; another decides. What is wrong otherwise, by field."""
+    form = form_of(kind, typed)
+    one = Application(
+        kind=kind.name, topic=topic, applicant=by, content=_packed(kind, typed), state=ApplicationState.SUBMITTED
+    )
+    if problems := _problems(kind, form, (), {}) or kind.gate(one, form.cleaned_data):
+        return problems
+    one.title = kind.title(form.cleaned_data)
+    try:
+        with transaction.atomic():
+            one.save()
+    except IntegrityError:
+        return {"__all__": [_("已经提出过这一申请，还在等待另一位同事审核")]}
+    _submitted(one, [], typed, by, address)
+    return {}
 
 
 @transaction.atomic
@@ -252,6 +276,8 @@ def send_back(
 ) -> None:
     """Ask for corrections, each at its field. Raises ``Stale``, or ``NotPossible`` when nothing is said."""
     kind = kind_named(application.kind)
+    if kind.by_staff:
+        raise NotPossible(_("这份申请由同事提出，不退回补正：有误的请不予通过并写明理由，由同事重新提出"))
     said = {name: text.strip() for name, text in remarks.items() if text.strip()}
     _check_words(reason, needed=not said)
     for name, text in said.items():
@@ -322,6 +348,8 @@ def _tell_staff(application: Application, text: str) -> None:
 
 def _tell_applicant(application: Application, text: str) -> None:
     """It waits for whoever applied, or is decided."""
-    told = keep(text, kind=kind_named(application.kind).label)
-    page = reverse("application", args=[application.pk])
-    notify([application.applicant], told, address=page, enterprise=application.enterprise)
+    kind = kind_named(application.kind)
+    told = keep(text, kind=kind.label)
+    page = reverse("admin:accounts_application_change" if kind.by_staff else "application", args=[application.pk])
+    # Staff are no members: they would never read what is an enterprise's affair.
+    notify([application.applicant], told, address=page, enterprise=None if kind.by_staff else application.enterprise)

@@ -11,13 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import Application, ApplicationState, Enterprise, Evidence, Qualification, Submission
+from accounts.models import Application, ApplicationState, Enterprise, Evidence, Profile, Qualification, Submission
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.models.preparation import FiledType, GuaranteeKind, Medium, SigningWay
 from accounts.onboarding.applications import typed_in
 from accounts.onboarding.evidence import CARD_PROGRESS
 from accounts.onboarding.kinds import (
-    ACCOUNT,
     CARD,
     CERTIFICATE,
     DXP_EXPORT,
@@ -414,12 +413,10 @@ def _is_letter(held: Evidence | None, asked: Application | None) -> bool:
 
 
 def _office_of(enterprise: Enterprise) -> Office | None:
-    """The customs office that registered the enterprise: as it said when it opened its account, else by its district."""
-    opened = Application.objects.filter(
-        enterprise=enterprise, kind=ACCOUNT.name, state=ApplicationState.APPROVED
-    ).last()
-    if opened and (said := typed_in(opened).get("registration_customs")):
-        return OFFICES.get(said[0])
+    """The customs office that registered the enterprise: as its approved data say, else by its district."""
+    held = Profile.objects.filter(enterprise=enterprise).first()
+    if held and held.registration_customs:
+        return OFFICES.get(held.registration_customs)
     district = enterprise.customs_district
     return next((one for one in OFFICES.values() if district and one.district == district), None)
 

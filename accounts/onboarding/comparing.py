@@ -10,8 +10,8 @@ from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
 
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Submission
-from accounts.models.applications import WAITS_FOR_STAFF
-from accounts.onboarding.applications import NUMBERS, form_of, numbers_in, typed_in
+from accounts.models.applications import ENDED, WAITS_FOR_STAFF
+from accounts.onboarding.applications import NUMBERS, Typed, form_of, numbers_in, typed_in
 from accounts.onboarding.forms import is_of_use
 from accounts.onboarding.kinds import Kind, kind_named
 from portal.personal import MASKS
@@ -22,7 +22,10 @@ OPEN_TO_ALL_EYES = (*WAITS_FOR_STAFF, ApplicationState.RETURNED)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One field of a version: what it says, and what it said in the version before, if that was something else."""
+    """One field of a version: what it says, and what it said before, if that was something else.
+
+    Before is the version before; of the first version of a change it is what is in force.
+    """
 
     name: str
     label: str
@@ -75,9 +78,11 @@ def versions_of(application: Application, *, uncovered: bool = False) -> list[Ve
     papers = {paper.pk: paper for paper in application.papers.defer("content")}
     found: list[Version] = []
     before: Submission | None = None
+    then = _in_force(application, kind)
     for submission in handed_in:
         asked = {remark.field: remark.text for remark in before.remarks.all()} if before else {}
-        lines = _lines(kind, submission, before, asked, uncovered=uncovered)
+        lines = _lines(kind, submission, then, asked, uncovered=uncovered)
+        then = typed_in(submission)
         shown = _papers(kind, submission, before, asked, papers)
         words = kind.words
         remarks = [(str(words.get(one.field, one.field)), one.text) for one in submission.remarks.all()]
@@ -86,10 +91,17 @@ def versions_of(application: Application, *, uncovered: bool = False) -> list[Ve
     return found[::-1]
 
 
+def _in_force(application: Application, kind: Kind) -> Typed | None:
+    """What the first version of a change is compared with, until it has taken its place."""
+    if kind.initial is None or application.enterprise is None or application.state in ENDED:
+        return None
+    return kind.initial(application.enterprise)
+
+
 def _lines(
-    kind: Kind, submission: Submission, before: Submission | None, asked: Mapping[str, str], *, uncovered: bool
+    kind: Kind, submission: Submission, then: Typed | None, asked: Mapping[str, str], *, uncovered: bool
 ) -> list[Line]:
-    now, then = typed_in(submission), typed_in(before) if before else None
+    now = typed_in(submission)
     found = []
     for name, one in form_of(kind, now).fields.items():
         if name not in asked and not is_of_use(name, one, now) and not is_of_use(name, one, then or {}):

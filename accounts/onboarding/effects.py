@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Application, Enterprise, Membership, User
 from accounts.onboarding.offices import OFFICES
+from accounts.onboarding.profile import keep_profile
 from accounts.roles import MemberRole
 
 
@@ -32,3 +33,4 @@ def open_account(application: Application, cleaned: Mapping[str, Any], staff: Us
     Membership.objects.create(user=application.applicant, enterprise=enterprise, roles=[MemberRole.ADMINISTRATOR])
     application.enterprise = enterprise
     application.save(update_fields=["enterprise"])
+    keep_profile(application, cleaned)

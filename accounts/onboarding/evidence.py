@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -33,6 +34,10 @@ from portal.calendar import last_of_working_days
 from portal.widgets import DayInput
 
 Effect = Callable[[Application, Mapping[str, Any], User], None]
+
+#: A guarantee is verified, in the transaction of its approval: ``evidence``, ``staff``. The books, which stand above accounts
+#: and cannot be called from here, bring their limit to it (``ledger/limits.py``), or refuse with a ValidationError.
+guarantee_verified = Signal()
 
 #: How far the card centre has come with a card.
 CARD_PROGRESS = (
@@ -319,11 +324,12 @@ def keep_transmission(application: Application, cleaned: Mapping[str, Any], staf
 
 
 def keep_guarantee(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
-    """The guarantee is verified."""
-    _keep(
+    """The guarantee is verified, and the books follow it."""
+    kept = _keep(
         application, variety=cleaned["variety"], number=cleaned["agent_code"] or cleaned["number"],
         amount=cleaned["amount"], valid_to=cleaned["valid_to"],
     )  # fmt: skip
+    guarantee_verified.send(Evidence, evidence=kept, staff=staff)
 
 
 def _of(application: Application) -> Enterprise:
@@ -331,8 +337,8 @@ def _of(application: Application) -> Enterprise:
     return application.enterprise
 
 
-def _keep(application: Application, **said: Any) -> None:
+def _keep(application: Application, **said: Any) -> Evidence:
     """In force from now on, in place of what was."""
     enterprise = _of(application)
     Evidence.objects.filter(enterprise=enterprise, item=application.kind, replaced=False).update(replaced=True)
-    Evidence.objects.create(enterprise=enterprise, item=application.kind, application=application, **said)
+    return Evidence.objects.create(enterprise=enterprise, item=application.kind, application=application, **said)

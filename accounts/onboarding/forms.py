@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.codes import check_credit_code, check_customs_code, provinces
@@ -73,13 +73,15 @@ class AccountForm(forms.Form):
         """The customs code begins with the region of the office that gave it (GB/T 2260: 31 is Shanghai)."""
         cleaned = super().clean() or self.cleaned_data
         code, office = cleaned.get("customs_code"), cleaned.get("registration_customs")
-        if code and office and code.startswith(SHANGHAI) != (office != ELSEWHERE):
-            problem = ValidationError(
-                _(
-                    "编码以 %(begins)s（%(province)s）开头，与注册地海关不符：上海各海关给出的编码以 31 开头。"
-                    "请核对编码和注册地海关"
-                ),
-                params={"begins": code[:2], "province": provinces().get(code[:2], "")},
-            )
+        if code and office and (problem := why_not_that_office(code, office)):
             self.add_error("customs_code", problem)
         return cleaned
+
+
+def why_not_that_office(code: str, office: str) -> str:
+    """Why this customs code cannot have been given by that office; empty when it can."""
+    if code.startswith(SHANGHAI) == (office != ELSEWHERE):
+        return ""
+    return gettext(
+        "编码以 %(begins)s（%(province)s）开头，与注册地海关不符：上海各海关给出的编码以 31 开头。请核对编码和注册地海关"
+    ) % {"begins": code[:2], "province": provinces().get(code[:2], "")}

@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Application, Enterprise, User
 from accounts.models.preparation import GuaranteeKind
-from accounts.onboarding import connection, evidence, services, types
+from accounts.onboarding import connection, evidence, profile, public_site, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.forms import AccountForm
 from accounts.onboarding.papers_on_file import OnFile
-from accounts.onboarding.turns import Turn
+from accounts.onboarding.turns import HELD, Turn
 from accounts.roles import EnterpriseType
 
 IN_FORCE = _("已经生效，不需要再办")
@@ -89,6 +89,8 @@ class Kind:
     second_person: bool = False
     #: Applied for by whoever has no enterprise yet; all others by an administrator of the enterprise.
     without_enterprise: bool = False
+    #: Begun by one of the staff on their desk and handed in at once (``applications.lodge``); decided by another of them.
+    by_staff: bool = False
     #: The field that names the application to staff.
     titled_by: str = ""
     #: The URL name of the page where it is begun, for what begins with something chosen there.
@@ -133,6 +135,40 @@ ACCOUNT = Kind(
     after=_("申请人已成为企业管理员，下一步登记企业类型，再照清单办理接入准备"),
     second_person=True,
     without_enterprise=True,
+    titled_by="name",
+)
+
+# A second person for every change: what two have approved no single one replaces, and whom the portal writes and calls
+# about an enterprise is worth as much as its name.
+ENTERPRISE_CHANGE = Kind(
+    "enterprise_change",
+    _("企业资料变更"),
+    profile.ChangeForm,
+    papers=(
+        PaperSlot(
+            "business_licence",
+            _("营业执照"),
+            _("企业名称或法定代表人有变时必须上传变更后的营业执照，加盖公章"),
+            required=False,
+        ),
+    ),
+    effect=profile.change_profile,
+    gate=profile.why_no_change,
+    second_person=True,
+    initial=profile.in_force,
+    turn=lambda enterprise: HELD,
+    after=_("变更已生效"),
+    leads_to=("enterprise_profile", _("去企业资料")),
+)
+
+PUBLIC_SITE = Kind(
+    "public_site",
+    _("开设公共监管场所"),
+    public_site.PublicSiteForm,
+    papers=(),
+    effect=public_site.open_site,
+    gate=public_site.why_no_site,
+    by_staff=True,
     titled_by="name",
 )
 
@@ -401,6 +437,8 @@ CONNECTION_CHANGE = Kind(
 
 KINDS: tuple[Kind, ...] = (
     ACCOUNT,
+    ENTERPRISE_CHANGE,
+    PUBLIC_SITE,
     TYPES,
     CARD,
     TYPE_FILING,

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 FILE = Path(__file__).with_name("offices.csv")
 #: An office elsewhere: the guide lists Shanghai's only, and an enterprise may be registered anywhere.
 ELSEWHERE = "elsewhere"
@@ -56,6 +58,13 @@ def offices_for(words: str) -> list[Office]:
         if counters:
             found.append(replace(office, counters=counters))
     return found
+
+
+def called(key: str) -> str:
+    """What an office is called, by its key, or ELSEWHERE; empty where none is known."""
+    if key == ELSEWHERE:
+        return gettext("上海以外的海关")
+    return OFFICES[key].name if key in OFFICES else ""
 
 
 def counters_of(offices: Iterable[Office]) -> int:

@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.access import UserRequest, role_missing
+from accounts.actions import Action
+from accounts.audit import record
 from accounts.models import Application, ApplicationState, Paper, Submission, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.onboarding import applications
@@ -95,7 +97,7 @@ class Beginning:
 def beginnings(request: UserRequest) -> dict[str, list[Beginning]]:
     """The kinds this person may begin here and has none open of, by when: now, later, or to change what is in force."""
     began = set(own(request).exclude(state__in=ENDED).filter(topic="").values_list("kind", flat=True))
-    here = [kind for kind in KINDS if not kind.begun_at and kind.name not in began]
+    here = [kind for kind in KINDS if not kind.begun_at and not kind.by_staff and kind.name not in began]
     found: dict[str, list[Beginning]] = {when.value: [] for when in When}
     for kind in here:
         if not why_not(request, kind):
@@ -124,6 +126,8 @@ def begun_with(request: UserRequest, kind: Kind) -> tuple[Typed, str]:
     latest = before.first()
     if kind.initial and request.actor and (latest is None or latest.state == ApplicationState.APPROVED):
         typed = kind.initial(request.actor.enterprise)
+        if typed and any(getattr(one, "mask", "") for one in kind.form.base_fields.values()):
+            record(request.actor, Action.UNCOVER, f"enterprise {request.actor.enterprise.pk}", kind=kind.name)
         return typed, _("已填入现在生效的内容，请在此基础上修改；审核通过之前，原来的继续有效") if typed else ""
     typed = applications.typed_in(latest) if latest else {}
     return typed, _("已带入上一次申请填写的内容，请核对；材料需要重新上传") if typed else ""

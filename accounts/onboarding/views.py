@@ -136,6 +136,8 @@ def _begun_by(request: UserRequest, name: str) -> Kind:
         kind = kind_named(name)
     except KeyError as error:
         raise Http404 from error
+    if kind.by_staff:
+        raise Http404
     if why_not := pages.why_not(request, kind):
         if request.actor is None:
             raise Http404

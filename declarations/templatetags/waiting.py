@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import Application
 from accounts.models.applications import WAITS_FOR_STAFF
 from declarations.admin import WAITING
-from ledger.models import Discrepancy
+from ledger.models import Discrepancy, LimitChange, LimitState
 
 register = template.Library()
 
@@ -19,6 +19,7 @@ OF_THE_DESK: dict[type[Model], Q] = {
     Application: Q(state__in=WAITS_FOR_STAFF),
     **WAITING,
     Discrepancy: Q(closed_at=None),
+    LimitChange: Q(state=LimitState.PROPOSED),
 }
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.access import Actor
 from ledger.access import discrepancies_of, guarantee_of, guaranteed_by, movements_of
+from ledger.guarantee import OF_APPLICATION
 from ledger.models import Account, BillState, DiscrepancyKind, Entry, Guarantee, Purpose, Transfer, TransferKind
 from ledger.pages.bill import Open, opened
 from ledger.pages.filter import WINDOW, Filter
@@ -306,7 +307,10 @@ def note_of(transfer: Transfer) -> str:
     """What is said of a movement: the kept sentence, or the voucher by which money came in or went out."""
     if transfer.kind in (TransferKind.TOP_UP, TransferKind.REDUCE) and not transfer.reason:
         # The key is the kind, the guarantee and the voucher: a voucher counts once.
-        return _("凭证 %(voucher)s") % {"voucher": transfer.key.split(" ", 2)[-1]}
+        voucher = transfer.key.split(" ", 2)[-1]
+        if voucher.startswith(OF_APPLICATION):
+            return _("第 %(number)s 号担保申请审核通过") % {"number": voucher.removeprefix(OF_APPLICATION)}
+        return _("凭证 %(voucher)s") % {"voucher": voucher}
     return speak(transfer.reason)
 
 

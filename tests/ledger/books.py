@@ -10,8 +10,9 @@ from decimal import Decimal
 from django.db import connection, connections, transaction
 
 from accounts.models import Enterprise
+from accounts.models.preparation import GuaranteeKind
 from ledger.guarantee import Wanted, open_guarantee
-from ledger.models import Account, Discrepancy, Guarantee, GuaranteeKind, Hold
+from ledger.models import Account, Discrepancy, Guarantee, Hold
 from portal.calendar import SHANGHAI
 
 NOW = datetime(2025, 6, 2, 9, 30, tzinfo=SHANGHAI)

@@ -18,7 +18,7 @@ from accounts.models import AuditEntry, User
 from ledger.audit import audit
 from ledger.bills import Attached, Notice, attach, record_bills, record_notices
 from ledger.guarantee import align_many
-from ledger.models import BillState, Discrepancy, Guarantee, TaxBill, TaxRule
+from ledger.models import BillState, Discrepancy, Guarantee, LimitChange, TaxBill, TaxRule
 from tests.ledger.books import NOW, balances, deposit, held, wants
 from tests.ledger.test_bills import an_816, an_818, attached, ours, receive
 
@@ -40,47 +40,70 @@ def press(client: Client, name: str, action: str, *rows: object, **form: object)
     return said(client, address(name), {"action": action, "_selected_action": [row.pk for row in rows], **form})  # type: ignore[attr-defined]
 
 
-def test_staff_open_a_guarantee_with_its_first_money(client_of: Clients, cast: Cast) -> None:
+def test_one_of_the_staff_proposes_a_guarantee_and_another_opens_it(client_of: Clients, cast: Cast) -> None:
     platform = cast.enterprises["platform"]
     align_many([wants(1, platform, "40.00")])
-    form = {"enterprise": platform.pk, "kind": "letter", "number": "BH-2025-1", "amount": "100.00"}
-    assert "BH-2025-1" in said(client_of("staff"), address("guarantee", "add"), form)
+    form = {"enterprise": platform.customs_code, "kind": "letter", "number": "BH-2025-1", "amount": "100.00"}
+    staff = client_of("staff")
+    assert "等另一位同事确认后开立" in said(staff, address("limitchange", "add"), form)
+    assert not Guarantee.objects.exists()
+    page = press(client_of("reviewer"), "limitchange", "confirm", LimitChange.objects.get())
+    assert "开立担保 · 银行保函 · BH-2025-1 · 100.00 元" in page and "平台值班 提出" in page and "现在没有担保" in page
+    assert "可用余额 60.00 元" in confirm(client_of("reviewer"), page, "limitchange")
     guarantee = Guarantee.objects.get()
     assert (guarantee.enterprise, guarantee.kind) == (platform, "letter")
     assert balances(guarantee) == (Decimal("60.00"), Decimal("40.00"), Decimal("-100.00"))
-    assert list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))[-2:] == [
-        "guarantee_top_up",
-        "staff_add",
-    ]
-    again = said(client_of("staff"), address("guarantee", "add"), {**form, "number": "BH-2"})
-    assert "已存在" in again
-    assert Guarantee.objects.count() == 1
+    told = AuditEntry.objects.filter(enterprise=platform).order_by("pk").values_list("action", "user__username")
+    assert list(told) == [
+        ("limit_proposed", "staff"), ("guarantee_top_up", "reviewer"), ("limit_confirmed", "reviewer"),
+    ]  # fmt: skip
+    again = said(staff, address("limitchange", "add"), {**form, "number": "BH-2"})
+    assert "已有担保 BH-2025-1" in again
+    assert "没有海关十位编码为 3122260000 的企业" in said(
+        staff, address("limitchange", "add"), {**form, "enterprise": "3122260000"}
+    )
+    assert Guarantee.objects.count() == 1 and staff.get(address("guarantee", "add")).status_code == 403
 
 
 @pytest.mark.parametrize("amount", ["0", "-5", "1.001", "x", "", "1e99", "NaN", "1000000000.01"])
 def test_an_amount_that_is_none_is_refused_at_its_field(client_of: Clients, cast: Cast, amount: str) -> None:
-    form = {"enterprise": cast.enterprises["platform"].pk, "kind": "deposit", "number": "B", "amount": amount}
-    assert "errorlist" in said(client_of("staff"), address("guarantee", "add"), form)
+    code = cast.enterprises["platform"].customs_code
+    form = {"enterprise": code, "kind": "deposit", "number": "B", "amount": amount}
+    assert "errorlist" in said(client_of("staff"), address("limitchange", "add"), form)
     guarantee = deposit(cast.enterprises["merchant"])
     money = {"sure": "1", "way": "top_up", "amount": amount, "voucher": "V"}
     assert "errorlist" in press(client_of("staff"), "guarantee", "move_money", guarantee, **money)
-    assert Guarantee.objects.count() == 1
+    assert not LimitChange.objects.exists()
     assert balances(guarantee)[0] == Decimal("1000.00")
 
 
-def test_staff_move_money_and_are_told_what_is_left(client_of: Clients, cast: Cast) -> None:
-    guarantee, staff = deposit(cast.enterprises["platform"], "100.00"), client_of("staff")
+def test_two_of_the_staff_move_money_and_are_told_what_is_left(client_of: Clients, cast: Cast) -> None:
+    guarantee, staff, reviewer = (
+        deposit(cast.enterprises["platform"], "100.00"),
+        client_of("staff"),
+        client_of("reviewer"),
+    )
     page = press(staff, "guarantee", "move_money", guarantee)
     assert "可用 100.00 元，预扣 0.00 元" in page and "海关的额度不随之改变" in page
     money = {"sure": "1", "way": "top_up", "amount": "50.00", "voucher": "V1"}
-    for _time in range(2):
-        assert "已记账，可用余额 150.00 元" in press(staff, "guarantee", "move_money", guarantee, **money)
-    assert "凭证 V1 已经记账 50.00 元" in press(
-        staff, "guarantee", "move_money", guarantee, **money | {"amount": "60.00"}
+    assert "已提出，等另一位同事" in press(staff, "guarantee", "move_money", guarantee, **money)
+    assert "凭证 V1 已经提出过" in press(staff, "guarantee", "move_money", guarantee, **money)
+    assert "待确认：增加额度 · 50.00 元 · 凭证 V1" in press(staff, "guarantee", "move_money", guarantee)
+    assert balances(guarantee)[0] == Decimal("100.00")
+    (change,) = LimitChange.objects.all()
+    assert "须是两个人" in press(staff, "limitchange", "confirm", change, sure="1", chosen=str(change.pk))
+    assert "已记账，可用余额 150.00 元" in press(
+        reviewer, "limitchange", "confirm", change, sure="1", chosen=str(change.pk)
     )
+    assert "刚刚由他人办理" in press(reviewer, "limitchange", "confirm", change, sure="1", chosen=str(change.pk))
+    assert "凭证 V1 已经记账" in press(staff, "guarantee", "move_money", guarantee, **money | {"amount": "60.00"})
     out = {"sure": "1", "way": "reduce", "amount": "150.01", "voucher": "V2"}
     assert "可用余额只有 150.00 元" in press(staff, "guarantee", "move_money", guarantee, **out)
-    assert "可用余额 0.00 元" in press(staff, "guarantee", "move_money", guarantee, **out | {"amount": "150.00"})
+    press(staff, "guarantee", "move_money", guarantee, **out | {"amount": "150.00"})
+    last = LimitChange.objects.latest("pk")
+    page = press(reviewer, "limitchange", "confirm", last)
+    assert "现可用余额 150.00 元" in page
+    assert "可用余额 0.00 元" in confirm(reviewer, page, "limitchange")
     assert balances(guarantee) == (Decimal("0.00"), Decimal("0.00"), Decimal("0.00"))
     assert "请只选一个担保" in press(
         staff, "guarantee", "move_money", guarantee, deposit(cast.enterprises["merchant"], number="B")
@@ -205,7 +228,7 @@ def test_money_is_written_as_people_read_it(client_of: Clients, cast: Cast) -> N
     for name in ("taxbill", "discrepancy"):
         assert "1,234.50" in said(staff, address(name))
     page = press(staff, "guarantee", "move_money", guarantee)
-    assert "可用 123,456.78 元" in page and 'name="sure" value="记账"' in page
+    assert "可用 123,456.78 元" in page and 'name="sure" value="提出"' in page
 
 
 def test_staff_look_at_everything_in_words(client_of: Clients, cast: Cast) -> None:
@@ -261,7 +284,8 @@ def test_a_member_of_staff_without_the_right_moves_no_money(client_of: Clients, 
     page = press(staff, "guarantee", "move_money", guarantee, **money)
     assert "move_money" not in page
     assert balances(guarantee)[0] == Decimal("100.00")
-    assert staff.get(address("guarantee", "add")).status_code == 403
+    assert staff.get(address("limitchange", "add")).status_code == 403
     viewer.user_permissions.add(Permission.objects.get(codename="change_guarantee"))
     press(client_of("staff"), "guarantee", "move_money", guarantee, **money)
-    assert balances(guarantee)[0] == Decimal("150.00")
+    assert LimitChange.objects.get().proposed_by.username == "staff"
+    assert balances(guarantee)[0] == Decimal("100.00")

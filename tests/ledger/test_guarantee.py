@@ -9,10 +9,11 @@ from django.db import IntegrityError
 
 from accounts.cast import Cast
 from accounts.models import AuditEntry
+from accounts.models.preparation import GuaranteeKind
 from declarations.management.commands.load_cast import open_guarantees
 from ledger.audit import audit
 from ledger.guarantee import LedgerProblem, align_many, open_guarantee, reduce, settle_many, top_up
-from ledger.models import Discrepancy, Entry, Guarantee, GuaranteeKind, Hold, Transfer
+from ledger.models import Discrepancy, Entry, Guarantee, Hold, Transfer
 from portal.sentences import speak
 from tests.ledger.books import NOW, balances, deposit, held, open_discrepancies, wants
 

@@ -464,6 +464,16 @@ class OfPerson(Policy):
 
 
 @dataclass(frozen=True)
+class ProfileOf(Members):
+    """What is known of the enterprise: all members look, administrators uncover what is about persons."""
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        if method == POST and asker.enterprise and not asker.roles & ADMINISTRATORS:
+            return 403
+        return super().answer(asker, method, ask)
+
+
+@dataclass(frozen=True)
 class OfMember(Members):
     """A page of one member of the enterprise: the one who came last."""
 
@@ -679,6 +689,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "home": Members(get=200, home=True),
         "search": Members(get=200),
         "switch_enterprise": Switch(get=200, post=302),
+        "enterprise_profile": ProfileOf(get=200, post=200, data={"reason": "与海关核对"}),
         "members": Members(get=200, post=200, roles=ADMINISTRATORS),
         "member": OfMember(get=200, post=302, roles=ADMINISTRATORS, data={"roles": ["filer"]}),
         "member_remove": OfMember(get=200, post=302, roles=ADMINISTRATORS),
@@ -691,10 +702,12 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "application_of_kind": (
             Applicants(get=302, words={"kind": "account"}),
             NoSuchKind(get=404, words={"kind": "no_such"}),
+            NoSuchKind(get=404, words={"kind": "public_site"}),
         ),
         "application_new": (
             Begin(words={"kind": "account"}, data={"do": "save"}),
             NoSuchKind(get=404, post=404, words={"kind": "no_such"}),
+            NoSuchKind(get=404, post=404, words={"kind": "public_site"}),
         ),
         "application": (
             OfApplication(get=200, post=302, data={"do": "save", "name": "x"}),
@@ -777,6 +790,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "admin/(?P<url>.*)$": Staff(get=404, post=404, address="/admin/nothing/here/", for_auditors=404),
         "admin:auth_user_password_change": Staff(thing="user", missing=404),
         **_desk("enterprise"),
+        "admin:accounts_enterprise_profile": Staff(thing="enterprise"),
         **_desk("user"),
         **_desk("membership"),
         **_desk("invitation", change=403),
@@ -796,7 +810,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         **_desk("outbound", app="declarations", add=403, change=403),
         **_desk("inbound", app="declarations", add=403, change=403),
         **_desk("receipt", app="declarations", add=403, change=403),
-        **_desk("guarantee", app="ledger", change=403),
+        **_desk("guarantee", app="ledger", add=403, change=403),
+        **_desk("limitchange", app="ledger", change=403),
         **_desk("taxrule", app="ledger", change=403),
         **_desk("taxbill", app="ledger", add=403, change=403),
         **_desk("transfer", app="ledger", add=403, change=403),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from lxml import html
 
+from accounts.models.preparation import GuaranteeKind
 from declarations.doors import unfiled, uploads
 from declarations.doors.advice import ADVICE
 from declarations.doors.desk import MOST_REASONS, desk
@@ -17,7 +18,7 @@ from declarations.exchange import shortage
 from declarations.lifecycle import Move, State, move_many
 from declarations.models import Document, Inventory, StateChange, Upload
 from ledger import guarantee
-from ledger.models import Discrepancy, DiscrepancyKind, Guarantee, GuaranteeKind
+from ledger.models import Discrepancy, DiscrepancyKind, Guarantee
 from ledger.window import today
 from portal.sentences import keep
 from portal.tenancy import acting_as

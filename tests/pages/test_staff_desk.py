@@ -52,7 +52,7 @@ def test_it_tells_on_the_first_page_how_many_wait(client_of, waiting):
 
 
 def test_it_says_that_none_waits(client_of, cast):
-    assert client_of("staff").get("/admin/").content.decode().count('<li class="success">') == 5
+    assert client_of("staff").get("/admin/").content.decode().count('<li class="success">') == 6
 
 
 @pytest.mark.parametrize("name", ["outbound", "inbound", "receipt"])

@@ -50,7 +50,7 @@ from declarations.filing import file_documents, save_draft
 from declarations.kinds import KINDS, kind
 from declarations.models import Document, Inbound, InboundBytes, Outbound, OutboundDocument, Receipt, Source
 from declarations.shape import Entry
-from ledger.models import Discrepancy, Guarantee, TariffLine, TaxBill, TaxRule, Transfer
+from ledger.models import Discrepancy, Guarantee, LimitChange, TariffLine, TaxBill, TaxRule, Transfer
 from portal.personal import pack
 from tests import make
 from tests.accounts.papers import PDF, sent
@@ -286,6 +286,9 @@ def _rows(cast: Cast) -> dict[str, str]:
         ),
         "group": Group.objects.create(name="staff"),
         "guarantee": Guarantee.objects.get(enterprise=enterprise),
+        "limitchange": LimitChange.objects.create(
+            enterprise=enterprise, way="top_up", amount=1, voucher="V1", proposed_by=cast.users["staff"]
+        ),
         "taxrule": TaxRule.objects.all()[0],
         "taxbill": TaxBill.objects.filter(enterprise=enterprise)[0],
         "transfer": Transfer.objects.filter(enterprise=enterprise)[0],

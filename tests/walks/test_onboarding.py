@@ -403,12 +403,13 @@ def test_six_visitors_become_enterprises_that_file(chromium: Browser, portal: St
 
 def test_staff_open_a_public_site_and_invite_its_operator(chromium: Browser, portal: Stack) -> None:
     name, log = "上海桐溪公共监管场所有限公司", portal.data / "log" / "web.log"
-    with clerk(chromium, portal, "staff") as staff:
+    with clerk(chromium, portal, "staff") as staff, clerk(chromium, portal, "reviewer") as reviewer:
         staff.go("/admin/accounts/enterprise/add/")
         typed = {"name": name, "credit_code": "913101150000930683", "customs_code": "312226DM78"}
-        fill_in(staff, {**typed, "types": "venue", "customs_district": "2233", "state": "approved"})
+        fill_in(staff, {**typed, "customs_district": "2233", "park": "浦东机场综合保税区"})
         staff.page.locator('[name="_save"]').click()
         expect(staff.page.locator(".messagelist .success")).to_be_visible()
+        decide(reviewer, name, "通过")
         staff.go("/admin/accounts/invitation/add/")
         staff.page.locator(".field-enterprise .select2-selection").click()
         staff.page.locator(".select2-search__field").fill(name)

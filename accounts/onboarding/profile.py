@@ -1,0 +1,86 @@
+"""企业资料: what was approved of an enterprise stays known, and is changed by an approval alone (企业资料变更)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Application, Enterprise, Paper, Profile, User
+from accounts.models.profile import PERSONAL, sealed
+from accounts.onboarding.forms import AccountForm, why_not_that_office
+from accounts.onboarding.offices import OFFICES
+
+#: What a business licence proves: none of it changes without one.
+ON_THE_LICENCE = frozenset({"name", "legal_representative"})
+#: The paper, as every kind asks for it.
+LICENCE = "business_licence"
+
+
+class ChangeForm(AccountForm):
+    """企业资料变更: all but the two numbers by which everybody knows the enterprise."""
+
+    credit_code = None  # type: ignore[assignment]
+    customs_code = None  # type: ignore[assignment]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].help_text = gettext_lazy(
+            "与营业执照及海关备案一致。统一社会信用代码和海关十位编码不在这里变更，有变请联系平台工作人员"
+        )
+
+
+def in_force(enterprise: Enterprise) -> dict[str, list[str]]:
+    """What is in force, as the form of a change would send it: the form begins with it."""
+    held = Profile.objects.filter(enterprise=enterprise).first()
+    said = {"name": enterprise.name}
+    if held:
+        said |= {"registration_customs": held.registration_customs, "website": held.website}
+        said |= {name: held.told(name) for name in PERSONAL}
+    return {name: [said.get(name, "")] for name in ChangeForm.base_fields}
+
+
+def why_no_change(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Something has to change, fit the customs code, and stand on the licence where that is what it is about."""
+    enterprise = application.enterprise
+    assert enterprise is not None
+    changed = _changed(enterprise, cleaned)
+    if not changed:
+        return {"__all__": [_("与现行资料完全相同，没有要变更的内容")]}
+    if why := why_not_that_office(enterprise.customs_code, cleaned["registration_customs"]):
+        return {"registration_customs": [why]}
+    if changed & ON_THE_LICENCE and _licence(application) is None:
+        return {LICENCE: [_("企业名称或法定代表人有变，请上传变更后的营业执照")]}
+    return {}
+
+
+def change_profile(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """It is in force from now on. Another customs office is that of another district."""
+    assert application.enterprise_id is not None
+    enterprise = Enterprise.objects.select_for_update().get(pk=application.enterprise_id)
+    moved = "registration_customs" in _changed(enterprise, cleaned)
+    keep_profile(application, cleaned)
+    enterprise.name = cleaned["name"]
+    if moved and (office := OFFICES.get(cleaned["registration_customs"])) and office.district:
+        enterprise.customs_district = office.district
+    enterprise.save(update_fields=["name", "customs_district"])
+
+
+def keep_profile(application: Application, cleaned: Mapping[str, Any]) -> None:
+    """Keep what was approved, in the place of what was; without a new licence the one before stands behind it."""
+    said: dict[str, Any] = {name: sealed(name, cleaned[name]) for name in PERSONAL}
+    said |= {"registration_customs": cleaned["registration_customs"], "website": cleaned["website"]}
+    if licence := _licence(application):
+        said[LICENCE] = licence
+    said |= {"application": application, "since": timezone.now()}
+    Profile.objects.update_or_create(enterprise=application.enterprise, defaults=said)
+
+
+def _changed(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> set[str]:
+    now = in_force(enterprise)
+    return {name for name in ChangeForm.base_fields if [cleaned[name]] != now[name]}
+
+
+def _licence(application: Application) -> Paper | None:
+    return application.papers.filter(slot=LICENCE, replaced=False).defer("content").first()

@@ -1,0 +1,84 @@
+"""开设公共监管场所: a public supervised site, which the platform company runs with the park; no enterprise applies for one.
+
+One of the staff hands it in, another decides (``Kind.by_staff``); then its operator is invited.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.access import Bystander
+from accounts.actions import Action
+from accounts.audit import record
+from accounts.codes import check_credit_code, check_customs_code, check_district
+from accounts.models import Application, Enterprise, Profile, User
+from accounts.roles import EnterpriseState, EnterpriseType
+
+#: Room for a whole name.
+WIDE = {"size": 50}
+
+
+class PublicSiteForm(forms.Form):
+    """Who runs the site, under which customs, in which park."""
+
+    name = forms.CharField(
+        label=gettext_lazy("企业名称"),
+        max_length=100,
+        widget=forms.TextInput(attrs=WIDE),
+        help_text=gettext_lazy("与营业执照及海关备案一致"),
+    )
+    credit_code = forms.CharField(
+        label=gettext_lazy("统一社会信用代码"),
+        max_length=18,
+        validators=[check_credit_code],
+        help_text=gettext_lazy("18 位，字母大写"),
+    )
+    customs_code = forms.CharField(
+        label=gettext_lazy("海关十位编码"),
+        max_length=10,
+        validators=[check_customs_code],
+        help_text=gettext_lazy("见海关备案证明"),
+    )
+    customs_district = forms.CharField(
+        label=gettext_lazy("主管关区"),
+        max_length=4,
+        validators=[check_district],
+        help_text=gettext_lazy("4 位关区代码，如 2233"),
+    )
+    park = forms.CharField(
+        label=gettext_lazy("所在园区"),
+        max_length=100,
+        widget=forms.TextInput(attrs=WIDE),
+        help_text=gettext_lazy("与平台公司共同开设监管场所的园区"),
+    )
+
+
+def why_no_site(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Both numbers have to be free; staff are told whose they are."""
+    found = Enterprise.objects.filter(Q(credit_code=cleaned["credit_code"]) | Q(customs_code=cleaned["customs_code"]))
+    problems = {}
+    for taken in found:
+        for name in ("credit_code", "customs_code"):
+            if getattr(taken, name) == cleaned[name]:
+                problems[name] = [_("企业“%(name)s”已用这个号码开户，请核对") % {"name": taken.name}]
+    return problems
+
+
+def open_site(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
+    """There is the site, open for filing at once; whoever runs it is invited next."""
+    enterprise = Enterprise.objects.create(
+        name=cleaned["name"],
+        credit_code=cleaned["credit_code"],
+        customs_code=cleaned["customs_code"],
+        customs_district=cleaned["customs_district"],
+        types=[EnterpriseType.VENUE],
+        state=EnterpriseState.APPROVED,
+    )
+    application.enterprise = enterprise
+    application.save(update_fields=["enterprise"])
+    Profile.objects.create(enterprise=enterprise, park=cleaned["park"], application=application)
+    record(Bystander(user=staff, enterprise=enterprise), Action.ENTERPRISE_OPENED, enterprise.customs_code)

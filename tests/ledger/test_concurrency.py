@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.cast import Cast
 from accounts.models import AuditEntry
+from ledger import limits
 from ledger.discrepancies import Found, open_many, settle
 from ledger.guarantee import align_many, top_up
 from ledger.models import Account, BillState, Discrepancy, Entry, Hold, TaxBill, Transfer
@@ -169,8 +170,13 @@ def test_the_laws_hold_at_a_commit_under_the_role_of_staff() -> None:
     cast = people()
     guarantee = deposit(cast.enterprises["platform"], "10.00")
     align_many([wants(1, cast.enterprises["platform"], "40.00")])
-    with acting_as(enterprise_id=None, user_id=cast.users["staff"].pk, role="portal_staff"):
-        top_up(guarantee=guarantee, amount=Decimal("30.00"), voucher="V", user=cast.users["staff"], at=NOW)
+    staff, reviewer = cast.users["staff"], cast.users["reviewer"]
+    with acting_as(enterprise_id=None, user_id=staff.pk, role="portal_staff"):
+        change = limits.propose(
+            enterprise=guarantee.enterprise, way="top_up", amount=Decimal("30.00"), voucher="V", by=staff
+        )
+    with acting_as(enterprise_id=None, user_id=reviewer.pk, role="portal_staff"):
+        limits.confirm(change, by=reviewer)
     assert balances(guarantee) == (Decimal("0.00"), Decimal("40.00"), Decimal("-40.00"))
     for role in ("portal_staff", "portal_web"):
         with pytest.raises(DatabaseError), acting_as(enterprise_id=guarantee.enterprise_id, user_id=None, role=role):

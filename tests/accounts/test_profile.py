@@ -3,9 +3,11 @@
 import html
 from collections.abc import Callable
 
+import lxml.html
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import DatabaseError, connection, transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -36,6 +38,7 @@ from tests.accounts.papers import PDF, sent
 from tests.accounts.test_admin import INLINE
 from tests.accounts.test_application_pages import Applicant
 from tests.accounts.test_applications import GOOD, as_applicant, as_staff
+from tests.pages.test_markup import assert_alive, assert_named, assert_nothing_inline
 
 pytestmark = pytest.mark.django_db
 
@@ -148,6 +151,24 @@ def test_every_member_looks_and_an_administrator_alone_uncovers_for_a_reason(cas
     entry = AuditEntry.objects.get(action="uncover")
     assert (entry.user.username, entry.details) == ("merchant_administrator", {"reason": "与海关核对"})
     assert not [text for text in WHOLE if text in str(entry.details)]
+
+
+@pytest.mark.parametrize("role", ["administrator", "viewer"])
+def test_the_page_is_sound_markup_whatever_it_shows(cast: Cast, client_of: Clients, role: str) -> None:
+    client, merchant = client_of(f"merchant_{role}"), cast.enterprises["merchant"]
+
+    def look(answer: HttpResponse) -> None:
+        page = lxml.html.fromstring(answer.content)
+        for holds in (assert_nothing_inline, assert_named, assert_alive):
+            holds(page, PAGE)
+
+    look(client.get(PAGE))
+    look(client.post(PAGE, {"reason": ""}))
+    assert changed(cast, merchant, contact_name="柳新人") == {}
+    look(client.get(PAGE))
+    Enterprise.objects.filter(pk=merchant.pk).update(state="suspended", state_reason="核查", dxp_id="", types=[])
+    Profile.objects.filter(enterprise=merchant).delete()
+    look(client.get(PAGE))
 
 
 def test_strangers_find_no_page_and_one_who_has_no_data_is_told_what_to_do(cast: Cast, client_of: Clients) -> None:

@@ -133,7 +133,7 @@ def test_it_costs_the_same_queries_however_much_happened(slug, cast, client_of, 
     client = client_of(filed.FILERS[slug])
     address = reverse("detail", args=[slug, document.pk])
     client.get(address)
-    with django_assert_max_num_queries(25) as one:
+    with django_assert_max_num_queries(26) as one:
         client.get(address)
     for number in range(10):
         receipt(document, "2", f"[Code:2;Desc:{number}]")

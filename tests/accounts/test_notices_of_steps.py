@@ -18,6 +18,7 @@ from accounts.cast import PASSWORD, Cast
 from accounts.models import Announcement, Credential, Dismissal, Enterprise, Membership, Notice, User
 from accounts.notices import mail_due, notify_members, warn
 from accounts.roles import EnterpriseState, MemberRole
+from accounts.second_factor import make_recovery_codes
 from portal.folders import ROOT
 from portal.sentences import speak
 from portal.tenancy import acting_as
@@ -215,6 +216,15 @@ def test_another_password_and_factor_are_told_to_their_owner(cast: Cast, client_
     assert staff.post(f"/admin/accounts/user/{user.pk}/password/", wanted).status_code == 302
     assert "您的密码已修改" in told(user)[2]
     assert Notice.objects.filter(is_warning=False, user__in=[user, head]).count() == 0
+
+
+def test_a_sign_in_by_a_recovery_code_is_told(cast: Cast) -> None:
+    user = cast.users["staff"]
+    code, *_others = make_recovery_codes(user)
+    client = Client()
+    client.post("/login/", {"username": "staff", "password": PASSWORD})
+    assert client.post("/login/code/", {"code": code})["Location"] == "/"
+    assert "恢复码还剩 9 个" in told(user)[0]
 
 
 def test_a_new_browser_is_told_and_a_known_one_is_not(cast: Cast) -> None:

@@ -7,10 +7,9 @@ from django.db import migrations, models
 
 from portal.tenancy import USER, TenantPolicy
 
-# The affair of staff alone. One proposes, in their own name; another decides, once, in theirs.
+# The pages only read. One of the staff proposes, in their own name; another decides, once, in theirs.
 RIGHTS = f"""
-REVOKE ALL ON ledger_limitchange FROM portal_web;
-REVOKE INSERT, UPDATE, DELETE ON ledger_limitchange FROM portal_staff;
+REVOKE INSERT, UPDATE, DELETE ON ledger_limitchange FROM portal_web, portal_staff;
 GRANT INSERT, UPDATE (state, decided_by_id, decided_at, reason) ON ledger_limitchange TO portal_staff;
 CREATE POLICY proposes ON ledger_limitchange AS RESTRICTIVE FOR INSERT TO portal_staff
     WITH CHECK (state = 'proposed' AND proposed_by_id = {USER});

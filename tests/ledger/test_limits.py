@@ -337,13 +337,15 @@ def refused(statement: str, *values: object) -> bool:
     return False
 
 
-def test_no_enterprise_sees_or_writes_what_staff_propose(cast: Cast) -> None:
+def test_no_enterprise_sees_anothers_changes_or_writes_its_own(cast: Cast) -> None:
     deposit(cast.enterprises["platform"], "100.00")
     proposed(cast)
-    actor = cast.actor("platform_filer")
-    with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):
-        assert refused("SELECT 1 FROM ledger_limitchange")
-        assert refused("UPDATE ledger_limitchange SET state = 'confirmed'")
+    for username, many in (("platform_filer", 1), ("merchant_filer", 0)):
+        actor = cast.actor(username)
+        with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):
+            assert LimitChange.objects.count() == many
+            assert refused("UPDATE ledger_limitchange SET state = 'confirmed'")
+            assert refused("DELETE FROM ledger_limitchange")
 
 
 def test_by_sql_too_nobody_proposes_for_another_or_decides_on_their_own(cast: Cast) -> None:

@@ -286,9 +286,7 @@ def _rows(cast: Cast) -> dict[str, str]:
         ),
         "group": Group.objects.create(name="staff"),
         "guarantee": Guarantee.objects.get(enterprise=enterprise),
-        "limitchange": LimitChange.objects.create(
-            enterprise=enterprise, way="top_up", amount=1, voucher="V1", proposed_by=cast.users["staff"]
-        ),
+        "limitchange": _limit_changes(cast)["neighbour"],
         "taxrule": TaxRule.objects.all()[0],
         "taxbill": TaxBill.objects.filter(enterprise=enterprise)[0],
         "transfer": Transfer.objects.filter(enterprise=enterprise)[0],
@@ -298,6 +296,16 @@ def _rows(cast: Cast) -> dict[str, str]:
         **waiting_for_a_person(enterprise),
     }
     return {table: str(row.pk) for table, row in rows.items()}
+
+
+def _limit_changes(cast: Cast) -> dict[str, LimitChange]:
+    """Two enterprises for which one of the staff proposes more money."""
+    return {
+        key: LimitChange.objects.create(
+            enterprise=cast.enterprises[key], way="top_up", amount=1, voucher="V1", proposed_by=cast.users["staff"]
+        )
+        for key in ("merchant", "neighbour")
+    }
 
 
 def _applied(cast: Cast) -> dict[str, tuple[int, int]]:

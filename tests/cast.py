@@ -7,12 +7,21 @@ def test_it_lists(client_of, cast):
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.utils.translation import override
 
 from accounts.access import PROVEN_IN_SESSION
 from accounts.cast import Cast, load_cast
+
+
+@pytest.fixture(autouse=True)
+def in_chinese() -> Iterator[None]:
+    """Every test begins in Chinese, whatever language the last page of the one before was answered in."""
+    with override(settings.LANGUAGE_CODE):
+        yield
 
 
 def people(*, credentials: bool = False) -> Cast:

@@ -24,7 +24,7 @@ from accounts.models import Application, Connection, Enterprise, User
 from accounts.onboarding import interfaces
 from accounts.onboarding.addresses import CallbackField, SourcesField
 from accounts.onboarding.forms import PHONE, personal
-from accounts.onboarding.services import active, why_not_ready
+from accounts.onboarding.services import active, open_for_filing, why_not_ready
 from accounts.roles import EnterpriseState, EnterpriseType, Environment
 from portal.widgets import DayInput
 
@@ -234,7 +234,7 @@ def open_production(application: Application, cleaned: Mapping[str, Any], staff:
     """Production knows the enterprise from now on; one that waited to be opened files from now on."""
     enterprise = _enterprise_of(application)
     _open(application, Environment.PRODUCTION, cleaned, staff)
-    Enterprise.objects.filter(pk=enterprise.pk, state=EnterpriseState.DRAFT).update(state=EnterpriseState.APPROVED)
+    open_for_filing(enterprise)
 
 
 def change_connection(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:

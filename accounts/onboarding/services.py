@@ -19,7 +19,7 @@ from accounts.actions import Action
 from accounts.audit import record
 from accounts.codes import check_customs_code, check_district
 from accounts.models import Application, Enterprise, Service, User
-from accounts.notices import notify
+from accounts.notices import notify, notify_members
 from accounts.onboarding.preparation import items_for
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
 from portal.sentences import keep
@@ -269,9 +269,18 @@ def go_live(application: Application, cleaned: Mapping[str, Any], staff: User) -
     """The enterprise files from now on."""
     enterprise = application.enterprise
     assert enterprise is not None
-    waits = Enterprise.objects.filter(pk=enterprise.pk, state=EnterpriseState.DRAFT)
-    if not waits.update(state=EnterpriseState.APPROVED):
+    if not open_for_filing(enterprise):
         raise ValidationError(_("企业的状态刚刚变了，请核对后再审核"))
+
+
+def open_for_filing(enterprise: Enterprise) -> bool:
+    """An enterprise that waited files from now on, and its members hear of it. False where it did not wait."""
+    waits = Enterprise.objects.filter(pk=enterprise.pk, state=EnterpriseState.DRAFT)
+    opened = bool(waits.update(state=EnterpriseState.APPROVED))
+    if opened:
+        told = keep(gettext_noop("“%(name)s”已上线，可以申报"), name=enterprise.name)
+        notify_members(enterprise, told, address=reverse("home"))
+    return opened
 
 
 # --- what staff end ------------------------------------------------------------------------------------------------------

@@ -198,7 +198,7 @@ def test_the_licence_is_an_administrators(cast: Cast, client_of: Clients) -> Non
 def test_a_change_begins_with_what_is_in_force_and_comes_into_force_by_two(cast: Cast, client_of: Clients) -> None:
     merchant = cast.enterprises["merchant"]
     one = Applicant(client_of("merchant_administrator")).open(NEW)
-    assert "已带入现行的资料" in one.text and "信用代码和海关十位编码不在这里变更" in html.unescape(one.text)
+    assert "已填入现在生效的内容" in one.text and "信用代码和海关十位编码不在这里变更" in html.unescape(one.text)
     assert one.value("name") == merchant.name and one.value("contact_phone") == WHOLE[2]
     assert "credit_code" not in one.form.fields and "customs_code" not in one.form.fields
     assert AuditEntry.objects.get(action="uncover").details == {"kind": "enterprise_change"}

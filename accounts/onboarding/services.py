@@ -21,6 +21,7 @@ from accounts.codes import check_customs_code, check_district
 from accounts.credentials import present_environment
 from accounts.models import Application, Enterprise, Service, User
 from accounts.notices import notify, notify_members
+from accounts.onboarding.evidence import held_by
 from accounts.onboarding.preparation import items_for
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
 from portal.sentences import keep
@@ -103,6 +104,10 @@ def why_no_service(application: Application, cleaned: Mapping[str, Any]) -> dict
     if enterprise is None or of_type not in enterprise.types:
         text = _("企业还没有登记为%(type)s，请先办理企业类型登记，通过后再申请这项服务")
         return {"service": [text % {"type": of_type.label}]}
+    # Who waits to be opened is asked when it goes live; who files already, for what a type added since needs.
+    missing = [str(step.cure) for step in _preparation_steps(enterprise) if not step.is_met]
+    if missing and enterprise.state == EnterpriseState.APPROVED:
+        return {"__all__": missing}
     if why := _why_not_clearing(enterprise, cleaned["clearance_code"], mode, cleaned["district"]):
         return {"clearance_code": [why]}
     return {}
@@ -159,7 +164,7 @@ def _types_step(enterprise: Enterprise) -> Step:
 
 def _preparation_steps(enterprise: Enterprise) -> list[Step]:
     """The items its types need. Of two that bring one item the first counts: imports, which are what is filed here."""
-    held = set(enterprise.evidence.filter(replaced=False).values_list("item", flat=True))
+    held = held_by(enterprise)
     steps = []
     for item in items_for(enterprise.types):
         if item.kinds:

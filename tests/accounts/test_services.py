@@ -29,6 +29,7 @@ from accounts.models import (
 )
 from accounts.onboarding import applications, services_views
 from accounts.onboarding.applications import NotPossible
+from accounts.onboarding.checklist import checklist
 from accounts.onboarding.kinds import GO_LIVE, SERVICE
 from accounts.onboarding.services import MODES, SERVICES, active, why_not_ready
 from accounts.roles import EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole
@@ -362,6 +363,29 @@ def test_it_goes_live_prepared_and_with_a_service_and_files_from_then_on(cast: C
     told = AuditEntry.objects.filter(subject=f"page_go_live {live.pk}").order_by("id").values_list("action", flat=True)
     assert list(told) == ["application_submitted", "application_approved"]
     assert "已经上线" in go_live(newcomer)["__all__"][0]
+
+
+def test_a_type_added_after_going_live_is_prepared_for_like_the_first(cast: Cast, newcomer: Actor) -> None:
+    """Approved as a payment enterprise, a merchant since: neither its type filing nor a guarantee speaks of that."""
+    enterprise = newcomer.enterprise
+    Enterprise.objects.filter(pk=enterprise.pk).update(types=["payment"], state=EnterpriseState.APPROVED)
+    prepare(newcomer)
+    Enterprise.objects.filter(pk=enterprise.pk).update(types=["payment", "merchant"])
+    enterprise.refresh_from_db()
+    told = asked_for(newcomer, typed())["__all__"]
+    assert ["类型备案" in told[0], "担保金" in told[1], len(told)] == [True, True, 2]
+    with as_member(newcomer):
+        shown = checklist(enterprise, today=timezone.localdate(), may_apply=True)
+    assert {row.item.name: row.state for row in shown.needed if row.state != "verified"} == {
+        "types": "not_started", "guarantee": "not_started",
+    }  # fmt: skip
+    Evidence.objects.filter(enterprise=enterprise, item="type_filing").update(replaced=True)
+    give_evidence(enterprise)
+    assert asked_for(newcomer, typed()) == {}
+    Evidence.objects.filter(enterprise=enterprise, item="guarantee").update(replaced=True)
+    with pytest.raises(NotPossible, match="担保金"):
+        approved(cast, newcomer)
+    assert active(enterprise) == []
 
 
 def test_a_service_that_ended_meanwhile_keeps_it_from_going_live(cast: Cast, newcomer: Actor) -> None:

@@ -198,9 +198,11 @@ def _refused(request: Request, kind: Kind) -> Document | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-@while_open
 def draft(request: Request, kind: Kind, pk: int) -> HttpResponse:
-    """A form kept unfinished: go on, file it, or throw it away."""
+    """A form kept unfinished: go on, file it, or throw it away.
+
+    While nothing may be filed it stays at hand, and the rules refuse the filing alone: what was typed is nobody's to lose.
+    """
     kept = get_object_or_404(drafts_of(request.actor, kind), pk=pk)
     if request.method == "POST":
         return _typed(request, kind, kept=kept)
@@ -298,6 +300,7 @@ def _form(request: Request, page: _Page) -> HttpResponse:
         "named": page.named,
         "same": page.is_same,
         "has_empty": page.has_empty,
+        "unserved": _unserved(request.actor, [page.kind]),
         "passed": page.is_checked and not any(problem.level == ERROR for problem in found),
         "known": [one.text for one in found if one.level == "skip"] if page.is_checked or page.is_known else [],
     }

@@ -15,7 +15,7 @@ from accounts.models import Application, ApplicationState, Enterprise, Evidence,
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.models.preparation import FiledType, GuaranteeKind, Medium, SigningWay
 from accounts.onboarding.applications import typed_in
-from accounts.onboarding.evidence import CARD_PROGRESS
+from accounts.onboarding.evidence import CARD_PROGRESS, counts
 from accounts.onboarding.kinds import (
     CARD,
     CERTIFICATE,
@@ -190,7 +190,7 @@ class Checklist:
 def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checklist:
     """The preparation of this enterprise as it stands; with addresses to apply at for who may."""
     every = list(enterprise.evidence.order_by("id"))
-    evidence = {one.item: one for one in every if not one.replaced}
+    evidence = {one.item: one for one in every if not one.replaced and counts(one, enterprise)}
     # A later change of what was verified moves nothing: an item is done since the first evidence it needs came.
     first = {one.item: one for one in reversed(every)}
     applied = _applied(enterprise)
@@ -198,7 +198,7 @@ def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checkl
     begun = timezone.localtime(enterprise.created)
     done = {item.name: begun.date() for item in ITEMS if not item.kinds}
     for item in ITEMS:
-        if item.kinds and (came := first.get(item.kinds[0])):
+        if item.kinds and item.kinds[0] in evidence and (came := first.get(item.kinds[0])):
             done[item.name] = timezone.localtime(came.since).date()
     needed = [item for item in ITEMS if is_needed(item, enterprise.types)]
     letter = _is_letter(evidence.get(GUARANTEE.name), applied.get(GUARANTEE.name))

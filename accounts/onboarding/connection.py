@@ -157,7 +157,7 @@ def why_no_production(application: Application, cleaned: Mapping[str, Any]) -> R
         return refused
     if in_force(enterprise, Environment.PRODUCTION):
         return _whole(_("生产环境已经开通；要改来源地址或回推地址，请在“系统对接”申请变更"))
-    if missing := why_not_ready(enterprise):
+    if missing := why_not_ready(enterprise, by_page=False):
         return {"__all__": missing}
     return _why_no_callback(enterprise, Environment.PRODUCTION, cleaned["callback"])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
@@ -11,6 +12,7 @@ from accounts.access import Actor
 from accounts.models import Application, ApplicationState, Connection, InterfaceProof, Service
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT
 from accounts.models.connections import TEST_LOGISTICS
+from accounts.onboarding import services
 from accounts.onboarding.interfaces import Interface, needed_for, proofs_of
 from accounts.onboarding.kinds import CONNECTION_CHANGE, CONNECTION_GO_LIVE, INTERFACE_PROOF, TEST_ACCESS, Kind
 from accounts.onboarding.pages import LOOKS
@@ -167,6 +169,16 @@ class _Way:
         """Whether every interface is green."""
         return bool(self.needed) and all(one.name in self.proofs for one in self.needed)
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether all of the test is behind it."""
+        return self.is_proved and Environment.SANDBOX in self.connections
+
+    @cached_property
+    def lacks(self) -> services.Step | None:
+        """The first thing beside the test that production still asks for."""
+        return next((step for step in services.steps_of(self.enterprise, by_page=False) if not step.is_met), None)
+
     def row(self, interface: Interface) -> Row:
         """An interface as it stands."""
         proof = self.proofs.get(interface.name)
@@ -187,7 +199,7 @@ class _Way:
         kind, words, is_due = (
             (TEST_ACCESS, _("申请调试"), bool(self.services))
             if environment == Environment.SANDBOX
-            else (CONNECTION_GO_LIVE, _("申请上线"), self.is_proved and Environment.SANDBOX in self.connections)
+            else (CONNECTION_GO_LIVE, _("申请上线"), self.is_tested and self.lacks is None)
         )
         deed = self.deed(kind, words) if is_due or self.open_one(kind) else None
         return Side(environment, None, self.look(kind), deed, "")
@@ -251,6 +263,9 @@ def _next(way: _Way, test: Side, production: Side, rows: list[Row]) -> Next:
         label = _("联调“%(interface)s”") % {"interface": row.interface.label}
         todo = _turn(way, INTERFACE_PROOF, _("在测试环境调通后提交凭证"), row.interface.name)
         return Next(label, todo + by_whom, row.deed)
+    if production.connection is None and production.deed is None and way.lacks:
+        deed = Deed(_("去办理"), way.lacks.address) if way.may_apply else None
+        return Next(str(way.lacks.label), f"{way.lacks.cure}{by_whom}", deed)
     if production.connection is None:
         return Next(_("申请上线"), _turn(way, CONNECTION_GO_LIVE, _("填写生产系统的地址")) + by_whom, production.deed)
     return Next("", _("生产环境已经开通，可以由系统申报"))

@@ -195,7 +195,7 @@ def turn_of(kind: str) -> Callable[[Enterprise], Turn]:
         assert item is not None
         if not is_needed(item, enterprise.types):
             return NEVER
-        held = _held(enterprise)
+        held = held_by(enterprise)
         if kind in held:
             return HELD
         before = _waits_for(item, kind, held)
@@ -222,7 +222,7 @@ def why_not_yet(application: Application, cleaned: Mapping[str, Any]) -> dict[st
     assert item is not None
     if not is_needed(item, types):
         return {"__all__": [_("本企业的类型不需要“%(item)s”，不用申请") % {"item": item.label}]}
-    before = _waits_for(item, application.kind, _held(_of(application)))
+    before = _waits_for(item, application.kind, held_by(_of(application)))
     told = _("第 %(number)s 项“%(item)s”还没有核验，后面要用它的结果；请先办好这一项")
     return {"__all__": [told % before]} if before else {}
 
@@ -275,8 +275,17 @@ def visit_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[
     ]
 
 
-def _held(enterprise: Enterprise) -> set[str]:
-    return set(Evidence.objects.filter(enterprise=enterprise, replaced=False).values_list("item", flat=True))
+def held_by(enterprise: Enterprise) -> set[str]:
+    """The kinds of which the enterprise holds evidence that counts."""
+    held = Evidence.objects.filter(enterprise=enterprise, replaced=False)
+    return {one.item for one in held if counts(one, enterprise)}
+
+
+def counts(held: Evidence, enterprise: Enterprise) -> bool:
+    """Whether what is in force still shows what it was taken for: a type filing, for the types of today."""
+    if held.item != "type_filing" or not enterprise.types:
+        return True
+    return ticks_fit(held.filed_types, enterprise.types, enterprise.depot)
 
 
 def _waits_for(item: Item, kind: str, held: Collection[str]) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.codes import check_credit_code, check_customs_code, check_district
-from accounts.models import Application, Enterprise, Profile, User
-from accounts.roles import EnterpriseState, EnterpriseType
+from accounts.models import Application, Enterprise, Profile, Service, User
+from accounts.roles import EnterpriseState, EnterpriseType, Mode
 
 #: Room for a whole name.
 WIDE = {"size": 50}
@@ -69,7 +69,7 @@ def why_no_site(application: Application, cleaned: Mapping[str, Any]) -> dict[st
 
 
 def open_site(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
-    """There is the site, open for filing at once; whoever runs it is invited next."""
+    """There is the site, open at once for what it files, in its district; whoever runs it is invited next."""
     enterprise = Enterprise.objects.create(
         name=cleaned["name"],
         credit_code=cleaned["credit_code"],
@@ -80,5 +80,10 @@ def open_site(application: Application, cleaned: Mapping[str, Any], staff: User)
     )
     application.enterprise = enterprise
     application.save(update_fields=["enterprise"])
+    Service.objects.create(
+        enterprise=enterprise, enterprise_type=EnterpriseType.VENUE, mode=Mode.DIRECT,
+        district=enterprise.customs_district, clearance_code=enterprise.customs_code, clearance_name=enterprise.name,
+        application=application,
+    )  # fmt: skip
     Profile.objects.create(enterprise=enterprise, park=cleaned["park"], application=application)
     record(Bystander(user=staff, enterprise=enterprise), Action.ENTERPRISE_OPENED, enterprise.customs_code)

@@ -18,8 +18,10 @@ from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.codes import check_customs_code, check_district
+from accounts.credentials import present_environment
 from accounts.models import Application, Enterprise, Service, User
 from accounts.notices import notify, notify_members
+from accounts.onboarding.evidence import held_by
 from accounts.onboarding.preparation import items_for
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
 from portal.sentences import keep
@@ -102,6 +104,10 @@ def why_no_service(application: Application, cleaned: Mapping[str, Any]) -> dict
     if enterprise is None or of_type not in enterprise.types:
         text = _("企业还没有登记为%(type)s，请先办理企业类型登记，通过后再申请这项服务")
         return {"service": [text % {"type": of_type.label}]}
+    # Who waits to be opened is asked when it goes live; who files already, for what a type added since needs.
+    missing = [str(step.cure) for step in _preparation_steps(enterprise) if not step.is_met]
+    if missing and enterprise.state == EnterpriseState.APPROVED:
+        return {"__all__": missing}
     if why := _why_not_clearing(enterprise, cleaned["clearance_code"], mode, cleaned["district"]):
         return {"clearance_code": [why]}
     return {}
@@ -119,9 +125,9 @@ def why_not_live(application: Application, cleaned: Mapping[str, Any] | None = N
     return {"__all__": missing} if missing else {}
 
 
-def why_not_ready(enterprise: Enterprise) -> list[str]:
-    """What an enterprise still lacks before it may file in production, by whatever way: a sentence for each, with the cure."""
-    return [str(step.cure) for step in steps_of(enterprise) if not step.is_met]
+def why_not_ready(enterprise: Enterprise, *, by_page: bool = True) -> list[str]:
+    """What an enterprise still lacks before it may file, by page or by its own system: a sentence for each, with the cure."""
+    return [str(step.cure) for step in steps_of(enterprise, by_page=by_page) if not step.is_met]
 
 
 @dataclass(frozen=True)
@@ -136,12 +142,12 @@ class Step:
     note: str = ""
 
 
-def steps_of(enterprise: Enterprise) -> list[Step]:
-    """Everything an enterprise needs before it may file in production, in the order in which it is seen to."""
+def steps_of(enterprise: Enterprise, *, by_page: bool = True) -> list[Step]:
+    """Everything an enterprise needs before it may file, by page or by its own system, in the order it is seen to."""
     return [
         _types_step(enterprise),
         *_preparation_steps(enterprise),
-        *_signing_steps(enterprise),
+        *_signing_steps(enterprise, by_page=by_page),
         _service_step(enterprise),
     ]
 
@@ -158,7 +164,7 @@ def _types_step(enterprise: Enterprise) -> Step:
 
 def _preparation_steps(enterprise: Enterprise) -> list[Step]:
     """The items its types need. Of two that bring one item the first counts: imports, which are what is filed here."""
-    held = set(enterprise.evidence.filter(replaced=False).values_list("item", flat=True))
+    held = held_by(enterprise)
     steps = []
     for item in items_for(enterprise.types):
         if item.kinds:
@@ -168,21 +174,28 @@ def _preparation_steps(enterprise: Enterprise) -> list[Step]:
     return steps
 
 
-def _signing_steps(enterprise: Enterprise) -> list[Step]:
-    """A certificate valid today; where its key is kept here, also that the enterprise agrees that it is used."""
+def _signing_steps(enterprise: Enterprise, *, by_page: bool) -> list[Step]:
+    """A certificate valid today; where its key is kept here, also that the enterprise agrees that it is used.
+
+    What is filed by page is signed here, in the environment this portal runs in: a key on a device cannot. A system signs
+    what it files in production, with whichever key.
+    """
     now = timezone.now()
-    production = enterprise.credentials.filter(environment=Environment.PRODUCTION, active=True)
-    used = production.filter(not_before__lte=now, not_after__gte=now).first()
-    steps = [
-        Step(
-            gettext_lazy("生产环境的加签证书"),
-            used is not None,
-            _("没有使用中的生产环境证书，请在“证书与加签”登记，或制作密钥后登记签发的证书"),
-            reverse("credentials"),
-            used.serial if used else "",
-        )
-    ]
-    if used and used.key_place != KeyPlace.DEVICE:
+    environment = Environment(present_environment()) if by_page else Environment.PRODUCTION
+    in_use = enterprise.credentials.filter(environment=environment, active=True)
+    used = in_use.filter(not_before__lte=now, not_after__gte=now).first()
+    on_device = used is not None and used.key_place == KeyPlace.DEVICE
+    serial = used.serial if used else ""
+    said = {"environment": environment.label, "serial": serial}
+    cure = _("没有使用中的%(environment)s证书，请在“证书与加签”登记，或制作密钥后登记签发的证书") % said
+    if on_device:
+        cure = _(
+            "%(environment)s证书 %(serial)s 的密钥在企业自己的设备上，页面申报由本平台加签，"
+            "请在“证书与加签”登记 PKCS#12 或制作密钥，并改用那个证书"
+        ) % said  # fmt: skip
+    is_met = used is not None and not (by_page and on_device)
+    steps = [Step(_("%(environment)s的加签证书") % said, is_met, cure, reverse("credentials"), serial)]
+    if used and not on_device:
         steps.append(
             Step(
                 gettext_lazy("云加签同意书"),

@@ -94,7 +94,9 @@ def home(request: Request) -> HttpResponse:
     context = {"desk": desk(request.actor), "may_file": request.actor.may_file, "now": timezone.localtime()}
     context["unserved"] = _unserved(request.actor, KINDS)
     if request.actor.enterprise.state == EnterpriseState.DRAFT:
-        missing = (step for step in steps_of(request.actor.enterprise) if not step.is_met)
+        # Whoever tries out a system of its own is on the way to go live by that, and not by page.
+        by_page = not request.actor.enterprise.connections.exists()
+        missing = (step for step in steps_of(request.actor.enterprise, by_page=by_page) if not step.is_met)
         context |= {"is_new": True, "next": next(missing, None), "leads": request.actor.may(MemberRole.ADMINISTRATOR)}
     return render(request, "home.html", context)
 
@@ -196,9 +198,11 @@ def _refused(request: Request, kind: Kind) -> Document | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-@while_open
 def draft(request: Request, kind: Kind, pk: int) -> HttpResponse:
-    """A form kept unfinished: go on, file it, or throw it away."""
+    """A form kept unfinished: go on, file it, or throw it away.
+
+    While nothing may be filed it stays at hand, and the rules refuse the filing alone: what was typed is nobody's to lose.
+    """
     kept = get_object_or_404(drafts_of(request.actor, kind), pk=pk)
     if request.method == "POST":
         return _typed(request, kind, kept=kept)
@@ -296,6 +300,7 @@ def _form(request: Request, page: _Page) -> HttpResponse:
         "named": page.named,
         "same": page.is_same,
         "has_empty": page.has_empty,
+        "unserved": _unserved(request.actor, [page.kind]),
         "passed": page.is_checked and not any(problem.level == ERROR for problem in found),
         "known": [one.text for one in found if one.level == "skip"] if page.is_checked or page.is_known else [],
     }

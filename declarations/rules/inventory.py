@@ -148,9 +148,9 @@ def l17_filer_is_activated_for_mode_and_district(seen: Seen, facts: Facts) -> It
     if facts.unserved or mode not in Mode.values:  # E16 and L12 speak of that
         return
     own = {EnterpriseType.MERCHANT} if seen.head["ebc_code"] in facts.codes else set()
-    filers = ({LIST_FILERS[mode]} | own) & facts.types
-    # Where it has no type that files such a list, L14 speaks.
-    if filers and facts.services.isdisjoint((one, mode, district) for one in filers):
+    # Where it neither is of the type that files such a list nor files its own, L14 speaks.
+    filers = ({LIST_FILERS[mode]} & facts.types) | own
+    if filers and facts.services.isdisjoint((one, mode, district) for one in filers & facts.types):
         yield seen.wrong("L17", "customs_code", owner=",".join(sorted(filers)), mode=mode, district=district)
 
 

@@ -209,9 +209,16 @@ def test_it_goes_from_the_service_to_production_and_the_page_names_each_step(way
         assert name not in {each.interface for each in InterfaceProof.objects.filter(enterprise=way.enterprise)}
         way.approve(one)
         assert InterfaceProof.objects.get(enterprise=way.enterprise, interface=name).application == one
-    assert "已通过 2 个，共 2 个接口" in way.page() and "下一步：申请上线" in way.next_step()
-
+    assert "已通过 2 个，共 2 个接口" in way.page()
+    # What is certain to be refused is not offered: first what else production asks for, one after the other.
+    assert (
+        "下一步：电子口岸 IC 卡" in way.next_step() and 'href="/preparation/"' in way.client.get(PAGE).content.decode()
+    )
+    assert 'value="connection_go_live:"' not in way.client.get(PAGE).content.decode()
+    give_evidence(way.enterprise)
+    assert "下一步：生产环境的加签证书" in way.next_step()
     way.make_ready()
+    assert "下一步：申请上线" in way.next_step()
     live = way.begin("connection_go_live:")
     assert "已提交" in way.hand_in(live, LIVE)
     assert not way.enterprise.may_file

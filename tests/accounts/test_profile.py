@@ -31,7 +31,8 @@ from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.checklist import checklist
 from accounts.onboarding.kinds import ACCOUNT, ENTERPRISE_CHANGE
 from accounts.onboarding.profile import in_force
-from accounts.roles import EnterpriseState
+from accounts.roles import EnterpriseState, EnterpriseType
+from accounts.services import unserved_for
 from portal.personal import pack
 from portal.tenancy import acting_as
 from tests.accounts.papers import PDF, sent
@@ -390,6 +391,11 @@ def test_a_public_site_is_handed_in_by_one_of_the_staff_and_opened_by_another(ca
     assert (site.types, site.state, site.customs_district, site.profile.park) == (
         ["venue"], EnterpriseState.APPROVED, "2233", SITE["park"],
     )  # fmt: skip
+    (service,) = site.services.all()
+    assert (service.mode, service.district, service.clearance_code, service.application) == (
+        "9610", "2233", SITE["customs_code"], one,
+    )  # fmt: skip
+    assert unserved_for(site, {EnterpriseType.VENUE}) == ""
     told = Notice.objects.filter(user=cast.users["staff"]).latest("pk")
     assert (told.address, told.enterprise) == (page, None)
     deeds = AuditEntry.objects.filter(subject=f"public_site {one.pk}").order_by("pk")

@@ -14,7 +14,7 @@ from accounts.services import services_of, unserved_for
 from declarations import filing
 from declarations.doors import uploads
 from declarations.kinds import kind
-from declarations.models import Document, Source, Upload
+from declarations.models import Document, Draft, Source, Upload
 from portal.sentences import speak
 from tests import make
 from tests.pages import filed
@@ -160,6 +160,27 @@ def test_the_pages_close_with_reason_and_way_and_open_again(cast: Cast, client_o
     begin(cast, "payment")
     assert client.get(reverse("form", args=["payment"])).status_code == 200
     assert "没有在用的" not in client.get(reverse("home")).content.decode()
+
+
+def test_a_kept_draft_stays_at_hand_while_nothing_may_be_filed(cast: Cast, client_of: Callable[[str], Client]) -> None:
+    client, entry = client_of("payment_filer"), make.entry("payment", 1)
+    kept = filing.save_draft(actor=cast.actor("payment_filer"), kind=kind("payment"), entry=entry)
+    end(cast, "payment")
+    address = reverse("draft", args=["payment", kept.pk])
+    body = client.get(address).content.decode()
+    assert "没有在用的支付企业服务" in body and reverse("services") in body
+    typed = filed.typed("payment", entry)
+    assert client.post(address, typed | {"do": "draft"}).status_code == 302
+    body = client.post(address, typed | {"do": "file"}).content.decode()
+    assert "没有在用的支付企业服务，不能申报" in body and entry.head["pay_transaction_id"] in body
+    assert not Document.objects.exists() and Draft.objects.filter(pk=kept.pk).exists()
+    begin(cast, "payment")
+    assert "没有在用的" not in client.get(address).content.decode()
+    assert client.post(address, typed | {"do": "file"}).status_code == 302 and Document.objects.exists()
+    other = filing.save_draft(actor=cast.actor("payment_filer"), kind=kind("payment"), entry=entry)
+    end(cast, "payment")
+    assert client.post(reverse("draft", args=["payment", other.pk]), typed | {"do": "drop"}).status_code == 302
+    assert not Draft.objects.exists()
 
 
 def test_who_may_not_file_at_all_is_not_told_of_services_too(cast: Cast, client_of: Callable[[str], Client]) -> None:

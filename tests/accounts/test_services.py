@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from accounts.access import Actor
 from accounts.cast import Cast, give_evidence
-from accounts.credentials import make_credential
+from accounts.credentials import CredentialProblem, agree_for_demo, credential_to_sign_with, make_credential
 from accounts.models import (
     Application,
     ApplicationState,
@@ -28,6 +29,7 @@ from accounts.models import (
 )
 from accounts.onboarding import applications, services_views
 from accounts.onboarding.applications import NotPossible
+from accounts.onboarding.checklist import checklist
 from accounts.onboarding.kinds import GO_LIVE, SERVICE
 from accounts.onboarding.services import MODES, SERVICES, active, why_not_ready
 from accounts.roles import EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole
@@ -275,22 +277,23 @@ def prepare(actor: Actor) -> None:
     Enterprise.objects.filter(pk=actor.enterprise.pk).update(dxp_id="DXPENT0000900099")
     actor.enterprise.refresh_from_db()
     give_evidence(actor.enterprise)
-    make_credential(actor.enterprise, Environment.PRODUCTION)
+    make_credential(actor.enterprise)
 
 
 def test_it_is_told_everything_it_lacks_each_with_the_cure(cast: Cast, newcomer: Actor) -> None:
     enterprise = newcomer.enterprise
     told = go_live(newcomer)["__all__"]
-    for words in ("IC 卡", "类型备案", "加密证书", "申报传输 ID（进口）", "担保金", "生产环境证书", "至少一项"):
+    for words in ("IC 卡", "类型备案", "加密证书", "申报传输 ID（进口）", "担保金", "测试环境证书", "至少一项"):
         assert sum(words in one for one in told) == 1, words
     assert len(told) == 7 and why_not_ready(enterprise) == told
     prepare(newcomer)
     assert [one for one in why_not_ready(enterprise) if "至少一项" not in one] == []
     spoiled: list[tuple[QuerySet, dict[str, object], str]] = [
         (Evidence.objects.filter(enterprise=enterprise, item="dxp_import"), {"replaced": True}, "申报传输 ID（进口）"),
-        (Credential.objects.filter(enterprise=enterprise), {"environment": "sandbox"}, "生产环境证书"),
-        (Credential.objects.filter(enterprise=enterprise), {"not_after": timezone.now()}, "生产环境证书"),
-        (Credential.objects.filter(enterprise=enterprise), {"active": False}, "生产环境证书"),
+        (Credential.objects.filter(enterprise=enterprise), {"environment": "production"}, "测试环境证书"),
+        (Credential.objects.filter(enterprise=enterprise), {"not_after": timezone.now()}, "测试环境证书"),
+        (Credential.objects.filter(enterprise=enterprise), {"active": False}, "测试环境证书"),
+        (Credential.objects.filter(enterprise=enterprise), {"key_place": KeyPlace.DEVICE}, "自己的设备上"),
         (SigningConsent.objects.filter(enterprise=enterprise), {"revoked_at": timezone.now(), "revoked_by": newcomer.user},
          "云加签"),
         (Enterprise.objects.filter(pk=enterprise.pk), {"types": []}, "登记企业类型"),
@@ -300,10 +303,35 @@ def test_it_is_told_everything_it_lacks_each_with_the_cure(cast: Cast, newcomer:
             rows.update(**said)
             assert any(words in one for one in why_not_ready(Enterprise.objects.get(pk=enterprise.pk))), words
             transaction.set_rollback(True)
-    # Whoever keeps the key on a device of its own signs there: no consent is asked for.
+
+
+def test_a_key_on_a_device_signs_what_a_system_files_and_never_what_is_filed_by_page(
+    cast: Cast, newcomer: Actor, settings: Any
+) -> None:
+    """By page the certificate is one that ``outbox`` can sign with: here, with consent, in this portal's environment."""
+    enterprise = newcomer.enterprise
+    prepare(newcomer)
     SigningConsent.objects.filter(enterprise=enterprise).update(revoked_at=timezone.now(), revoked_by=newcomer.user)
-    Credential.objects.filter(enterprise=enterprise).update(key_place=KeyPlace.DEVICE)
+    own = Credential.objects.filter(enterprise=enterprise)
+    own.update(key_place=KeyPlace.DEVICE)
+    by_page, by_system = (why_not_ready(enterprise, by_page=one) for one in (True, False))
+    assert "自己的设备上" in by_page[0] and len(by_page) == 2
+    assert "没有使用中的生产环境证书" in by_system[0] and len(by_system) == 2
+    with pytest.raises(CredentialProblem):
+        credential_to_sign_with(enterprise.pk)
+    own.update(environment=Environment.PRODUCTION)
+    # A system signs by itself, with a key of its own: no consent is asked for.
+    assert len(why_not_ready(enterprise, by_page=False)) == 1
+    assert "没有使用中的测试环境证书" in why_not_ready(enterprise)[0]
+    own.update(key_place=KeyPlace.MADE)
+    assert (
+        len(why_not_ready(enterprise, by_page=False)) == 2 and "云加签" in why_not_ready(enterprise, by_page=False)[0]
+    )
+    settings.PORTAL_ENV = "production"
+    assert len(why_not_ready(enterprise)) == 2 and "云加签" in why_not_ready(enterprise)[0]
+    agree_for_demo(enterprise)
     assert len(why_not_ready(enterprise)) == 1
+    assert credential_to_sign_with(enterprise.pk)[0] == own.get()
 
 
 @pytest.mark.parametrize("of_type", list(EnterpriseType))
@@ -335,6 +363,29 @@ def test_it_goes_live_prepared_and_with_a_service_and_files_from_then_on(cast: C
     told = AuditEntry.objects.filter(subject=f"page_go_live {live.pk}").order_by("id").values_list("action", flat=True)
     assert list(told) == ["application_submitted", "application_approved"]
     assert "已经上线" in go_live(newcomer)["__all__"][0]
+
+
+def test_a_type_added_after_going_live_is_prepared_for_like_the_first(cast: Cast, newcomer: Actor) -> None:
+    """Approved as a payment enterprise, a merchant since: neither its type filing nor a guarantee speaks of that."""
+    enterprise = newcomer.enterprise
+    Enterprise.objects.filter(pk=enterprise.pk).update(types=["payment"], state=EnterpriseState.APPROVED)
+    prepare(newcomer)
+    Enterprise.objects.filter(pk=enterprise.pk).update(types=["payment", "merchant"])
+    enterprise.refresh_from_db()
+    told = asked_for(newcomer, typed())["__all__"]
+    assert ["类型备案" in told[0], "担保金" in told[1], len(told)] == [True, True, 2]
+    with as_member(newcomer):
+        shown = checklist(enterprise, today=timezone.localdate(), may_apply=True)
+    assert {row.item.name: row.state for row in shown.needed if row.state != "verified"} == {
+        "types": "not_started", "guarantee": "not_started",
+    }  # fmt: skip
+    Evidence.objects.filter(enterprise=enterprise, item="type_filing").update(replaced=True)
+    give_evidence(enterprise)
+    assert asked_for(newcomer, typed()) == {}
+    Evidence.objects.filter(enterprise=enterprise, item="guarantee").update(replaced=True)
+    with pytest.raises(NotPossible, match="担保金"):
+        approved(cast, newcomer)
+    assert active(enterprise) == []
 
 
 def test_a_service_that_ended_meanwhile_keeps_it_from_going_live(cast: Cast, newcomer: Actor) -> None:

@@ -168,6 +168,24 @@ def test_l17_filer_is_activated_for_mode_and_district() -> None:
     assert said.text.startswith("保税仓储企业没有在用的 1210 服务覆盖 2216 关区") and "“服务开通”" in said.cure
 
 
+@pytest.mark.parametrize(
+    ("who", "mode", "shape"), [(make.WAREHOUSE, "9610", {**DIRECT, "line": {}}), (make.CARRIER, "1210", {})]
+)
+def test_l17_a_list_of_ones_own_without_the_type_of_a_merchant_needs_a_service_too(
+    who: make.Cast, mode: str, shape: dict[str, Any]
+) -> None:
+    """Who names itself as the merchant passes L14 and L16 in the mode of others; no service of its own covers that mode."""
+    (of_type,) = who.types
+    other = "1210" if mode == "9610" else "9610"
+    own = {**shape, "by": who, "ebc_code": who.customs_code, "ebc_name": who.name}
+    for served in (frozenset(), {(of_type, other, "2216")}, {("merchant", mode, "2216")}):
+        said = rules("inventory", facts={"services": frozenset(served)}, **own)
+        assert "L17" in said and not said & {"L14", "L16"}, served
+    merchant = {**own, "by": who._replace(types=who.types | {"merchant"})}
+    assert "L17" not in rules("inventory", facts={"services": frozenset({("merchant", mode, "2216")})}, **merchant)
+    assert "L17" in rules("inventory", facts={"services": frozenset({(of_type, other, "2216")})}, **merchant)
+
+
 def test_e09_list_comes_from_a_fourth_enterprise() -> None:
     def filer(slug: str, who: make.Cast) -> dict:
         found = make.accepted()

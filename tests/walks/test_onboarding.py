@@ -23,7 +23,7 @@ from tests.accounts.papers import PDF
 from tests.accounts.throwaway import Issued
 from tests.conftest import Stack
 from tests.pages.canaries import load_people
-from tests.walks.browser import CHROMIUM, QUIETLY, Clerk, clerk
+from tests.walks.browser import CHROMIUM, PATIENCE, QUIETLY, Clerk, clerk
 from tests.walks.test_in_the_browser import cells_of
 from tests.walks.test_signing_in import brought, register, visitor
 
@@ -33,6 +33,10 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="CHROMIUM IS NOT INSTALLED: NO PAGE WAS WALKED IN A BROWSER"),
 ]
 QUEUE = "/admin/accounts/application/"
+#: Of the two environments on the page of certificates, the one the portal runs in: only there it signs.
+HERE = "section:has(header .st-info)"
+#: The kinds that rest on nobody else's document.
+SENT_AT_ONCE = ("order", "payment")
 
 
 @dataclass(frozen=True)
@@ -281,10 +285,10 @@ def guarantees(walker: Walker) -> None:
 
 
 def asks_for_a_key(walker: Walker) -> None:
-    """A key made here, for production; the signing service makes it while others go on."""
+    """A key made here, for the environment the portal runs in; the signing service makes it while others go on."""
     walker.onward()
     assert walker.one.path == "/credentials/"
-    walker.open('section[aria-labelledby="production"] header a')
+    walker.open(f"{HERE} header a")
     walker.one.press("制作密钥")
 
 
@@ -304,7 +308,7 @@ def registers_its_certificate(walker: Walker, folder: Path) -> None:
         'input[type="file"]', {"name": "issued.cer", "mimeType": "application/x-x509-ca-cert", "buffer": issued}
     )
     one.press("上传并配对")
-    expect(one.page.locator('section[aria-labelledby="production"] .st-ok')).to_contain_text("使用中")
+    expect(one.page.locator(f"{HERE} .st-ok")).to_contain_text("使用中")
     walker.onward()
     one.page.locator('[name="agreed"]').check()
     one.press("同意云加签")
@@ -329,7 +333,10 @@ def applies_to_go_live(walker: Walker) -> None:
 
 
 def files_its_first_document(walker: Walker) -> None:
-    """From the desk to the form, by form to the page of the document, and there it stands in the list."""
+    """From the desk to the form, by form to the page of the document; there it stands in the list, and leaves the portal.
+
+    What waits for others' documents has nothing to sign yet.
+    """
     one, (slug, entry, number) = walker.one, first_document(walker.newcomer)
     walker.open('nav a[href="/"]')
     expect(one.page.locator(".note, .next")).to_have_count(0)
@@ -340,6 +347,11 @@ def files_its_first_document(walker: Walker) -> None:
     walker.open(f'nav a[href="/{slug}/"]')
     expect(one.page.locator("#list tbody tr")).to_have_count(1)
     expect(one.page.locator("#list tbody tr")).to_contain_text(number)
+    state = one.page.locator("#list tbody td.state")
+    expect(state).not_to_contain_text("待发送", timeout=PATIENCE)
+    expect(state).not_to_contain_text("发送失败")
+    if slug in SENT_AT_ONCE:
+        expect(state).not_to_contain_text("等待")
 
 
 def first_document(newcomer: Newcomer) -> tuple[str, Entry, str]:

@@ -26,7 +26,7 @@ from accounts.actions import Action
 from accounts.admin import MembershipInline, TellsMembers, TypeFilter
 from accounts.audit import record
 from accounts.models import Credential, Enterprise, Profile, User
-from accounts.models.profile import PERSONAL
+from accounts.models.profile import PERSONAL, profile_of
 from accounts.notices import notify_members
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import PUBLIC_SITE
@@ -100,7 +100,7 @@ def profile_column(name: str) -> Callable[[Any, Enterprise], str | None]:
 
     @admin.display(description=Profile._meta.get_field(name).verbose_name, empty_value="—")  # type: ignore[union-attr]
     def shown(desk: Any, enterprise: Enterprise) -> str | None:
-        held = Profile.objects.select_related("business_licence").filter(enterprise=enterprise).first()
+        held = profile_of(enterprise)
         return (line_of(held, name) if held else "") or None
 
     return shown
@@ -221,7 +221,7 @@ class EnterpriseAdmin(TellsMembers):
                 record(as_staff(request, enterprise), Action.UNCOVER, f"enterprise {enterprise.pk}", reason=why)
             else:
                 self.message_user(request, gettext("请写明显示个人信息的理由，2 至 200 个字"), messages.ERROR)
-        held = Profile.objects.select_related("business_licence").filter(enterprise=enterprise).first()
+        held = profile_of(enterprise)
         if held is None:
             return HttpResponseRedirect(reverse("admin:accounts_enterprise_change", args=[enterprise.pk]))
         names = [(name, Profile._meta.get_field(name).verbose_name) for name in (*PERSONAL, *PLAIN)]  # type: ignore[union-attr]
@@ -245,7 +245,7 @@ class EnterpriseAdmin(TellsMembers):
     @admin.display(description=_("个人信息"), empty_value="—")
     def uncovering(self, enterprise: Enterprise) -> str | None:
         """Where staff say why they have to see what is masked."""
-        if not Profile.objects.filter(enterprise=enterprise).exists():
+        if profile_of(enterprise) is None:
             return None
         there = reverse("admin:accounts_enterprise_profile", args=[enterprise.pk])
         return format_html('<a href="{}">{}</a>', there, gettext("已遮挡，写明理由后显示"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 
@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.cast import Cast
 from accounts.models import Application, AuditEntry, Enterprise, Evidence, Membership, Notice, User
@@ -390,6 +391,21 @@ def test_staff_book_no_money_that_nobody_confirmed(cast: Cast, key: str) -> None
         with pytest.raises(DatabaseError), transaction.atomic():
             top_up(guarantee=guarantee, amount=D("50.00"), voucher="V1", user=cast.users["staff"], at=NOW)
     assert balances(guarantee)[0] == D("100.00")
+
+
+def test_an_approval_books_money_at_its_time_and_never_after(cast: Cast) -> None:
+    one = approved(cast, applied(cast))
+    first = Guarantee.objects.get()
+    again = approved(cast, applied(cast, number="DB-78"))  # the same sum: nothing moved by it
+    insert = (
+        "INSERT INTO ledger_transfer (enterprise_id, guarantee_id, kind, key, amount, list_no, reason, happened_at, recorded_at)"
+        " VALUES (%s, %s, 'top_up', %s, 900, '', '', now(), now())"
+    )
+    row = (first.enterprise_id, first.pk, f"top_up {first.pk} application {again.pk}")
+    Application.objects.filter(pk__in=[one.pk, again.pk]).update(state_at=timezone.now() - timedelta(seconds=70))
+    with as_staff(cast.users["staff"]):
+        assert refused(insert, *row)
+    assert balances(first)[2] == D("-500.00")
 
 
 def test_staff_name_a_guarantee_anew_by_an_approval_only(cast: Cast) -> None:

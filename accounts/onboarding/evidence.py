@@ -324,7 +324,11 @@ def keep_transmission(application: Application, cleaned: Mapping[str, Any], staf
 
 
 def keep_guarantee(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
-    """The guarantee is verified, and the books follow it."""
+    """The guarantee is verified, and the books follow it.
+
+    The enterprise first, as whoever confirms a change of its limit takes it before the evidence too.
+    """
+    Enterprise.objects.select_for_update(no_key=True).get(pk=_of(application).pk)
     kept = _keep(
         application, variety=cleaned["variety"], number=cleaned["agent_code"] or cleaned["number"],
         amount=cleaned["amount"], valid_to=cleaned["valid_to"],

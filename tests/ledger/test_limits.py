@@ -26,7 +26,7 @@ from ledger.models import Guarantee, LimitChange, LimitState, LimitWay, Transfer
 from portal.sentences import speak
 from portal.tenancy import acting_as
 from tests.cast import people
-from tests.ledger.books import NOW, balances, deposit, held, wants
+from tests.ledger.books import NOW, balances, deposit, held, meanwhile, wants
 from tests.ledger.test_concurrency import at_once
 
 Clients = Callable[[str], Client]
@@ -300,6 +300,30 @@ def test_of_several_who_confirm_at_once_one_books_it() -> None:
     raised = at_once([job(user) for user in others])
     assert len(raised) == 3 and all("刚刚由他人办理" in speak(str(one)) for one in raised)
     assert balances(guarantee)[0] == D("150.00")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_and_a_confirmation_at_once_wait_for_each_other_and_not_for_ever() -> None:
+    cast = people()
+    merchant, staff, reviewer = cast.enterprises["merchant"], cast.users["staff"], cast.users["reviewer"]
+    approved(cast, applied(cast))
+    with as_staff(staff):
+        change = propose(enterprise=merchant, way=LimitWay.TOP_UP, amount=D("50.00"), voucher="V1", by=staff)
+    again = applied(cast, number="DB-78", amount="550.00")
+    with as_staff(staff):
+        applications.approve(again, staff=staff, version=again.version)
+
+    def second() -> None:
+        with as_staff(reviewer):
+            applications.approve(again, staff=reviewer, version=again.version)
+
+    with meanwhile(second) as begin:
+        Enterprise.objects.select_for_update(no_key=True).get(pk=merchant.pk)  # as whoever confirms begins
+        begin()
+        with as_staff(reviewer):
+            confirm(change, by=reviewer)
+    guarantee = Guarantee.objects.get()
+    assert (guarantee.number, balances(guarantee)[2], sound()) == ("DB-78", D("-550.00"), True)
 
 
 def test_what_the_preparation_says_of_the_limit_is_what_the_books_hold(cast: Cast) -> None:

@@ -21,9 +21,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from accounts.access import Bystander, address_of
+from accounts.access import Bystander, address_of, is_member
 from accounts.actions import Action
-from accounts.admin import MembershipInline, TellsMembers, TypeFilter
+from accounts.admin import OWN_ENTERPRISE, MembershipInline, TellsMembers, TypeFilter
 from accounts.audit import record
 from accounts.models import Credential, Enterprise, Profile, User
 from accounts.models.profile import PERSONAL, profile_of
@@ -56,6 +56,9 @@ class EnterpriseForm(forms.ModelForm):
         help_text=_("改变状态时必填，记入操作记录；暂停的原因企业可以看到"),
     )
 
+    #: Who has it open (``EnterpriseAdmin.get_form``).
+    staff: User
+
     class Meta:
         model = Enterprise
         fields = ("state",)
@@ -70,11 +73,13 @@ class EnterpriseForm(forms.ModelForm):
                 self.fields["state"].help_text = _("未开通的企业由“页面上线”的申请审核通过后开通，不在这里开通")
 
     def clean(self) -> dict[str, Any]:
-        """Nobody is suspended or opened again without a word."""
+        """Nobody is suspended or opened again without a word, or by one of their own."""
         cleaned = super().clean() or self.cleaned_data
         moved = "state" in self.changed_data and "state" in cleaned
         if moved and not cleaned.get("reason") and "reason" not in self.errors:
             self.add_error("reason", _("改变状态请写明原因"))
+        if moved and is_member(self.staff, self.instance):
+            self.add_error("state", OWN_ENTERPRISE)
         return cleaned
 
 
@@ -162,6 +167,12 @@ class EnterpriseAdmin(TellsMembers):
         """The stock ones, and the approved data whole."""
         opened = self.admin_site.admin_view(self.profile)
         return [path("<path:object_id>/profile/", opened, name="accounts_enterprise_profile"), *super().get_urls()]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form knows who has it open."""
+        form = super().get_form(request, obj, change, **kwargs)
+        form.staff = request.user  # type: ignore[attr-defined]
+        return form
 
     def save_model(self, request: HttpRequest, obj: Enterprise, form: Any, change: bool) -> None:
         """Suspending and opening are deeds of their own, with their reason."""

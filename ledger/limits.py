@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from accounts.access import Bystander
+from accounts.access import Bystander, is_member
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Enterprise, Evidence, User
@@ -81,6 +81,7 @@ def propose(
     address: str = "",
 ) -> LimitChange:
     """Propose a movement; nothing is booked until another confirms it. Raises ``LedgerProblem``."""
+    _check_impartial(by, enterprise)
     check_movement(amount, voucher)
     if voucher.startswith(OF_APPLICATION):
         raise LedgerProblem(keep(_("凭证号 %(voucher)s 留给担保申请，请填汇款或保函的凭证号"), voucher=voucher))
@@ -156,11 +157,19 @@ def _decide(change: LimitChange, state: LimitState, by: User, **values: Any) -> 
     """Of several who decide at once one does; who proposed it does not."""
     if change.proposed_by_id == by.pk:
         raise LedgerProblem(keep(_("提出和确认须是两个人：自己提出的请由另一位同事办理")))
+    _check_impartial(by, change.enterprise)
     values |= {"state": state, "decided_by": by, "decided_at": timezone.now()}
     if not LimitChange.objects.filter(pk=change.pk, state=LimitState.PROPOSED).update(**values):
         raise LedgerProblem(keep(_("这一项刚刚由他人办理，请看最新的状态")))
     for name, value in values.items():
         setattr(change, name, value)
+
+
+def _check_impartial(by: User, enterprise: Enterprise) -> None:
+    """Nobody of the staff moves the money of an enterprise of their own."""
+    if is_member(by, enterprise):
+        words = _("您是“%(enterprise)s”的成员，不能办理它的额度，请由另一位同事办理")
+        raise LedgerProblem(keep(words, enterprise=enterprise.name))
 
 
 def _alone(enterprise: Enterprise) -> Guarantee | None:

@@ -198,6 +198,26 @@ def test_who_proposed_it_neither_confirms_nor_declines_it(cast: Cast) -> None:
     assert (LimitChange.objects.get().state, balances(guarantee)[0]) == ("proposed", D("100.00"))
 
 
+def test_who_belongs_to_the_enterprise_moves_none_of_its_money(cast: Cast) -> None:
+    guarantee, reviewer = deposit(cast.enterprises["platform"], "100.00"), cast.users["reviewer"]
+    change = proposed(cast)
+    belonging = Membership.objects.create(user=reviewer, enterprise=guarantee.enterprise, roles=[MemberRole.VIEWER])
+    said = {"enterprise": guarantee.enterprise, "way": LimitWay.TOP_UP, "amount": D("9.00"), "voucher": "V2"}
+    for deed in (
+        lambda: confirm(change, by=reviewer),
+        lambda: decline(change, by=reviewer, reason="填错了"),
+        lambda: propose(by=reviewer, **said),
+    ):
+        with as_staff(reviewer), pytest.raises(LedgerProblem) as problem:
+            deed()
+        assert "您是“上海雾凇鲸网络科技有限公司”的成员" in why(problem)
+    assert LimitChange.objects.get().state == "proposed"
+    Membership.objects.filter(pk=belonging.pk).update(active=False)
+    with as_staff(reviewer):
+        confirm(change, by=reviewer)
+    assert balances(guarantee)[0] == D("150.00")
+
+
 def test_what_is_declined_moves_nothing_and_its_voucher_is_free_again(cast: Cast) -> None:
     guarantee, reviewer = deposit(cast.enterprises["platform"], "100.00"), cast.users["reviewer"]
     change = proposed(cast)

@@ -49,8 +49,10 @@ LONGEST_REASON = 200
 def follow_approval(sender: object, *, evidence: Evidence, staff: User, **_more: Any) -> None:
     """Open the guarantee that was verified, or bring its limit to what was; once for each application.
 
-    Who is guaranteed for by another has no limit of its own from then on. Raises ValidationError, which undoes the approval.
+    Who is guaranteed for by another has no limit of its own from then on. Raises ValidationError, which undoes the approval,
+    also where two agreed to another limit after it was handed in.
     """
+    _check_nothing_agreed_since(evidence)
     enterprise, has_own = evidence.enterprise, evidence.variety in SECURITIES
     limit = evidence.amount if has_own and evidence.amount else Decimal(0)
     how: dict[str, Any] = {"voucher": f"{OF_APPLICATION}{evidence.application_id}", "user": staff, "at": timezone.now()}
@@ -63,6 +65,21 @@ def follow_approval(sender: object, *, evidence: Evidence, staff: User, **_more:
             open_guarantee(enterprise=enterprise, kind=evidence.variety, number=evidence.number, amount=limit, **how)
     except LedgerProblem as problem:
         raise ValidationError(speak(str(problem))) from problem
+
+
+def _check_nothing_agreed_since(evidence: Evidence) -> None:
+    """What an application says of the limit is not put over what two agreed to after it was handed in."""
+    assert evidence.application is not None
+    handed_in = evidence.application.submissions.latest("number").at
+    agreed = LimitChange.objects.filter(
+        enterprise=evidence.enterprise, state=LimitState.CONFIRMED, decided_at__gt=handed_in
+    )
+    if change := agreed.order_by("decided_at").last():
+        words = keep(
+            _("提交之后额度已由两人确认变动（%(way)s %(amount)s 元，凭证 %(voucher)s），请退回，由企业按变动后的额度填写再提交"),
+            way=LimitWay(change.way).label, amount=money(change.amount), voucher=change.voucher,
+        )  # fmt: skip
+        raise ValidationError(speak(words))
 
 
 # --- by two of the staff ------------------------------------------------------------------------------------------------

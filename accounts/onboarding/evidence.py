@@ -31,6 +31,7 @@ from accounts.onboarding.preparation import (
 )
 from accounts.onboarding.turns import HELD, NEVER, NOW, Turn, When, later
 from portal.calendar import last_of_working_days
+from portal.money import money
 from portal.widgets import DayInput
 
 Effect = Callable[[Application, Mapping[str, Any], User], None]
@@ -273,6 +274,18 @@ def visit_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[
     return [
         _("%(visited)s 才现场验核，超过网上提交（%(filed)s）后 10 个工作日（到 %(until)s）；请核对海关是否受理") % words
     ]
+
+
+def guarantee_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
+    """What staff should see of a guarantee: the limit in force, which the approval replaces."""
+    in_force = Evidence.objects.filter(enterprise=_of(application), item=application.kind, replaced=False).first()
+    if in_force is None or in_force.amount is None:
+        return []
+    words = {"limit": money(in_force.amount), "since": timezone.localdate(in_force.since).isoformat()}
+    if not cleaned["amount"]:
+        return [_("现行额度 %(limit)s 元（%(since)s 核验）；通过后企业不再有自己的额度") % words]
+    words["wanted"] = money(cleaned["amount"])
+    return [_("现行额度 %(limit)s 元（%(since)s 核验）；通过后额度为 %(wanted)s 元，不是在其上增加") % words]
 
 
 def _held(enterprise: Enterprise) -> set[str]:

@@ -322,6 +322,35 @@ def test_of_several_who_confirm_at_once_one_books_it() -> None:
     assert balances(guarantee)[0] == D("150.00")
 
 
+def test_an_approval_undoes_no_change_two_agreed_to_after_it_was_handed_in(cast: Cast, client_of: Clients) -> None:
+    merchant, staff, reviewer = cast.enterprises["merchant"], cast.users["staff"], cast.users["reviewer"]
+    approved(cast, applied(cast, amount="100.00"))
+    guarantee = Guarantee.objects.get()
+    one = applied(cast, amount="150.00")
+    page = reverse("admin:accounts_application_change", args=[one.pk])
+    today = timezone.localdate().isoformat()
+    said = unescape(client_of("staff").get(page).content.decode())
+    assert f"现行额度 100.00 元（{today} 核验）；通过后额度为 150.00 元，不是在其上增加" in said
+    with as_staff(staff):
+        change = propose(enterprise=merchant, way=LimitWay.TOP_UP, amount=D("100.00"), voucher="V1", by=staff)
+    with as_staff(reviewer):
+        confirm(change, by=reviewer)
+    assert "现行额度 200.00 元" in unescape(client_of("staff").get(page).content.decode())
+    with as_staff(staff):
+        applications.approve(one, staff=staff, version=one.version)
+    with as_staff(reviewer), pytest.raises(NotPossible, match=r"增加额度.*凭证 V1"), transaction.atomic():
+        applications.approve(one, staff=reviewer, version=one.version)
+    assert balances(guarantee)[2] == D("-200.00")
+    one.refresh_from_db()
+    with as_staff(reviewer):
+        applications.send_back(
+            one, staff=reviewer, version=one.version, remarks={}, reason="额度已变动，请按现在的填写"
+        )
+    one.papers.update(replaced=True)
+    approved(cast, applied(cast, amount="250.00"))  # handed in again, with the change in sight
+    assert (balances(guarantee)[2], sound()) == (D("-250.00"), True)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_an_approval_and_a_confirmation_at_once_wait_for_each_other_and_not_for_ever() -> None:
     cast = people()
@@ -329,12 +358,12 @@ def test_an_approval_and_a_confirmation_at_once_wait_for_each_other_and_not_for_
     approved(cast, applied(cast))
     with as_staff(staff):
         change = propose(enterprise=merchant, way=LimitWay.TOP_UP, amount=D("50.00"), voucher="V1", by=staff)
-    again = applied(cast, number="DB-78", amount="550.00")
+    again = applied(cast, number="DB-78", amount="600.00")
     with as_staff(staff):
         applications.approve(again, staff=staff, version=again.version)
 
     def second() -> None:
-        with as_staff(reviewer):
+        with as_staff(reviewer), pytest.raises(NotPossible, match="提交之后"), transaction.atomic():
             applications.approve(again, staff=reviewer, version=again.version)
 
     with meanwhile(second) as begin:
@@ -343,7 +372,7 @@ def test_an_approval_and_a_confirmation_at_once_wait_for_each_other_and_not_for_
         with as_staff(reviewer):
             confirm(change, by=reviewer)
     guarantee = Guarantee.objects.get()
-    assert (guarantee.number, balances(guarantee)[2], sound()) == ("DB-78", D("-550.00"), True)
+    assert (guarantee.number, balances(guarantee)[2], sound()) == ("DB-77", D("-550.00"), True)
 
 
 def test_what_the_preparation_says_of_the_limit_is_what_the_books_hold(cast: Cast) -> None:

@@ -18,7 +18,8 @@ from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Enterprise, Evidence, User
 from accounts.models.preparation import SECURITIES
-from accounts.notices import notify, notify_staff
+from accounts.notices import notify, notify_members, notify_staff
+from accounts.roles import MemberRole
 from ledger.guarantee import (
     OF_APPLICATION,
     LedgerProblem,
@@ -37,6 +38,8 @@ from portal.sentences import keep, speak
 
 #: Whoever may do this proposes and decides.
 DECIDES = "ledger.change_guarantee"
+#: Whom of an enterprise a change of its limit is told to.
+TOLD = (MemberRole.ADMINISTRATOR, MemberRole.FINANCE)
 #: The evidence of the preparation that says what the limit is.
 ITEM = "guarantee"
 #: The most a reason may say, in characters.
@@ -136,6 +139,11 @@ def confirm(change: LimitChange, *, by: User, address: str = "") -> None:
         reduce(guarantee=guarantee, **how)
     _tell_preparation(change.enterprise)
     _write_down(change, Action.LIMIT_CONFIRMED, by, address)
+    said = {"way": LimitWay(change.way).label, "amount": money(change.amount)}
+    told = keep(_("%(enterprise)s %(way)s %(amount)s 元已确认并记账"), enterprise=change.enterprise.name, **said)
+    notify([change.proposed_by], told, address=reverse("admin:ledger_limitchange_changelist"))
+    own = keep(_("担保账户%(way)s %(amount)s 元，凭证 %(voucher)s，已记账"), voucher=change.voucher, **said)
+    notify_members(change.enterprise, own, roles=TOLD, address=reverse("guarantee"))
 
 
 @transaction.atomic

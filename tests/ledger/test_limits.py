@@ -186,6 +186,23 @@ def test_nothing_moves_before_another_confirms_and_each_hears_of_it(cast: Cast) 
     assert deeds[1].address == "203.0.113.7" and sound()
 
 
+def test_a_confirmed_change_is_told_to_who_proposed_it_and_to_who_looks_after_the_money(cast: Cast) -> None:
+    merchant, reviewer = cast.enterprises["merchant"], cast.users["reviewer"]
+    deposit(merchant, "100.00")
+    said = {"way": LimitWay.TOP_UP, "amount": D("50.00"), "voucher": "V1"}
+    with as_staff(cast.users["staff"]):
+        change = propose(enterprise=merchant, by=cast.users["staff"], **said)
+    Notice.objects.all().delete()
+    with as_staff(reviewer):
+        confirm(change, by=reviewer)
+    told = {one.user.username: (speak(one.text), one.address) for one in Notice.objects.select_related("user")}
+    own = ("担保账户增加额度 50.00 元，凭证 V1，已记账", "/guarantee/")
+    assert told == {
+        "staff": (f"{merchant.name} 增加额度 50.00 元已确认并记账", "/admin/ledger/limitchange/"),
+        "merchant_administrator": own, "merchant_finance": own,
+    }  # fmt: skip
+
+
 def test_who_proposed_it_neither_confirms_nor_declines_it(cast: Cast) -> None:
     guarantee, staff = deposit(cast.enterprises["platform"], "100.00"), cast.users["staff"]
     change = proposed(cast)

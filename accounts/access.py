@@ -90,6 +90,12 @@ class Bystander:
     address: str = ""
 
 
+def is_member(user: User, enterprise: Enterprise | int | None) -> bool:
+    """Whether they belong to it now: who of the staff does decides nothing about it."""
+    number = enterprise.pk if isinstance(enterprise, Enterprise) else enterprise
+    return number is not None and user.memberships.filter(enterprise=number, active=True).exists()
+
+
 class PortalRequest(HttpRequest):
     """A request as EnterpriseMiddleware leaves it; for annotations only."""
 

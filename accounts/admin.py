@@ -21,7 +21,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import members
-from accounts.access import Bystander, address_of
+from accounts.access import Bystander, address_of, is_member
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
@@ -44,6 +44,9 @@ admin.site.index_title = _("企业、用户与报文")
 
 #: A day, or a moment, as the filters of days write it; PostgreSQL knows no time zones farther away.
 MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?([+-](0\d|1[0-4]):\d\d)?)?", re.ASCII)
+
+#: Why one of the staff decides nothing about an enterprise.
+OWN_ENTERPRISE = _("您是这家企业的成员，请由另一位同事办理")
 
 
 class WordsField(forms.MultipleChoiceField):
@@ -372,9 +375,19 @@ class EndingForm(forms.ModelForm):
         help_text=_("保存即终止，不能恢复；要再开通由企业重新申请。原因企业可以看到"),
     )
 
+    #: Who has it open (``ServiceAdmin.get_form``).
+    staff: User
+
     class Meta:
         model = Service
         fields = ("end_reason",)
+
+    def clean(self) -> dict[str, Any]:
+        """Nobody ends a service of an enterprise of their own."""
+        cleaned = super().clean() or self.cleaned_data
+        if is_member(self.staff, self.instance.enterprise_id):
+            self.add_error("end_reason", OWN_ENTERPRISE)
+        return cleaned
 
 
 @admin.register(Service)
@@ -395,6 +408,12 @@ class ServiceAdmin(ReadOnly):
         """Whoever has the right to, while it has not ended."""
         running = not isinstance(obj, Service) or obj.ended is None
         return running and admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form knows who has it open."""
+        form = super().get_form(request, obj, change, **kwargs)
+        form.staff = request.user  # type: ignore[attr-defined]
+        return form
 
     def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:
         """The deed, with its reason; of two who end it at once one does."""

@@ -21,12 +21,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from accounts.access import Bystander, address_of
+from accounts.access import Bystander, address_of, is_member
 from accounts.actions import Action
-from accounts.admin import MembershipInline, TellsMembers, TypeFilter
+from accounts.admin import OWN_ENTERPRISE, MembershipInline, TellsMembers, TypeFilter
 from accounts.audit import record
 from accounts.models import Credential, Enterprise, Profile, User
-from accounts.models.profile import PERSONAL
+from accounts.models.profile import PERSONAL, profile_of
 from accounts.notices import notify_members
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import PUBLIC_SITE
@@ -56,6 +56,9 @@ class EnterpriseForm(forms.ModelForm):
         help_text=_("改变状态时必填，记入操作记录；暂停的原因企业可以看到"),
     )
 
+    #: Who has it open (``EnterpriseAdmin.get_form``).
+    staff: User
+
     class Meta:
         model = Enterprise
         fields = ("state",)
@@ -70,11 +73,13 @@ class EnterpriseForm(forms.ModelForm):
                 self.fields["state"].help_text = _("未开通的企业由“页面上线”的申请审核通过后开通，不在这里开通")
 
     def clean(self) -> dict[str, Any]:
-        """Nobody is suspended or opened again without a word."""
+        """Nobody is suspended or opened again without a word, or by one of their own."""
         cleaned = super().clean() or self.cleaned_data
         moved = "state" in self.changed_data and "state" in cleaned
         if moved and not cleaned.get("reason") and "reason" not in self.errors:
             self.add_error("reason", _("改变状态请写明原因"))
+        if moved and is_member(self.staff, self.instance):
+            self.add_error("state", OWN_ENTERPRISE)
         return cleaned
 
 
@@ -100,7 +105,7 @@ def profile_column(name: str) -> Callable[[Any, Enterprise], str | None]:
 
     @admin.display(description=Profile._meta.get_field(name).verbose_name, empty_value="—")  # type: ignore[union-attr]
     def shown(desk: Any, enterprise: Enterprise) -> str | None:
-        held = Profile.objects.select_related("business_licence").filter(enterprise=enterprise).first()
+        held = profile_of(enterprise)
         return (line_of(held, name) if held else "") or None
 
     return shown
@@ -163,6 +168,12 @@ class EnterpriseAdmin(TellsMembers):
         opened = self.admin_site.admin_view(self.profile)
         return [path("<path:object_id>/profile/", opened, name="accounts_enterprise_profile"), *super().get_urls()]
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form knows who has it open."""
+        form = super().get_form(request, obj, change, **kwargs)
+        form.staff = request.user  # type: ignore[attr-defined]
+        return form
+
     def save_model(self, request: HttpRequest, obj: Enterprise, form: Any, change: bool) -> None:
         """Suspending and opening are deeds of their own, with their reason."""
         moved = "state" in form.changed_data
@@ -221,7 +232,7 @@ class EnterpriseAdmin(TellsMembers):
                 record(as_staff(request, enterprise), Action.UNCOVER, f"enterprise {enterprise.pk}", reason=why)
             else:
                 self.message_user(request, gettext("请写明显示个人信息的理由，2 至 200 个字"), messages.ERROR)
-        held = Profile.objects.select_related("business_licence").filter(enterprise=enterprise).first()
+        held = profile_of(enterprise)
         if held is None:
             return HttpResponseRedirect(reverse("admin:accounts_enterprise_change", args=[enterprise.pk]))
         names = [(name, Profile._meta.get_field(name).verbose_name) for name in (*PERSONAL, *PLAIN)]  # type: ignore[union-attr]
@@ -245,7 +256,7 @@ class EnterpriseAdmin(TellsMembers):
     @admin.display(description=_("个人信息"), empty_value="—")
     def uncovering(self, enterprise: Enterprise) -> str | None:
         """Where staff say why they have to see what is masked."""
-        if not Profile.objects.filter(enterprise=enterprise).exists():
+        if profile_of(enterprise) is None:
             return None
         there = reverse("admin:accounts_enterprise_profile", args=[enterprise.pk])
         return format_html('<a href="{}">{}</a>', there, gettext("已遮挡，写明理由后显示"))

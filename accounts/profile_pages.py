@@ -13,7 +13,7 @@ from accounts.access import MemberRequest, member, role_missing
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Profile
-from accounts.models.profile import PERSONAL
+from accounts.models.profile import PERSONAL, profile_of
 from accounts.onboarding import applications, pages
 from accounts.onboarding.kinds import ENTERPRISE_CHANGE
 from accounts.onboarding.offices import called
@@ -53,7 +53,7 @@ def profile(request: MemberRequest) -> HttpResponse:
         else:
             fault = _("请写明显示的原因，2 到 200 个字")
     uncovered = request.method == "POST" and not fault
-    held = Profile.objects.select_related("business_licence").filter(enterprise=enterprise).first()
+    held = profile_of(enterprise)
     change = (
         applications.open_one(ENTERPRISE_CHANGE, by=request.user, enterprise=enterprise) if is_administrator else None
     )

@@ -13,12 +13,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from accounts.access import Bystander
+from accounts.access import Bystander, is_member
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Enterprise, Evidence, User
 from accounts.models.preparation import SECURITIES
-from accounts.notices import notify, notify_staff
+from accounts.notices import notify, notify_members, notify_staff
+from accounts.roles import MemberRole
 from ledger.guarantee import (
     OF_APPLICATION,
     LedgerProblem,
@@ -37,6 +38,8 @@ from portal.sentences import keep, speak
 
 #: Whoever may do this proposes and decides.
 DECIDES = "ledger.change_guarantee"
+#: Whom of an enterprise a change of its limit is told to.
+TOLD = (MemberRole.ADMINISTRATOR, MemberRole.FINANCE)
 #: The evidence of the preparation that says what the limit is.
 ITEM = "guarantee"
 #: The most a reason may say, in characters.
@@ -49,8 +52,10 @@ LONGEST_REASON = 200
 def follow_approval(sender: object, *, evidence: Evidence, staff: User, **_more: Any) -> None:
     """Open the guarantee that was verified, or bring its limit to what was; once for each application.
 
-    Who is guaranteed for by another has no limit of its own from then on. Raises ValidationError, which undoes the approval.
+    Who is guaranteed for by another has no limit of its own from then on. Raises ValidationError, which undoes the approval,
+    also where two agreed to another limit after it was handed in.
     """
+    _check_nothing_agreed_since(evidence)
     enterprise, has_own = evidence.enterprise, evidence.variety in SECURITIES
     limit = evidence.amount if has_own and evidence.amount else Decimal(0)
     how: dict[str, Any] = {"voucher": f"{OF_APPLICATION}{evidence.application_id}", "user": staff, "at": timezone.now()}
@@ -63,6 +68,21 @@ def follow_approval(sender: object, *, evidence: Evidence, staff: User, **_more:
             open_guarantee(enterprise=enterprise, kind=evidence.variety, number=evidence.number, amount=limit, **how)
     except LedgerProblem as problem:
         raise ValidationError(speak(str(problem))) from problem
+
+
+def _check_nothing_agreed_since(evidence: Evidence) -> None:
+    """What an application says of the limit is not put over what two agreed to after it was handed in."""
+    assert evidence.application is not None
+    handed_in = evidence.application.submissions.latest("number").at
+    agreed = LimitChange.objects.filter(
+        enterprise=evidence.enterprise, state=LimitState.CONFIRMED, decided_at__gt=handed_in
+    )
+    if change := agreed.order_by("decided_at").last():
+        words = keep(
+            _("提交之后额度已由两人确认变动（%(way)s %(amount)s 元，凭证 %(voucher)s），请退回，由企业按变动后的额度填写再提交"),
+            way=LimitWay(change.way).label, amount=money(change.amount), voucher=change.voucher,
+        )  # fmt: skip
+        raise ValidationError(speak(words))
 
 
 # --- by two of the staff ------------------------------------------------------------------------------------------------
@@ -81,6 +101,7 @@ def propose(
     address: str = "",
 ) -> LimitChange:
     """Propose a movement; nothing is booked until another confirms it. Raises ``LedgerProblem``."""
+    _check_impartial(by, enterprise)
     check_movement(amount, voucher)
     if voucher.startswith(OF_APPLICATION):
         raise LedgerProblem(keep(_("凭证号 %(voucher)s 留给担保申请，请填汇款或保函的凭证号"), voucher=voucher))
@@ -118,6 +139,11 @@ def confirm(change: LimitChange, *, by: User, address: str = "") -> None:
         reduce(guarantee=guarantee, **how)
     _tell_preparation(change.enterprise)
     _write_down(change, Action.LIMIT_CONFIRMED, by, address)
+    said = {"way": LimitWay(change.way).label, "amount": money(change.amount)}
+    told = keep(_("%(enterprise)s %(way)s %(amount)s 元已确认并记账"), enterprise=change.enterprise.name, **said)
+    notify([change.proposed_by], told, address=reverse("admin:ledger_limitchange_changelist"))
+    own = keep(_("担保账户%(way)s %(amount)s 元，凭证 %(voucher)s，已记账"), voucher=change.voucher, **said)
+    notify_members(change.enterprise, own, roles=TOLD, address=reverse("guarantee"))
 
 
 @transaction.atomic
@@ -156,11 +182,19 @@ def _decide(change: LimitChange, state: LimitState, by: User, **values: Any) -> 
     """Of several who decide at once one does; who proposed it does not."""
     if change.proposed_by_id == by.pk:
         raise LedgerProblem(keep(_("提出和确认须是两个人：自己提出的请由另一位同事办理")))
+    _check_impartial(by, change.enterprise)
     values |= {"state": state, "decided_by": by, "decided_at": timezone.now()}
     if not LimitChange.objects.filter(pk=change.pk, state=LimitState.PROPOSED).update(**values):
         raise LedgerProblem(keep(_("这一项刚刚由他人办理，请看最新的状态")))
     for name, value in values.items():
         setattr(change, name, value)
+
+
+def _check_impartial(by: User, enterprise: Enterprise) -> None:
+    """Nobody of the staff moves the money of an enterprise of their own."""
+    if is_member(by, enterprise):
+        words = _("您是“%(enterprise)s”的成员，不能办理它的额度，请由另一位同事办理")
+        raise LedgerProblem(keep(words, enterprise=enterprise.name))
 
 
 def _alone(enterprise: Enterprise) -> Guarantee | None:

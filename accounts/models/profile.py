@@ -57,6 +57,13 @@ class Profile(models.Model):
         return open_sealed(bytes(sealed), _place(name)) if sealed else ""
 
 
+def profile_of(enterprise: Enterprise) -> Profile | None:
+    """What was approved of it, with its licence but for the bytes; looked up once, however often it is asked for."""
+    held = Profile.objects.select_related("business_licence").defer("business_licence__content")
+    models.prefetch_related_objects([enterprise], models.Prefetch("profile", held))
+    return getattr(enterprise, "profile", None)
+
+
 def sealed(name: str, text: str) -> bytes | None:
     """The text as that column keeps it."""
     return seal(text, _place(name)) if text else None

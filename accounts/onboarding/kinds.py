@@ -298,6 +298,7 @@ GUARANTEE = Kind(
     ),
     effect=evidence.keep_guarantee,
     gate=evidence.why_no_guarantee,
+    remarks=evidence.guarantee_remarks,
     turn=evidence.turn_of_guarantee,
     second_person=True,
 )

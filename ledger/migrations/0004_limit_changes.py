@@ -22,7 +22,8 @@ DROP POLICY proposes ON ledger_limitchange;
 """
 
 # Money comes in or goes out for what two have agreed to and nothing else: a confirmed change, to the fen and under its
-# voucher, or an approved application for a guarantee, under its number. An approval may name the guarantee anew.
+# voucher, or an application for a guarantee as it is approved, under its number: what it says is sealed, so the approval of
+# the minute stands for the sum. An approval may name the guarantee anew.
 TWO_PERSONS = """
 CREATE POLICY two_persons ON ledger_transfer AS RESTRICTIVE FOR INSERT TO portal_staff WITH CHECK (
     ledger_transfer.kind NOT IN ('top_up', 'reduce')
@@ -35,6 +36,7 @@ CREATE POLICY two_persons ON ledger_transfer AS RESTRICTIVE FOR INSERT TO portal
     OR EXISTS (
         SELECT FROM accounts_application a
          WHERE a.enterprise_id = ledger_transfer.enterprise_id AND a.kind = 'guarantee' AND a.state = 'approved'
+           AND a.state_at >= now() - interval '1 minute'
            AND ledger_transfer.key
                = concat_ws(' ', ledger_transfer.kind, ledger_transfer.guarantee_id, 'application', a.id)));
 GRANT UPDATE (kind, number) ON ledger_guarantee TO portal_staff;

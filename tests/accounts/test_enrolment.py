@@ -20,7 +20,7 @@ from lxml import html
 from accounts import credentials, enrolment
 from accounts.cast import Cast
 from accounts.credentials import key_file, make_credential, read_key
-from accounts.models import Application, AuditEntry, Credential, Enterprise, KeyRequest, Membership
+from accounts.models import Application, AuditEntry, Credential, Enterprise, KeyRequest, Membership, Notice
 from accounts.onboarding import applications
 from accounts.roles import EnterpriseState, KeyPlace, MemberRole
 from portal.tenancy import acting_as
@@ -352,6 +352,7 @@ def test_an_enterprise_that_files_for_real_changes_its_certificate_with_approval
             assert cursor.fetchone() == (False,), "not without an approval"
         assert applications.approve(one, staff=staff, version=one.version) is True
     assert in_use() == second.serial
+    assert Notice.objects.filter(user=one.applicant).count() == 1, "the approval is told once"
     deed = AuditEntry.objects.filter(action="credential_used").latest("id")
     assert (deed.user, deed.subject, deed.details["application"]) == (staff, second.serial, one.pk)
 

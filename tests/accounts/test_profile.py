@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -349,6 +350,22 @@ def test_staff_look_at_it_masked_and_uncover_it_for_a_reason(cast: Cast, client_
     viewer = client_of("staff")
     assert MASKED[0] in shown(viewer, whole) and 'name="why"' not in shown(viewer, whole)
     assert viewer.post(whole, {"why": "电话核实"}).status_code == 403
+
+
+def test_the_approved_data_is_looked_up_once_and_without_the_bytes_of_the_licence(
+    cast: Cast, client_of: Clients
+) -> None:
+    merchant = cast.enterprises["merchant"]
+    assert changed(cast, merchant, licence=True, legal_representative="栗新章") == {}
+    approved(cast, the_change(merchant))
+    desk = [reverse(f"admin:accounts_enterprise_{one}", args=[merchant.pk]) for one in ("change", "profile")]
+    for client, address in [(client_of("staff"), one) for one in desk] + [(client_of("merchant_administrator"), PAGE)]:
+        with CaptureQueriesContext(connection) as asked:
+            said = shown(client, address)
+        assert "营业执照" in said
+        reads = [one["sql"] for one in asked if 'FROM "accounts_profile"' in one["sql"]]
+        assert len(reads) == 1, address
+        assert not [one for one in asked if '"accounts_paper"."content"' in one["sql"]], address
 
 
 @pytest.mark.parametrize("name", ["name", "credit_code", "customs_code", "customs_district", "dxp_id", "types"])

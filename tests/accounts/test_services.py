@@ -434,6 +434,29 @@ def test_staff_end_a_service_with_a_reason_and_its_administrators_are_told(
     assert "平台已终止" in body and "场地已关闭" in body
 
 
+def test_nobody_of_the_staff_decides_about_an_enterprise_of_their_own(
+    cast: Cast, client_of: Callable[[str], Client]
+) -> None:
+    merchant, staff = cast.enterprises["merchant"], client_of("staff")
+    one = Service.objects.filter(enterprise=merchant, ended=None).first()
+    assert one is not None
+    own = Membership.objects.create(user=cast.users["staff"], enterprise=merchant, roles=[MemberRole.VIEWER])
+    page = reverse("admin:accounts_enterprise_change", args=[merchant.pk])
+    data = {"state": "suspended", "reason": "核查"}
+    for prefix in ("memberships", "credentials"):
+        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    ending = reverse("admin:accounts_service_change", args=[one.pk])
+    for address, sent in ((page, data), (ending, {"end_reason": "场地已关闭"})):
+        assert "您是这家企业的成员，请由另一位同事办理" in staff.post(address, sent).content.decode()
+    merchant.refresh_from_db()
+    assert merchant.state == "approved" and Service.objects.filter(pk=one.pk, ended=None).exists()
+    Membership.objects.filter(pk=own.pk).update(active=False)
+    for address, sent in ((ending, {"end_reason": "场地已关闭"}), (page, data)):
+        assert staff.post(address, sent).status_code == 302
+    merchant.refresh_from_db()
+    assert merchant.state == "suspended" and not Service.objects.filter(pk=one.pk, ended=None).exists()
+
+
 def test_nobody_but_staff_who_may_ends_a_service(cast: Cast, client_of: Callable[[str], Client]) -> None:
     one = Service.objects.filter(enterprise=cast.enterprises["merchant"]).first()
     assert one is not None

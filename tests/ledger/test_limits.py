@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 
@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.cast import Cast
 from accounts.models import Application, AuditEntry, Enterprise, Evidence, Membership, Notice, User
@@ -25,7 +26,7 @@ from ledger.models import Guarantee, LimitChange, LimitState, LimitWay, Transfer
 from portal.sentences import speak
 from portal.tenancy import acting_as
 from tests.cast import people
-from tests.ledger.books import NOW, balances, deposit, held, wants
+from tests.ledger.books import NOW, balances, deposit, held, meanwhile, wants
 from tests.ledger.test_concurrency import at_once
 
 Clients = Callable[[str], Client]
@@ -185,6 +186,23 @@ def test_nothing_moves_before_another_confirms_and_each_hears_of_it(cast: Cast) 
     assert deeds[1].address == "203.0.113.7" and sound()
 
 
+def test_a_confirmed_change_is_told_to_who_proposed_it_and_to_who_looks_after_the_money(cast: Cast) -> None:
+    merchant, reviewer = cast.enterprises["merchant"], cast.users["reviewer"]
+    deposit(merchant, "100.00")
+    said = {"way": LimitWay.TOP_UP, "amount": D("50.00"), "voucher": "V1"}
+    with as_staff(cast.users["staff"]):
+        change = propose(enterprise=merchant, by=cast.users["staff"], **said)
+    Notice.objects.all().delete()
+    with as_staff(reviewer):
+        confirm(change, by=reviewer)
+    told = {one.user.username: (speak(one.text), one.address) for one in Notice.objects.select_related("user")}
+    own = ("担保账户增加额度 50.00 元，凭证 V1，已记账", "/guarantee/")
+    assert told == {
+        "staff": (f"{merchant.name} 增加额度 50.00 元已确认并记账", "/admin/ledger/limitchange/"),
+        "merchant_administrator": own, "merchant_finance": own,
+    }  # fmt: skip
+
+
 def test_who_proposed_it_neither_confirms_nor_declines_it(cast: Cast) -> None:
     guarantee, staff = deposit(cast.enterprises["platform"], "100.00"), cast.users["staff"]
     change = proposed(cast)
@@ -195,6 +213,26 @@ def test_who_proposed_it_neither_confirms_nor_declines_it(cast: Cast) -> None:
     with pytest.raises(IntegrityError, match="limitchange_by_two"), transaction.atomic():
         LimitChange.objects.update(state="confirmed", decided_by=staff, decided_at=NOW)
     assert (LimitChange.objects.get().state, balances(guarantee)[0]) == ("proposed", D("100.00"))
+
+
+def test_who_belongs_to_the_enterprise_moves_none_of_its_money(cast: Cast) -> None:
+    guarantee, reviewer = deposit(cast.enterprises["platform"], "100.00"), cast.users["reviewer"]
+    change = proposed(cast)
+    belonging = Membership.objects.create(user=reviewer, enterprise=guarantee.enterprise, roles=[MemberRole.VIEWER])
+    said = {"enterprise": guarantee.enterprise, "way": LimitWay.TOP_UP, "amount": D("9.00"), "voucher": "V2"}
+    for deed in (
+        lambda: confirm(change, by=reviewer),
+        lambda: decline(change, by=reviewer, reason="填错了"),
+        lambda: propose(by=reviewer, **said),
+    ):
+        with as_staff(reviewer), pytest.raises(LedgerProblem) as problem:
+            deed()
+        assert "您是“上海雾凇鲸网络科技有限公司”的成员" in why(problem)
+    assert LimitChange.objects.get().state == "proposed"
+    Membership.objects.filter(pk=belonging.pk).update(active=False)
+    with as_staff(reviewer):
+        confirm(change, by=reviewer)
+    assert balances(guarantee)[0] == D("150.00")
 
 
 def test_what_is_declined_moves_nothing_and_its_voucher_is_free_again(cast: Cast) -> None:
@@ -301,6 +339,59 @@ def test_of_several_who_confirm_at_once_one_books_it() -> None:
     assert balances(guarantee)[0] == D("150.00")
 
 
+def test_an_approval_undoes_no_change_two_agreed_to_after_it_was_handed_in(cast: Cast, client_of: Clients) -> None:
+    merchant, staff, reviewer = cast.enterprises["merchant"], cast.users["staff"], cast.users["reviewer"]
+    approved(cast, applied(cast, amount="100.00"))
+    guarantee = Guarantee.objects.get()
+    one = applied(cast, amount="150.00")
+    page = reverse("admin:accounts_application_change", args=[one.pk])
+    today = timezone.localdate().isoformat()
+    said = unescape(client_of("staff").get(page).content.decode())
+    assert f"现行额度 100.00 元（{today} 核验）；通过后额度为 150.00 元，不是在其上增加" in said
+    with as_staff(staff):
+        change = propose(enterprise=merchant, way=LimitWay.TOP_UP, amount=D("100.00"), voucher="V1", by=staff)
+    with as_staff(reviewer):
+        confirm(change, by=reviewer)
+    assert "现行额度 200.00 元" in unescape(client_of("staff").get(page).content.decode())
+    with as_staff(staff):
+        applications.approve(one, staff=staff, version=one.version)
+    with as_staff(reviewer), pytest.raises(NotPossible, match=r"增加额度.*凭证 V1"), transaction.atomic():
+        applications.approve(one, staff=reviewer, version=one.version)
+    assert balances(guarantee)[2] == D("-200.00")
+    one.refresh_from_db()
+    with as_staff(reviewer):
+        applications.send_back(
+            one, staff=reviewer, version=one.version, remarks={}, reason="额度已变动，请按现在的填写"
+        )
+    one.papers.update(replaced=True)
+    approved(cast, applied(cast, amount="250.00"))  # handed in again, with the change in sight
+    assert (balances(guarantee)[2], sound()) == (D("-250.00"), True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_and_a_confirmation_at_once_wait_for_each_other_and_not_for_ever() -> None:
+    cast = people()
+    merchant, staff, reviewer = cast.enterprises["merchant"], cast.users["staff"], cast.users["reviewer"]
+    approved(cast, applied(cast))
+    with as_staff(staff):
+        change = propose(enterprise=merchant, way=LimitWay.TOP_UP, amount=D("50.00"), voucher="V1", by=staff)
+    again = applied(cast, number="DB-78", amount="600.00")
+    with as_staff(staff):
+        applications.approve(again, staff=staff, version=again.version)
+
+    def second() -> None:
+        with as_staff(reviewer), pytest.raises(NotPossible, match="提交之后"), transaction.atomic():
+            applications.approve(again, staff=reviewer, version=again.version)
+
+    with meanwhile(second) as begin:
+        Enterprise.objects.select_for_update(no_key=True).get(pk=merchant.pk)  # as whoever confirms begins
+        begin()
+        with as_staff(reviewer):
+            confirm(change, by=reviewer)
+    guarantee = Guarantee.objects.get()
+    assert (guarantee.number, balances(guarantee)[2], sound()) == ("DB-77", D("-550.00"), True)
+
+
 def test_what_the_preparation_says_of_the_limit_is_what_the_books_hold(cast: Cast) -> None:
     merchant, reviewer = cast.enterprises["merchant"], cast.users["reviewer"]
     approved(cast, applied(cast))
@@ -390,6 +481,21 @@ def test_staff_book_no_money_that_nobody_confirmed(cast: Cast, key: str) -> None
         with pytest.raises(DatabaseError), transaction.atomic():
             top_up(guarantee=guarantee, amount=D("50.00"), voucher="V1", user=cast.users["staff"], at=NOW)
     assert balances(guarantee)[0] == D("100.00")
+
+
+def test_an_approval_books_money_at_its_time_and_never_after(cast: Cast) -> None:
+    one = approved(cast, applied(cast))
+    first = Guarantee.objects.get()
+    again = approved(cast, applied(cast, number="DB-78"))  # the same sum: nothing moved by it
+    insert = (
+        "INSERT INTO ledger_transfer (enterprise_id, guarantee_id, kind, key, amount, list_no, reason, happened_at, recorded_at)"
+        " VALUES (%s, %s, 'top_up', %s, 900, '', '', now(), now())"
+    )
+    row = (first.enterprise_id, first.pk, f"top_up {first.pk} application {again.pk}")
+    Application.objects.filter(pk__in=[one.pk, again.pk]).update(state_at=timezone.now() - timedelta(seconds=70))
+    with as_staff(cast.users["staff"]):
+        assert refused(insert, *row)
+    assert balances(first)[2] == D("-500.00")
 
 
 def test_staff_name_a_guarantee_anew_by_an_approval_only(cast: Cast) -> None:

@@ -23,10 +23,11 @@ from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Remark, Submission, User, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
-from accounts.notices import notify, notify_staff
+from accounts.notices import notify, notify_members, notify_staff
 from accounts.onboarding.kinds import Kind, kind_named
 from accounts.onboarding.papers import take_over
 from accounts.onboarding.papers_on_file import OnFile
+from accounts.roles import MemberRole
 from portal.personal import pack, unpack
 from portal.sentences import keep
 
@@ -347,9 +348,11 @@ def _tell_staff(application: Application, text: str) -> None:
 
 
 def _tell_applicant(application: Application, text: str) -> None:
-    """It waits for whoever applied, or is decided."""
+    """It waits for whoever applied, or is decided: of an enterprise all who may go on with it, as one may have left."""
     kind = kind_named(application.kind)
     told = keep(text, kind=kind.label)
     page = reverse("admin:accounts_application_change" if kind.by_staff else "application", args=[application.pk])
-    # Staff are no members: they would never read what is an enterprise's affair.
-    notify([application.applicant], told, address=page, enterprise=None if kind.by_staff else application.enterprise)
+    if application.enterprise is None or kind.by_staff:  # staff are no members
+        notify([application.applicant], told, address=page)
+    else:
+        notify_members(application.enterprise, told, roles=[MemberRole.ADMINISTRATOR], address=page)

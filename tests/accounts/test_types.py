@@ -467,6 +467,6 @@ def test_the_depots_of_before_are_known_where_the_types_tell(
 ) -> None:
     Enterprise.objects.filter(pk=enterprise.pk).update(types=held, depot="")
     with connection.cursor() as cursor:
-        cursor.execute(import_module("accounts.migrations.0021_depot").KNOWN)
+        cursor.execute(import_module("accounts.migrations.0020_depot").KNOWN)
     enterprise.refresh_from_db()
     assert enterprise.depot == depot

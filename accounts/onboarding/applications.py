@@ -27,7 +27,7 @@ from accounts.notices import notify, notify_members, notify_staff
 from accounts.onboarding.kinds import Kind, kind_named
 from accounts.onboarding.papers import take_over
 from accounts.onboarding.papers_on_file import OnFile
-from accounts.roles import MemberRole
+from accounts.roles import EnterpriseState, MemberRole
 from portal.personal import pack, unpack
 from portal.sentences import keep
 
@@ -126,6 +126,9 @@ def submit(
 ) -> dict[str, list[str]]:
     """Keep what was typed and, if it is whole, hand it in. What is wrong otherwise, by field or paper. Raises ``Stale``."""
     kind = kind_named(application.kind)
+    if why := _why_suspended(application):
+        save(application, typed, version=version)
+        return {"__all__": [why]}
     form = form_of(kind, typed)
     papers = papers_of(application)
     filed = on_file(kind, form, application.enterprise, papers)
@@ -144,6 +147,14 @@ def submit(
     papers += [take_over(application, slots[name], kept.paper, by=by, address=address) for name, kept in filed.items()]
     _submitted(application, papers, typed, by, address)
     return {}
+
+
+def _why_suspended(application: Application) -> str:
+    """A suspended enterprise looks and applies for nothing; what staff themselves propose about it goes on."""
+    enterprise = application.enterprise
+    if enterprise is None or enterprise.state != EnterpriseState.SUSPENDED or kind_named(application.kind).by_staff:
+        return ""
+    return _("企业已暂停，恢复由平台工作人员办理；恢复后再申请")
 
 
 def problems_of(application: Application, typed: Typed) -> dict[str, list[str]]:
@@ -234,7 +245,7 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
     """
     kind = kind_named(application.kind)
     _check_words(reason, needed=False)
-    if why := why_not_by(application, staff):
+    if why := why_not_by(application, staff) or _why_suspended(application):
         raise NotPossible(why)
     if kind.second_person and application.state == ApplicationState.SUBMITTED:
         _change(

@@ -289,6 +289,26 @@ def test_a_refused_change_changes_nothing_and_what_was_typed_comes_again(cast: C
     assert Applicant(client_of("merchant_administrator")).open(NEW).value("contact_name") == "新来人"
 
 
+def test_a_suspended_enterprise_looks_and_applies_for_nothing(cast: Cast, client_of: Clients) -> None:
+    merchant, staff = cast.enterprises["merchant"], cast.users["staff"]
+    rows = Enterprise.objects.filter(pk=merchant.pk)
+    rows.update(state=EnterpriseState.SUSPENDED)
+    page = Applicant(client_of("merchant_administrator")).open(NEW)
+    page.press("submit", contact_name="柳新人")
+    assert "企业已暂停" in page.text and page.value("contact_name") == "柳新人", "nothing typed is lost"
+    assert the_change(merchant).state == ApplicationState.DRAFT
+    rows.update(state=EnterpriseState.APPROVED)
+    page.press("submit")
+    one = the_change(merchant)
+    assert one.state == ApplicationState.SUBMITTED
+    rows.update(state=EnterpriseState.SUSPENDED)
+    one = the_change(merchant)
+    with as_staff(staff), pytest.raises(NotPossible, match="企业已暂停"):
+        applications.approve(one, staff=staff, version=one.version)
+    rows.update(state=EnterpriseState.APPROVED)
+    approved(cast, the_change(merchant))
+
+
 def test_only_an_administrator_applies_for_a_change(client_of: Clients) -> None:
     for role in ("filer", "finance", "viewer", "developer"):
         assert client_of(f"merchant_{role}").get(NEW).status_code == 403

@@ -23,10 +23,11 @@ from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Remark, Submission, User, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
-from accounts.notices import notify, notify_staff
+from accounts.notices import notify, notify_members, notify_staff
 from accounts.onboarding.kinds import Kind, kind_named
 from accounts.onboarding.papers import take_over
 from accounts.onboarding.papers_on_file import OnFile
+from accounts.roles import EnterpriseState, MemberRole
 from portal.personal import pack, unpack
 from portal.sentences import keep
 
@@ -125,6 +126,9 @@ def submit(
 ) -> dict[str, list[str]]:
     """Keep what was typed and, if it is whole, hand it in. What is wrong otherwise, by field or paper. Raises ``Stale``."""
     kind = kind_named(application.kind)
+    if why := _why_suspended(application):
+        save(application, typed, version=version)
+        return {"__all__": [why]}
     form = form_of(kind, typed)
     papers = papers_of(application)
     filed = on_file(kind, form, application.enterprise, papers)
@@ -143,6 +147,14 @@ def submit(
     papers += [take_over(application, slots[name], kept.paper, by=by, address=address) for name, kept in filed.items()]
     _submitted(application, papers, typed, by, address)
     return {}
+
+
+def _why_suspended(application: Application) -> str:
+    """A suspended enterprise looks and applies for nothing; what staff themselves propose about it goes on."""
+    enterprise = application.enterprise
+    if enterprise is None or enterprise.state != EnterpriseState.SUSPENDED or kind_named(application.kind).by_staff:
+        return ""
+    return _("企业已暂停，恢复由平台工作人员办理；恢复后再申请")
 
 
 def problems_of(application: Application, typed: Typed) -> dict[str, list[str]]:
@@ -233,7 +245,7 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
     """
     kind = kind_named(application.kind)
     _check_words(reason, needed=False)
-    if why := why_not_by(application, staff):
+    if why := why_not_by(application, staff) or _why_suspended(application):
         raise NotPossible(why)
     if kind.second_person and application.state == ApplicationState.SUBMITTED:
         _change(
@@ -347,9 +359,11 @@ def _tell_staff(application: Application, text: str) -> None:
 
 
 def _tell_applicant(application: Application, text: str) -> None:
-    """It waits for whoever applied, or is decided."""
+    """It waits for whoever applied, or is decided: of an enterprise all who may go on with it, as one may have left."""
     kind = kind_named(application.kind)
     told = keep(text, kind=kind.label)
     page = reverse("admin:accounts_application_change" if kind.by_staff else "application", args=[application.pk])
-    # Staff are no members: they would never read what is an enterprise's affair.
-    notify([application.applicant], told, address=page, enterprise=None if kind.by_staff else application.enterprise)
+    if application.enterprise is None or kind.by_staff:  # staff are no members
+        notify([application.applicant], told, address=page)
+    else:
+        notify_members(application.enterprise, told, roles=[MemberRole.ADMINISTRATOR], address=page)

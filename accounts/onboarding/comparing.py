@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Submission
 from accounts.models.applications import ENDED, WAITS_FOR_STAFF
 from accounts.onboarding.applications import NUMBERS, Typed, form_of, numbers_in, typed_in
-from accounts.onboarding.forms import is_of_use
+from accounts.onboarding.forms import is_kept_if_blank, is_of_use
 from accounts.onboarding.kinds import Kind, kind_named
 from portal.personal import MASKS
 
@@ -101,16 +101,21 @@ def _in_force(application: Application, kind: Kind) -> Typed | None:
 def _lines(
     kind: Kind, submission: Submission, then: Typed | None, asked: Mapping[str, str], *, uncovered: bool
 ) -> list[Line]:
-    now = typed_in(submission)
+    now, is_first = typed_in(submission), submission.number == 1
     found = []
     for name, one in form_of(kind, now).fields.items():
         if name not in asked and not is_of_use(name, one, now) and not is_of_use(name, one, then or {}):
             continue
         mask = None if uncovered else MASKS.get(getattr(one, "mask", ""))
         texts, texts_before = now.get(name, []), (then or {}).get(name, [])
+        is_kept = is_kept_if_blank(one) and not any(texts)
+        if is_kept and is_first:
+            texts_before = texts
         is_changed = then is not None and [*filter(None, texts)] != [*filter(None, texts_before)]
         said = (_said(one, texts), _said(one, texts_before))
         value, value_before = (mask(text) if mask and text else text for text in said)
+        if is_kept:
+            value = _("不改")
         label = str(one.label or name)
         found.append(Line(name, label, value, mask is not None, is_changed, value_before, asked.get(name, "")))
     return found

@@ -25,7 +25,7 @@ from accounts.onboarding import interfaces
 from accounts.onboarding.addresses import CallbackField, SourcesField
 from accounts.onboarding.forms import PHONE, personal
 from accounts.onboarding.services import active, open_for_filing, why_not_ready
-from accounts.roles import EnterpriseState, EnterpriseType, Environment
+from accounts.roles import EnterpriseType, Environment
 from portal.widgets import DayInput
 
 Refusals = dict[str, list[str]]
@@ -121,8 +121,6 @@ def in_force(enterprise: Enterprise, environment: str) -> Connection | None:
 def why_no_test(application: Application, cleaned: Mapping[str, Any] | None = None) -> Refusals:
     """The gate of 申请调试: a service, and no test access yet."""
     enterprise = _enterprise_of(application)
-    if refused := _why_not_at_all(enterprise):
-        return refused
     if not active(enterprise):
         return _whole(_("还没有开通的服务，请先申请服务开通，至少一项通过后再申请调试"))
     if in_force(enterprise, Environment.SANDBOX):
@@ -135,8 +133,6 @@ def why_no_proof(application: Application, cleaned: Mapping[str, Any]) -> Refusa
     enterprise, wanted = _enterprise_of(application), cleaned["interface"]
     if wanted != application.topic:
         return {"interface": [_("这份凭证是为另一个接口建立的，请改回原来的接口；别的接口请在“系统对接”另行提交")]}
-    if refused := _why_not_at_all(enterprise):
-        return refused
     test = in_force(enterprise, Environment.SANDBOX)
     if test is None:
         return _whole(_("测试环境还没有开通，请先申请调试"))
@@ -164,8 +160,6 @@ def why_no_production(application: Application, cleaned: Mapping[str, Any]) -> R
 
 def why_not_proved(enterprise: Enterprise) -> Refusals:
     """What of the test is missing before production."""
-    if refused := _why_not_at_all(enterprise):
-        return refused
     if not in_force(enterprise, Environment.SANDBOX):
         return _whole(_("测试环境还没有开通，请先申请调试"))
     if not active(enterprise):
@@ -181,20 +175,12 @@ def why_no_change(application: Application, cleaned: Mapping[str, Any]) -> Refus
     enterprise, environment = _enterprise_of(application), cleaned["environment"]
     if environment != application.topic:
         return {"environment": [_("这份申请是为另一个环境建立的，请改回原来的环境；两个环境分别申请")]}
-    if refused := _why_not_at_all(enterprise):
-        return refused
     present = in_force(enterprise, environment)
     if present is None:
         return _whole(_("这个环境还没有开通，没有可以变更的参数"))
     if (present.source_addresses, present.callback) == (cleaned["source_addresses"], cleaned["callback"]):
         return _whole(_("来源地址和回推地址都与现在的相同，没有变更"))
     return _why_no_callback(enterprise, environment, cleaned["callback"])
-
-
-def _why_not_at_all(enterprise: Enterprise) -> Refusals:
-    if enterprise.state == EnterpriseState.SUSPENDED:
-        return _whole(_("企业已暂停，恢复由平台工作人员办理；恢复后再申请"))
-    return {}
 
 
 def _why_no_callback(enterprise: Enterprise, environment: str, callback: str) -> Refusals:

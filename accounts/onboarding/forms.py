@@ -38,6 +38,17 @@ def asked_later(field: Field) -> Field:
     return field
 
 
+def kept_if_blank(field: Field) -> Field:
+    """A field of a change that is left blank unless it changes: what is in force need not be shown for it."""
+    field.required, field.kept_if_blank = False, True  # type: ignore[attr-defined]
+    return field
+
+
+def is_kept_if_blank(field: forms.Field) -> bool:
+    """Whether it is one of those."""
+    return getattr(field, "kept_if_blank", False)
+
+
 def is_of_use(name: str, field: forms.Field, typed: Mapping[str, Sequence[str]]) -> bool:
     """Whether a reader needs it: not where its tick is missing, or it was never asked for."""
     if getattr(field, "asked_later", False):

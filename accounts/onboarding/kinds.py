@@ -148,7 +148,7 @@ ENTERPRISE_CHANGE = Kind(
         PaperSlot(
             "business_licence",
             _("营业执照"),
-            _("企业名称或法定代表人有变时必须上传变更后的营业执照，加盖公章"),
+            _("企业名称或法定代表人有变时必须上传变更后的营业执照，加盖公章；只换新证的也在这里上传"),
             required=False,
         ),
     ),

@@ -15,13 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.access import UserRequest, role_missing
-from accounts.actions import Action
-from accounts.audit import record
-from accounts.models import Application, ApplicationState, Paper, Submission, Verdict
+from accounts.models import Application, ApplicationState, Enterprise, Paper, Submission, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.onboarding import applications
 from accounts.onboarding.applications import Typed
-from accounts.onboarding.forms import is_of_use
+from accounts.onboarding.forms import is_kept_if_blank, is_of_use
 from accounts.onboarding.kinds import KINDS, Kind, PaperSlot, kind_named
 from accounts.onboarding.papers_on_file import OnFile
 from accounts.onboarding.turns import HELD, NOW, Turn, When
@@ -125,10 +123,10 @@ def begun_with(request: UserRequest, kind: Kind) -> tuple[Typed, str]:
         before = before.exclude(state=ApplicationState.APPROVED)
     latest = before.first()
     if kind.initial and request.actor and (latest is None or latest.state == ApplicationState.APPROVED):
-        typed = kind.initial(request.actor.enterprise)
-        if typed and any(getattr(one, "mask", "") for one in kind.form.base_fields.values()):
-            record(request.actor, Action.UNCOVER, f"enterprise {request.actor.enterprise.pk}", kind=kind.name)
-        return typed, _("已填入现在生效的内容，请在此基础上修改；审核通过之前，原来的继续有效") if typed else ""
+        fields = kind.form().fields
+        now = kind.initial(request.actor.enterprise)
+        held = {name: texts for name, texts in now.items() if not is_kept_if_blank(fields[name])}
+        return held, _("已填入现在生效的内容，请在此基础上修改；审核通过之前，原来的继续有效") if held else ""
     typed = applications.typed_in(latest) if latest else {}
     return typed, _("已带入上一次申请填写的内容，请核对；材料需要重新上传") if typed else ""
 
@@ -306,10 +304,12 @@ def inputs(
     problems: Mapping[str, Sequence[str]],
     remarks: Mapping[str, str],
     stored: Typed | None = None,
+    enterprise: Enterprise | None = None,
 ) -> list[Input]:
     """The fields of the kind with what was typed in them, right or wrong, and what is said at each."""
     form = kind.form(initial=_values(kind, typed) if typed else None, label_suffix="")
     form.use_required_attribute = False
+    _tell_kept(form, kind, enterprise)
     others = dict(_words(kind, stored, typed)) if stored is not None else {}
     found = []
     for bound in form:
@@ -319,6 +319,18 @@ def inputs(
         _dress(one)
         found.append(one)
     return found
+
+
+def _tell_kept(form: forms.Form, kind: Kind, enterprise: Enterprise | None) -> None:
+    """At each field that is left blank unless it changes: what is in force, masked."""
+    if kind.initial is None or enterprise is None:
+        return
+    held = {name: field for name, field in form.fields.items() if is_kept_if_blank(field)}
+    now = kind.initial(enterprise) if held else {}
+    for name, field in held.items():
+        if text := "".join(now.get(name, ())):
+            mask = MASKS[field.mask]  # type: ignore[attr-defined]
+            field.help_text = _("现为 %(masked)s，不改的留空") % {"masked": mask(text)}
 
 
 def _is_idle(bound: BoundField) -> bool:
@@ -362,6 +374,8 @@ def in_words(bound: BoundField) -> str:
     value = bound.data
     if isinstance(value, bool):
         return _("是") if value else _("否")
+    if not value and is_kept_if_blank(bound.field):
+        return _("不改")
     texts = [str(one) for one in value] if isinstance(value, list) else [str(value or "")]
     choices = {str(code): str(word) for code, word in getattr(bound.field, "choices", ())}
     if mask := MASKS.get(getattr(bound.field, "mask", "")):
@@ -461,7 +475,7 @@ def page_of(
         context |= {
             "inputs": inputs(
                 kind, shown, problems=problems, remarks=remarks,
-                stored=kept if is_stale else None,
+                stored=kept if is_stale else None, enterprise=application.enterprise,
             ),
             "action": reverse("application", kwargs={"pk": application.pk}),
             "version": application.version,
@@ -488,7 +502,7 @@ def blank_page(request: UserRequest, kind: Kind) -> dict[str, Any]:
     filed = applications.on_file(kind, applications.form_of(kind, typed), enterprise, ()) if typed else {}
     return {
         "kind": kind,
-        "inputs": inputs(kind, typed, problems={}, remarks={}),
+        "inputs": inputs(kind, typed, problems={}, remarks={}, enterprise=enterprise),
         "drawers": drawers(kind, (), problems={}, remarks={}, on_file=filed),
         "action": reverse("application_new", kwargs={"kind": kind.name}),
         "version": 0,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Application, Enterprise, Paper, Profile, User
 from accounts.models.profile import PERSONAL, sealed
-from accounts.onboarding.forms import AccountForm, why_not_that_office
+from accounts.onboarding.forms import AccountForm, kept_if_blank, why_not_that_office
 from accounts.onboarding.offices import OFFICES
 
 #: What a business licence proves: none of it changes without one.
@@ -19,7 +19,7 @@ LICENCE = "business_licence"
 
 
 class ChangeForm(AccountForm):
-    """企业资料变更: all but the two numbers by which everybody knows the enterprise."""
+    """企业资料变更: all but the two numbers by which everybody knows the enterprise; about persons only what changes."""
 
     credit_code = None  # type: ignore[assignment]
     customs_code = None  # type: ignore[assignment]
@@ -29,6 +29,8 @@ class ChangeForm(AccountForm):
         self.fields["name"].help_text = gettext_lazy(
             "与营业执照及海关备案一致。统一社会信用代码和海关十位编码不在这里变更，有变请联系平台工作人员"
         )
+        for name in PERSONAL:
+            kept_if_blank(self.fields[name])
 
 
 def in_force(enterprise: Enterprise) -> dict[str, list[str]]:
@@ -45,8 +47,11 @@ def why_no_change(application: Application, cleaned: Mapping[str, Any]) -> dict[
     """Something has to change, fit the customs code, and stand on the licence where that is what it is about."""
     enterprise = application.enterprise
     assert enterprise is not None
-    changed = _changed(enterprise, cleaned)
-    if not changed:
+    whole = _whole(enterprise, cleaned)
+    if unknown := [name for name in PERSONAL if not whole[name]]:
+        return {name: [_("还没有登记，请填写")] for name in unknown}
+    changed = _changed(enterprise, whole)
+    if not changed and _licence(application) is None:  # a renewed licence is a change, too
         return {"__all__": [_("与现行资料完全相同，没有要变更的内容")]}
     if why := why_not_that_office(enterprise.customs_code, cleaned["registration_customs"]):
         return {"registration_customs": [why]}
@@ -59,8 +64,9 @@ def change_profile(application: Application, cleaned: Mapping[str, Any], staff: 
     """It is in force from now on. Another customs office is that of another district."""
     assert application.enterprise_id is not None
     enterprise = Enterprise.objects.select_for_update().get(pk=application.enterprise_id)
-    moved = "registration_customs" in _changed(enterprise, cleaned)
-    keep_profile(application, cleaned)
+    whole = _whole(enterprise, cleaned)
+    moved = "registration_customs" in _changed(enterprise, whole)
+    keep_profile(application, whole)
     enterprise.name = cleaned["name"]
     if moved and (office := OFFICES.get(cleaned["registration_customs"])) and office.district:
         enterprise.customs_district = office.district
@@ -77,9 +83,15 @@ def keep_profile(application: Application, cleaned: Mapping[str, Any]) -> None:
     Profile.objects.update_or_create(enterprise=application.enterprise, defaults=said)
 
 
-def _changed(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> set[str]:
+def _whole(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed, with what is in force where something about a person was left blank."""
     now = in_force(enterprise)
-    return {name for name in ChangeForm.base_fields if [cleaned[name]] != now[name]}
+    return {**cleaned, **{name: cleaned[name] or now[name][0] for name in PERSONAL}}
+
+
+def _changed(enterprise: Enterprise, whole: Mapping[str, Any]) -> set[str]:
+    now = in_force(enterprise)
+    return {name for name in ChangeForm.base_fields if [whole[name]] != now[name]}
 
 
 def _licence(application: Application) -> Paper | None:

@@ -1,10 +1,12 @@
 """Reminding whoever an application waits for: of the staff its assignee, of a returned one its applicant.
 
+Who applied and has left since is not told: the administrators of the enterprise go on with it.
+
 Once a day at most for each application, whoever presses the button. Of several applications one person gets one letter.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -19,6 +21,7 @@ from accounts.models import Application, ApplicationState, Reminder, User
 from accounts.models.applications import WAITS_FOR_STAFF
 from accounts.notices import notify
 from accounts.onboarding.kinds import kind_named
+from accounts.roles import MemberRole
 from portal.calendar import SHANGHAI
 from portal.sentences import keep
 
@@ -42,7 +45,7 @@ def remind(applications: Iterable[Application], *, by: User, address: str = "") 
     told, today = Reminded(), timezone.now().astimezone(SHANGHAI).date()
     for one in applications:
         whom, why_not = _waited_for(one)
-        if whom is None:
+        if not whom:
             told.left_out[why_not] += 1
         elif not Reminder.objects.get_or_create(application=one, on=today, defaults={"by": by})[1]:
             told.left_out[str(TODAY_ALREADY)] += 1
@@ -54,25 +57,38 @@ def remind(applications: Iterable[Application], *, by: User, address: str = "") 
     return told
 
 
-def _waited_for(application: Application) -> tuple[User | None, str]:
+def _waited_for(application: Application) -> tuple[list[User], str]:
     """Whom it waits for; or nobody, and why."""
     if application.state == ApplicationState.RETURNED:
-        whom = application.applicant
+        whom = _applying(application)
     elif application.state not in WAITS_FOR_STAFF:
-        return None, str(WAITS_FOR_NOBODY)
+        return [], str(WAITS_FOR_NOBODY)
     elif application.assignee is None:
-        return None, str(NOBODY_HAS_IT)
+        return [], str(NOBODY_HAS_IT)
     else:
-        whom = application.assignee
-    return (whom, "") if whom.is_active and whom.email else (None, str(NO_ADDRESS))
+        whom = [application.assignee]
+    reached = [one for one in whom if one.is_active and one.email]
+    return reached, "" if reached else str(NO_ADDRESS)
 
 
-def _tell(whom: User, one: Application) -> None:
+def _applying(application: Application) -> list[User]:
+    """Who applied; where they no longer administer the enterprise, those who do."""
+    if application.enterprise is None:
+        return [application.applicant]
+    administrators = User.objects.filter(
+        memberships__enterprise=application.enterprise, memberships__active=True,
+        memberships__roles__contains=[MemberRole.ADMINISTRATOR],
+    )  # fmt: skip
+    applicant = administrators.filter(pk=application.applicant_id)
+    return list(applicant or administrators)
+
+
+def _tell(whom: Sequence[User], one: Application) -> None:
     """Where it waits, and for what."""
     said = {"kind": kind_named(one.kind).label, "title": one.title}
     if one.state == ApplicationState.RETURNED:
         text = keep(gettext_noop("催办：%(kind)s“%(title)s”已退回补正，改好后请重新提交"), **said)
-        notify([whom], text, address=reverse("application", args=[one.pk]), enterprise=one.enterprise)
+        notify(whom, text, address=reverse("application", args=[one.pk]), enterprise=one.enterprise)
     else:
         text = keep(gettext_noop("催办：%(kind)s“%(title)s”在等您审核"), **said)
-        notify([whom], text, address=reverse("admin:accounts_application_change", args=[one.pk]))
+        notify(whom, text, address=reverse("admin:accounts_application_change", args=[one.pk]))

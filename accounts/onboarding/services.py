@@ -119,8 +119,6 @@ def why_not_live(application: Application, cleaned: Mapping[str, Any] | None = N
     assert enterprise is not None
     if enterprise.state == EnterpriseState.APPROVED:
         return {"__all__": [_("企业已经上线，可以申报，不需要再申请")]}
-    if enterprise.state == EnterpriseState.SUSPENDED:
-        return {"__all__": [_("企业已暂停，恢复由平台工作人员办理，不在这里申请")]}
     missing = why_not_ready(enterprise)
     return {"__all__": missing} if missing else {}
 

@@ -183,11 +183,7 @@ class TypesForm(forms.Form):
                 f"{group}_valid_from",
                 _("%(day)s 起才有效，请在生效后再提交；现在可以先保存") % {"day": first.isoformat()},
             )
-        if last and last < today:
-            self.add_error(
-                f"{group}_valid_to", _("已于 %(day)s 到期，请先换证，再填新证的有效期") % {"day": last.isoformat()}
-            )
-        elif first and last and last < first:
+        if first and last and last < first:
             self.add_error(f"{group}_valid_to", _("早于有效期的第一天，请照证核对"))
 
     def _require(self, *names: str) -> None:
@@ -283,9 +279,26 @@ def turn(enterprise: Enterprise) -> Turn:
 
 
 def why_not_these(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The gate: types are given up knowingly, and only once nothing filed under them is under way."""
+    """The gate: no new licence is out of date; types are given up knowingly, and only once nothing is under way by them."""
     enterprise = application.enterprise
     assert enterprise is not None
+    return _run_out(enterprise, cleaned) | _why_not_give_up(enterprise, cleaned)
+
+
+def _run_out(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The licences out of date, but for the one in force: it stops filing by its type alone, and no change of others."""
+    found, today = {}, timezone.localdate()
+    for group, of_type in GROUPS.items():
+        last = cleaned[f"{group}_valid_to"]
+        if of_type not in cleaned["types"] or not last or last >= today:
+            continue
+        if not _says(_licence(enterprise, group), group, cleaned):
+            told = _("已于 %(day)s 到期，请先换证，再填新证的有效期") % {"day": last.isoformat()}
+            found[f"{group}_valid_to"] = [told]
+    return found
+
+
+def _why_not_give_up(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
     lost = _given_up(enterprise, cleaned["types"])
     if not lost:
         return {}

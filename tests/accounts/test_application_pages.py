@@ -204,7 +204,7 @@ def test_the_list_says_what_can_be_applied_for_now_and_why_the_rest_cannot(
         "等第 3 项“电子口岸 IC 卡或 Ikey”核验之后" in visitor.text and "银行保函约需 1 个月，可以提前办" in visitor.text
     )
     assert not visitor.page.xpath("//section[@aria-labelledby='later']//a[contains(@class, 'btn')]")
-    assert offered(visitor, "held") == ["企业开户"]
+    assert offered(visitor, "held") == ["企业开户", "企业资料变更"]
     assert "快递业务经营许可证" not in visitor.text, "papers that may not apply are not listed"
     newcomer.types = ["payment"]
     newcomer.save(update_fields=["types"])

@@ -201,9 +201,12 @@ def test_a_change_begins_with_what_is_in_force_and_comes_into_force_by_two(cast:
     merchant = cast.enterprises["merchant"]
     one = Applicant(client_of("merchant_administrator")).open(NEW)
     assert "已填入现在生效的内容" in one.text and "信用代码和海关十位编码不在这里变更" in html.unescape(one.text)
-    assert one.value("name") == merchant.name and one.value("contact_phone") == WHOLE[2]
+    assert one.value("name") == merchant.name and [one.value(name) for name in PERSONAL] == [""] * 4
+    shown_now = html.unescape(one.text)
+    assert all(f"现为 {text}，不改的留空" in shown_now for text in MASKED)
+    assert not [text for text in WHOLE if text in shown_now], "nobody asked to see whom the portal calls"
     assert "credit_code" not in one.form.fields and "customs_code" not in one.form.fields
-    assert AuditEntry.objects.get(action="uncover").details == {"kind": "enterprise_change"}
+    assert not AuditEntry.objects.filter(action="uncover").exists()
     one.press("submit", name="上海栗光屿进出口有限公司", contact_phone="13900001234")
     assert "请上传变更后的营业执照" in one.text
     one.press("save", paper_business_licence=sent(PDF))
@@ -222,7 +225,7 @@ def test_a_change_begins_with_what_is_in_force_and_comes_into_force_by_two(cast:
     merchant.refresh_from_db()
     assert merchant.name == "上海栗光屿进出口有限公司"
     held = Profile.objects.get(enterprise=merchant)
-    assert (held.told("contact_phone"), held.told("legal_representative")) == ("13900001234", "栗光年")
+    assert [held.told(name) for name in PERSONAL] == ["栗光年", "柳知秋", "13900001234", "merchant@example.org"]
     assert held.business_licence is not None and held.application == application
     assert (merchant.credit_code, merchant.customs_code, merchant.customs_district) == (
         "913101150000903844", "312246DM02", "2218",
@@ -236,9 +239,30 @@ def test_what_is_on_the_licence_needs_it_and_the_rest_does_not(cast: Cast) -> No
     assert changed(cast, merchant, contact_email="new@example.org") == {}
 
 
-def test_something_has_to_change(cast: Cast) -> None:
-    problems = changed(cast, cast.enterprises["merchant"])
+BLANK = dict.fromkeys(PERSONAL, "")
+
+
+@pytest.mark.parametrize("typed", [{}, BLANK])
+def test_something_has_to_change(cast: Cast, typed: dict[str, str]) -> None:
+    problems = changed(cast, cast.enterprises["merchant"], **typed)
     assert "没有要变更的内容" in problems["__all__"][0]
+
+
+def test_a_renewed_licence_alone_is_a_change(cast: Cast) -> None:
+    merchant = cast.enterprises["merchant"]
+    before = in_force(merchant)
+    assert changed(cast, merchant, licence=True, **BLANK) == {}
+    one = the_change(merchant)
+    approved(cast, one)
+    held = Profile.objects.get(enterprise=merchant)
+    assert held.business_licence == one.papers.get() and in_force(merchant) == before
+
+
+def test_what_is_not_known_of_persons_cannot_stay_blank(cast: Cast) -> None:
+    merchant = cast.enterprises["merchant"]
+    Profile.objects.filter(enterprise=merchant).update(contact_name=None)
+    problems = changed(cast, merchant, **(BLANK | {"website": "https://shop.example.com/"}))
+    assert problems == {"contact_name": ["还没有登记，请填写"]}
 
 
 def test_another_office_moves_the_district_and_fits_the_customs_code(cast: Cast) -> None:
@@ -267,6 +291,26 @@ def test_a_refused_change_changes_nothing_and_what_was_typed_comes_again(cast: C
     assert Applicant(client_of("merchant_administrator")).open(NEW).value("contact_name") == "新来人"
 
 
+def test_a_suspended_enterprise_looks_and_applies_for_nothing(cast: Cast, client_of: Clients) -> None:
+    merchant, staff = cast.enterprises["merchant"], cast.users["staff"]
+    rows = Enterprise.objects.filter(pk=merchant.pk)
+    rows.update(state=EnterpriseState.SUSPENDED)
+    page = Applicant(client_of("merchant_administrator")).open(NEW)
+    page.press("submit", contact_name="柳新人")
+    assert "企业已暂停" in page.text and page.value("contact_name") == "柳新人", "nothing typed is lost"
+    assert the_change(merchant).state == ApplicationState.DRAFT
+    rows.update(state=EnterpriseState.APPROVED)
+    page.press("submit")
+    one = the_change(merchant)
+    assert one.state == ApplicationState.SUBMITTED
+    rows.update(state=EnterpriseState.SUSPENDED)
+    one = the_change(merchant)
+    with as_staff(staff), pytest.raises(NotPossible, match="企业已暂停"):
+        applications.approve(one, staff=staff, version=one.version)
+    rows.update(state=EnterpriseState.APPROVED)
+    approved(cast, the_change(merchant))
+
+
 def test_only_an_administrator_applies_for_a_change(client_of: Clients) -> None:
     for role in ("filer", "finance", "viewer", "developer"):
         assert client_of(f"merchant_{role}").get(NEW).status_code == 403
@@ -284,6 +328,22 @@ def test_staff_see_what_would_change_beside_what_is_in_force(cast: Cast, client_
     assert "柳新人" not in said and "柳知秋" not in said and "遮挡后看不出差别" in said
     approved(cast, the_change(merchant))
     assert "与现行资料相比" not in shown(client_of("staff"), page)
+
+
+def test_what_was_left_blank_is_no_change_for_staff(cast: Cast, client_of: Clients) -> None:
+    merchant, staff = cast.enterprises["merchant"], client_of("staff")
+    assert changed(cast, merchant, **(BLANK | {"website": "https://shop.example.com/"})) == {}
+    one = the_change(merchant)
+    page = reverse("admin:accounts_application_change", args=[one.pk])
+    said = shown(staff, page)
+    assert "与现行资料相比改动 1 处" in said and said.count(">不改<") == 4
+    own = shown(client_of("merchant_administrator"), f"/applications/{one.pk}/")
+    assert own.count("不改") == 4 and not [text for text in WHOLE if text in own]
+    with as_staff(cast.users["staff"]):
+        applications.send_back(one, staff=cast.users["staff"], version=one.version, remarks={}, reason="请补联系人")
+    assert changed(cast, merchant, **(BLANK | {"contact_name": "柳新人"})) == {}
+    said = shown(staff, page)
+    assert "柳**" in said and "上一次未填" in said
 
 
 # --- the wall -----------------------------------------------------------------------------------------------------------

@@ -18,8 +18,10 @@ from accounts.cast import Cast
 from accounts.models import Application, ApplicationState, AuditEntry, Enterprise, Membership, Notice, Reminder, User
 from accounts.notices import mail_due
 from accounts.onboarding import applications
-from accounts.onboarding.kinds import ACCOUNT
+from accounts.onboarding.kinds import ACCOUNT, ENTERPRISE_CHANGE
+from accounts.onboarding.profile import in_force
 from accounts.onboarding.promises import days_late, late, working_days
+from accounts.roles import MemberRole
 from portal.calendar import SHANGHAI
 from portal.personal import pack
 from portal.sentences import speak
@@ -582,6 +584,30 @@ def test_who_has_no_address_is_not_reminded(cast: Cast, staff: Client, applied: 
     User.objects.filter(pk=applied.applicant_id).update(email="")
     assert "没有登记邮箱" in remind(staff, applied)
     assert not reminders_of(applied.applicant) and not Reminder.objects.exists()
+
+
+def test_for_who_has_left_the_administrators_are_told(cast: Cast, staff: Client) -> None:
+    merchant, gone, left = cast.enterprises["merchant"], a_person("gone", "离职"), a_person("other", "接任")
+    for user in (gone, left):
+        Membership.objects.create(user=user, enterprise=merchant, roles=[MemberRole.ADMINISTRATOR])
+    with acting_as(enterprise_id=merchant.pk, user_id=gone.pk):
+        one = applications.begin(ENTERPRISE_CHANGE, by=gone, enterprise=merchant)
+        said = in_force(merchant) | {"website": ["https://shop.example.com/"]}
+        assert applications.submit(one, said, by=gone, version=one.version) == {}
+    press(staff, one, "send_back", reason="请补材料")
+    head = cast.users["merchant_administrator"]
+    of_return = Notice.objects.filter(address=f"/applications/{one.pk}/")
+    assert sorted(of_return.values_list("user", flat=True)) == sorted([head.pk, gone.pk, left.pk]), "each once"
+    Membership.objects.filter(user=gone).update(active=False)
+    assert "已发出催办 1 份" in remind(staff, one)
+    assert not reminders_of(gone) and len(reminders_of(head)) == len(reminders_of(left)) == 1
+    Reminder.objects.all().delete()
+    Membership.objects.filter(user=gone).update(active=True)
+    assert "已发出催办 1 份" in remind(staff, one)
+    assert len(reminders_of(gone)) == len(reminders_of(head)) == 1, "who applied and is there is told alone"
+    Reminder.objects.all().delete()
+    Membership.objects.filter(enterprise=merchant).update(active=False)
+    assert "没有登记邮箱" in remind(staff, one)
 
 
 def test_a_letter_is_chinese_whoever_sends_it(staff: Client, applied: Application) -> None:

@@ -91,15 +91,13 @@ def test_direct_logistics_with_a_depot_of_its_own_ticks_two() -> None:
         ("payment", "payment", PAYMENT),
     ],
 )
-def test_a_licence_is_asked_for_whole_and_has_to_be_valid_today(of_type: str, group: str, good: dict[str, str]) -> None:
-    day = {name: (TODAY + timedelta(days=n)).isoformat() for name, n in (("past", -1), ("now", 0), ("coming", 1))}
+def test_a_licence_is_asked_for_whole_and_has_begun(of_type: str, group: str, good: dict[str, str]) -> None:
+    day = {name: (TODAY + timedelta(days=n)).isoformat() for name, n in (("now", 0), ("coming", 1))}
     assert problems(of_type, **good) == {}
     missing = problems(of_type, depot=good.get("depot", ""))
     assert {f"{group}_number", f"{group}_valid_from", f"{group}_scope"} <= set(missing)
-    first, last = f"{group}_valid_from", f"{group}_valid_to"
-    assert problems(of_type, **(good | {last: day["now"]})) == {}, "through its last day"
+    first = f"{group}_valid_from"
     assert problems(of_type, **(good | {first: day["now"]})) == {}, "from its first day"
-    assert f"已于 {day['past']} 到期，请先换证" in problems(of_type, **(good | {last: day["past"]}))[last]
     assert f"{day['coming']} 起才有效" in problems(of_type, **(good | {first: day["coming"]}))[first]
     assert set(problems(of_type, **(good | {first: "去年"}))) == {first}
 
@@ -260,6 +258,37 @@ def test_an_unchanged_licence_stays_and_its_paper_is_taken_over(cast: Cast, ente
     assert AuditEntry.objects.filter(action="paper_uploaded", details__taken_from__isnull=False).count() == 1
     renewed = begun(enterprise) | {"express_valid_to": ["2098-12-31"]}
     assert set(applied(cast, enterprise, renewed)) == {"express_licence"}, "another licence needs another paper"
+
+
+@pytest.mark.parametrize(
+    ("of_type", "group", "good"),
+    [
+        ("bonded_logistics", "express", EXPRESS),
+        ("direct_logistics", "international", INTERNATIONAL),
+        ("payment", "payment", PAYMENT),
+    ],
+)
+def test_a_new_licence_has_to_be_valid_today(
+    cast: Cast, enterprise: Enterprise, of_type: str, group: str, good: dict[str, str]
+) -> None:
+    last, paper = f"{group}_valid_to", types.PAPERS[group]
+    past = (TODAY - timedelta(days=1)).isoformat()
+    found = applied(cast, enterprise, typed(of_type, **(good | {last: past})), paper)
+    assert found == {last: [f"已于 {past} 到期，请先换证，再填新证的有效期"]} and not enterprise.types
+    assert applied(cast, enterprise, typed(of_type, **(good | {last: TODAY.isoformat()}))) == {}, "through its last day"
+    assert enterprise.types == [of_type]
+
+
+def test_a_licence_that_ran_out_keeps_no_other_type_from_being_changed(cast: Cast, enterprise: Enterprise) -> None:
+    past = TODAY - timedelta(days=1)
+    assert applied(cast, enterprise, typed("bonded_logistics", **EXPRESS), "express_licence") == {}
+    Qualification.objects.filter(enterprise=enterprise).update(valid_to=past)
+    more = begun(enterprise) | {"types": ["bonded_logistics", "merchant"]}
+    assert applied(cast, enterprise, more) == {}
+    assert enterprise.types == ["merchant", "bonded_logistics"]
+    assert in_force(enterprise)[Licence.EXPRESS].valid_to == past, "and files no more than before"
+    other = begun(enterprise) | {"express_number": ["国邮20260001"]}
+    assert "express_valid_to" in applied(cast, enterprise, other, "express_licence"), "another has to be valid"
 
 
 def asked_for_service(enterprise: Enterprise, user: User) -> tuple[Application, dict[str, list[str]]]:

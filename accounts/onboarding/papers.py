@@ -9,14 +9,14 @@ import hashlib
 import logging
 import re
 import unicodedata
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from threading import Lock
 
 import filetype
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
-from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
@@ -24,6 +24,7 @@ from PIL import Image, ImageOps
 from accounts.access import Actor, Bystander
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.limits import count_today
 from accounts.models import Application, Paper, User
 from accounts.onboarding.kinds import PaperSlot
 from portal.personal import pack, unpack
@@ -35,7 +36,10 @@ MOST_MEGABYTES = 10
 MOST_BYTES = MOST_MEGABYTES << 20
 #: A page of A4 at 600 dots to the inch has 35 million.
 MOST_PIXELS = 40_000_000
-#: How many one person may upload in a day: replaced ones are kept too, so somebody could fill the disk.
+#: A photograph that gets clearer as it loads has some ten scans, and each is drawn over the whole picture.
+MOST_SCANS = 100
+#: How many one person may upload in a day: replaced ones are kept too, so somebody could fill the disk; what is refused
+#: counts as well, as looking at it costs the most.
 MOST_A_DAY = 60
 LONGEST_NAME = 100
 EXTENSIONS = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}
@@ -45,10 +49,14 @@ ACCEPTED = ".pdf,.png,.jpg,.jpeg"
 PDF_BEGINS = re.compile(rb"%PDF-[12]\.[0-9]")
 PDF_ENCRYPTED = re.compile(rb"/Encrypt\b")
 BLANK = b"\0\t\n\f\r "
+#: Nothing else in a JPEG has these two bytes but by chance.
+SCAN_BEGINS = b"\xff\xda"
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 # A picture as large as is allowed takes some hundred megabytes while it is drawn.
 _one_at_a_time = Lock()
+#: So long somebody waits for the pictures of others.
+PATIENCE_SECONDS = 10.0
 
 
 class PaperRefused(Exception):
@@ -60,9 +68,9 @@ def take(application: Application, slot: PaperSlot, sent: UploadedFile, *, by: U
 
     Called in the transaction that has just saved the application: so nobody else fills the slot at the same time.
     """
+    if count_today(f"papers:{by.pk}") > MOST_A_DAY:
+        raise PaperRefused(_("一天最多上传 %s 份材料（含未收下的），请明天再传；急需时请拨打服务热线") % MOST_A_DAY)
     content, media_type = checked(sent)
-    if Paper.objects.filter(uploaded_by=by, at__gt=timezone.now() - timedelta(days=1)).count() >= MOST_A_DAY:
-        raise PaperRefused(_("一天最多上传 %s 份材料，请明天再传；急需时请拨打服务热线") % MOST_A_DAY)
     application.papers.filter(slot=slot.name, replaced=False).update(replaced=True)
     paper: Paper = application.papers.create(
         slot=slot.name,
@@ -157,8 +165,10 @@ def _check_pdf(content: bytes) -> None:
 
 def _redrawn(content: bytes, media_type: str) -> bytes:
     """The picture alone, upright, without whatever else the file carried."""
+    if media_type == "image/jpeg" and content.count(SCAN_BEGINS) > MOST_SCANS:
+        raise PaperRefused(_("图片的扫描层太多，超过 %s 层。请重新拍照，或另存为普通 JPG 再上传") % MOST_SCANS)
     try:
-        with _one_at_a_time, Image.open(BytesIO(content), formats=("PNG", "JPEG")) as picture:
+        with _turn(), Image.open(BytesIO(content), formats=("PNG", "JPEG")) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise Image.DecompressionBombError
             ImageOps.exif_transpose(picture, in_place=True)
@@ -168,12 +178,25 @@ def _redrawn(content: bytes, media_type: str) -> bytes:
                 plain.save(drawn, "PNG")
             else:
                 plain.save(drawn, "JPEG", quality=90)
+    except PaperRefused:
+        raise
     except Image.DecompressionBombError as error:
         raise PaperRefused(_("图片的像素太多，超过 %s 万。请降低分辨率后再上传") % (MOST_PIXELS // 10_000)) from error
     except Exception as error:  # a damaged or hostile picture may fail in any way
         log.info("a picture could not be read: %s", type(error).__name__)
         raise PaperRefused(_("图片已损坏或不完整，打不开。请重新拍照或扫描后再上传")) from error
     return drawn.getvalue()
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """One picture after the other. Raises ``PaperRefused`` when those of others take too long."""
+    if not _one_at_a_time.acquire(timeout=PATIENCE_SECONDS):
+        raise PaperRefused(_("现在处理的图片太多，这一份没有收下。请过一分钟再上传"))
+    try:
+        yield
+    finally:
+        _one_at_a_time.release()
 
 
 def _plain(picture: Image.Image, *, has_alpha: bool) -> Image.Image:

@@ -28,6 +28,15 @@ def jpeg(width: int = 40, height: int = 20, *, turned: int = 1) -> bytes:
     return made.getvalue()
 
 
+def jpeg_of_scans(count: int) -> bytes:
+    """A photograph that gets clearer in so many scans: the last one again and again, each a few bytes."""
+    made = BytesIO()
+    Image.new("L", (64, 64), 128).save(made, "JPEG", progressive=True)
+    whole = made.getvalue()
+    last, missing = whole.rindex(b"\xff\xda"), count - whole.count(b"\xff\xda")
+    return whole[:last] + whole[last:-2] * (missing + 1) + whole[-2:]
+
+
 def png(mode: str = "RGBA") -> bytes:
     """A screenshot with a text in it."""
     made, said = BytesIO(), PngImagePlugin.PngInfo()

@@ -1,19 +1,18 @@
 """Papers: what a file is by its bytes, what is kept of it, and what every bad one is told."""
 
-from collections.abc import Callable
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
 from accounts.cast import Cast
-from accounts.models import Application, AuditEntry, Paper
+from accounts.models import AuditEntry, Paper
 from accounts.onboarding import applications, papers
 from accounts.onboarding.kinds import ACCOUNT
-from accounts.onboarding.papers import MOST_BYTES, PaperRefused, checked, clean_name
+from accounts.onboarding.papers import MOST_BYTES, MOST_SCANS, PaperRefused, checked, clean_name
 from portal.personal import unpack
 from portal.tenancy import acting_as
-from tests.accounts.papers import PDF, SECRET, jpeg, png, png_claiming, sent
+from tests.accounts.papers import PDF, SECRET, jpeg, jpeg_of_scans, png, png_claiming, sent
 
 EXE = b"MZ" + b"\0" * 200
 ZIP = b"PK\x03\x04" + b"\0" * 200
@@ -38,6 +37,7 @@ HTML = b"<!doctype html><script>alert(1)</script>"
         (PDF.replace(b"/Root", b"/Encrypt 9 0 R/Root"), "密码"),
         (jpeg()[:-300], "已损坏"),
         (b"\xff\xd8\xff" + b"\0" * 50, "已损坏"),
+        (jpeg_of_scans(MOST_SCANS + 1), "扫描层太多"),
         (png()[:-30], "已损坏"),
         (png_claiming(6_400, 6_400), "像素太多"),
         (png_claiming(60_000, 60_000), "像素太多"),
@@ -112,27 +112,32 @@ def test_one_paper_lies_in_a_slot_and_the_one_before_is_kept(cast: Cast) -> None
 
 
 @pytest.mark.django_db
-def test_nobody_fills_the_disk(cast: Cast, many: Callable[[Application, int], None]) -> None:
+def test_nobody_fills_the_disk_or_keeps_the_portal_drawing(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(papers, "MOST_A_DAY", 3)
     user, slot = cast.users["stranger"], ACCOUNT.papers[0]
     one = applications.begin(ACCOUNT, by=user, enterprise=None)
-    many(one, papers.MOST_A_DAY - 1)
     papers.take(one, slot, sent(PDF), by=user)
-    with pytest.raises(PaperRefused, match="明天"):
-        papers.take(one, slot, sent(PDF), by=user)
+    with pytest.raises(PaperRefused, match="已损坏"):
+        papers.take(one, slot, sent(jpeg()[:-300]), by=user)
+    papers.take(one, slot, sent(PDF), by=user)
+    for content in (PDF, jpeg()[:-300]):
+        with pytest.raises(PaperRefused, match="明天"):
+            papers.take(one, slot, sent(content), by=user)
     assert Paper.objects.filter(replaced=False).count() == 1
+    other = cast.users["merchant_administrator"]
+    assert papers.take(applications.begin(ACCOUNT, by=other, enterprise=None), slot, sent(PDF), by=other)
 
 
-@pytest.fixture
-def many() -> Callable[[Application, int], None]:
-    """Papers replaced before, in this number."""
+def test_a_photograph_of_many_scans_is_taken_up_to_a_bound() -> None:
+    content, _media_type = checked(sent(jpeg_of_scans(MOST_SCANS)))
+    with Image.open(BytesIO(content)) as kept:
+        assert kept.size == (64, 64)
 
-    def made(application: Application, count: int) -> None:
-        Paper.objects.bulk_create(
-            Paper(
-                application=application, slot="business_licence", name="a.pdf", media_type="application/pdf", size=1,
-                sha256="0" * 64, content=b"", uploaded_by=application.applicant, replaced=True,
-            )
-            for _each in range(count)
-        )  # fmt: skip
 
-    return made
+def test_nobody_waits_for_the_pictures_of_others_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(papers, "PATIENCE_SECONDS", 0.01)
+    with papers._one_at_a_time:
+        with pytest.raises(PaperRefused, match="过一分钟"):
+            checked(sent(jpeg()))
+        assert checked(sent(PDF)), "a PDF is not drawn"
+    assert checked(sent(jpeg()))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from accounts.licences import closed_types
 from accounts.models import Enterprise
 from accounts.roles import EnterpriseType
-from portal.sentences import keep
+from portal.sentences import Kept, keep
 
 #: What to do where there is none.
 CURE = _("请由企业管理员在“服务开通”中申请，审核通过后即可申报")
@@ -40,5 +40,5 @@ def services_of(enterprise: Enterprise) -> frozenset[tuple[str, str, str]]:
     return frozenset((one.enterprise_type, one.mode, one.district) for one in enterprise.services_in_force)
 
 
-def _or(one: str, other: str) -> str:
+def _or(one: Kept, other: Kept) -> Kept:
     return keep(_EITHER, one=one, other=other)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import DateField, Model, QuerySet
@@ -46,6 +47,10 @@ admin.site.index_title = _("企业、用户与报文")
 MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?([+-](0\d|1[0-4]):\d\d)?)?", re.ASCII)
 
 
+#: The number of a row, as far as PostgreSQL counts.
+NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+
+
 class WordsField(forms.MultipleChoiceField):
     """Several words of one table, as boxes to tick."""
 
@@ -62,7 +67,25 @@ class MembershipForm(forms.ModelForm):
         fields = ("user", "enterprise", "roles", "active")
 
 
-class Declared(admin.ModelAdmin):
+class NumberSelect(AutocompleteSelect):
+    """A row chosen by typing; a word where its number belongs chooses none, whoever sent it."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        """The chosen row, if there can be one."""
+        return super().optgroups(name, [one for one in value if NUMBER.fullmatch(str(one))], attr)
+
+
+class Numbered(admin.options.BaseModelAdmin):
+    """Whoever offers rows to choose by typing does so with ``NumberSelect``."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The stock field, but for its widget."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = NumberSelect(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class Declared(Numbered, admin.ModelAdmin):
     """A list is narrowed by the filters it offers and by nothing else that an address may say."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -141,7 +164,7 @@ class TellsMembers(Recorded):
                 members.tell(one, by=cast(User, request.user))
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(Numbered, admin.TabularInline):
     """The members of an enterprise, on its page."""
 
     model = Membership

@@ -25,11 +25,13 @@ from accounts import members
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.contact import tell_old_address
 from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
 from accounts.onboarding import services
 from accounts.roles import EnterpriseType, MemberRole
-from accounts.safety import tell_factors_reset, tell_password_changed
+from accounts.safety import tell_email_changed, tell_factors_reset, tell_password_changed
 from accounts.second_factor import forget_factors
+from portal.personal import mask_email
 
 
 def own_password(request: HttpRequest, extra_context: object = None) -> HttpResponse:
@@ -248,6 +250,14 @@ class PersonAdmin(TellsMembers, UserAdmin):
             self.write_down(request, Action.SECOND_FACTOR_REMOVED, one, None)
             tell_factors_reset(one)
         self.message_user(request, gettext("已重置 %(count)s 人的二次验证") % {"count": len(chosen)})
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save; of another address the old one is told too."""
+        old = User.objects.get(pk=obj.pk).email if change and "email" in form.changed_data else obj.email
+        super().save_model(request, obj, form, change)
+        if old != obj.email:
+            tell_old_address(old)
+            tell_email_changed(obj, now=mask_email(obj.email) or "—")
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         """A password set by staff is told to whose it is."""

@@ -48,7 +48,6 @@ admin.site.index_title = _("企业、用户与报文")
 #: A day, or a moment, as the filters of days write it; PostgreSQL knows no time zones farther away.
 MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?([+-](0\d|1[0-4]):\d\d)?)?", re.ASCII)
 
-
 #: The number of a row, as far as PostgreSQL counts.
 NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
@@ -67,6 +66,15 @@ class MembershipForm(forms.ModelForm):
     class Meta:
         model = Membership
         fields = ("user", "enterprise", "roles", "active")
+
+    def clean(self) -> dict[str, Any]:
+        """None of the platform's own people belongs to an enterprise, whose applications they decide on."""
+        cleaned = super().clean() or self.cleaned_data
+        user = cleaned.get("user")
+        if user and cleaned.get("active") and (user.is_staff or user.is_auditor):
+            where = "user" if isinstance(self.fields.get("user"), forms.ModelChoiceField) else "active"
+            self.add_error(where, _("平台工作人员和审计员不能成为企业成员；要保留职员身份，请先取消其成员资格"))
+        return cleaned
 
 
 class NumberSelect(AutocompleteSelect):
@@ -156,14 +164,14 @@ class ReadOnly(Declared):
 
 
 class TellsMembers(Recorded):
-    """A table on whose pages staff change memberships: the member is told."""
+    """A table on whose pages staff change memberships: the member is told, and the administrators."""
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save, then tell whoever may do other things now."""
         super().save_formset(request, form, formset, change)
         if formset.model is Membership:
             for one in [*formset.new_objects, *(row for row, _fields in formset.changed_objects)]:
-                members.tell(one, by=cast(User, request.user))
+                members.follow_staff(one, by=cast(User, request.user))
 
 
 class MembershipInline(Numbered, admin.TabularInline):
@@ -252,12 +260,14 @@ class PersonAdmin(TellsMembers, UserAdmin):
         self.message_user(request, gettext("已重置 %(count)s 人的二次验证") % {"count": len(chosen)})
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save; of another address the old one is told too."""
+        """Save; of another address the old one is told too, and who is switched off lets nobody in any more."""
         old = User.objects.get(pk=obj.pk).email if change and "email" in form.changed_data else obj.email
         super().save_model(request, obj, form, change)
         if old != obj.email:
             tell_old_address(old)
             tell_email_changed(obj, now=mask_email(obj.email) or "—")
+        if change and "is_active" in form.changed_data and not obj.is_active:
+            members.follow_closing(obj)
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         """A password set by staff is told to whose it is."""
@@ -291,10 +301,10 @@ class MembershipAdmin(Recorded):
     autocomplete_fields = ("user", "enterprise")
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        """Save, and tell the member."""
+        """Save, and tell the member and the administrators."""
         super().save_model(request, obj, form, change)
         if form.has_changed():
-            members.tell(obj, by=cast(User, request.user))
+            members.follow_staff(obj, by=cast(User, request.user))
 
     @admin.display(description=_("角色"))
     def roles_shown(self, membership: Membership) -> str:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import DateField, Model, QuerySet
@@ -24,11 +25,13 @@ from accounts import members
 from accounts.access import Bystander, address_of, is_member
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.contact import tell_old_address
 from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
 from accounts.onboarding import services
 from accounts.roles import EnterpriseType, MemberRole
-from accounts.safety import tell_factors_reset, tell_password_changed
+from accounts.safety import tell_email_changed, tell_factors_reset, tell_password_changed
 from accounts.second_factor import forget_factors
+from portal.personal import mask_email
 
 
 def own_password(request: HttpRequest, extra_context: object = None) -> HttpResponse:
@@ -47,6 +50,8 @@ MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?([+-](0\d|
 
 #: Why one of the staff decides nothing about an enterprise.
 OWN_ENTERPRISE = _("您是这家企业的成员，请由另一位同事办理")
+#: The number of a row, as far as PostgreSQL counts.
+NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
 
 class WordsField(forms.MultipleChoiceField):
@@ -64,8 +69,35 @@ class MembershipForm(forms.ModelForm):
         model = Membership
         fields = ("user", "enterprise", "roles", "active")
 
+    def clean(self) -> dict[str, Any]:
+        """None of the platform's own people belongs to an enterprise, whose applications they decide on."""
+        cleaned = super().clean() or self.cleaned_data
+        user = cleaned.get("user")
+        if user and cleaned.get("active") and (user.is_staff or user.is_auditor):
+            where = "user" if isinstance(self.fields.get("user"), forms.ModelChoiceField) else "active"
+            self.add_error(where, _("平台工作人员和审计员不能成为企业成员；要保留职员身份，请先取消其成员资格"))
+        return cleaned
 
-class Declared(admin.ModelAdmin):
+
+class NumberSelect(AutocompleteSelect):
+    """A row chosen by typing; a word where its number belongs chooses none, whoever sent it."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        """The chosen row, if there can be one."""
+        return super().optgroups(name, [one for one in value if NUMBER.fullmatch(str(one))], attr)
+
+
+class Numbered(admin.options.BaseModelAdmin):
+    """Whoever offers rows to choose by typing does so with ``NumberSelect``."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The stock field, but for its widget."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = NumberSelect(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class Declared(Numbered, admin.ModelAdmin):
     """A list is narrowed by the filters it offers and by nothing else that an address may say."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -134,17 +166,17 @@ class ReadOnly(Declared):
 
 
 class TellsMembers(Recorded):
-    """A table on whose pages staff change memberships: the member is told."""
+    """A table on whose pages staff change memberships: the member is told, and the administrators."""
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save, then tell whoever may do other things now."""
         super().save_formset(request, form, formset, change)
         if formset.model is Membership:
             for one in [*formset.new_objects, *(row for row, _fields in formset.changed_objects)]:
-                members.tell(one, by=cast(User, request.user))
+                members.follow_staff(one, by=cast(User, request.user))
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(Numbered, admin.TabularInline):
     """The members of an enterprise, on its page."""
 
     model = Membership
@@ -229,6 +261,16 @@ class PersonAdmin(TellsMembers, UserAdmin):
             tell_factors_reset(one)
         self.message_user(request, gettext("已重置 %(count)s 人的二次验证") % {"count": len(chosen)})
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save; of another address the old one is told too, and who is switched off lets nobody in any more."""
+        old = User.objects.get(pk=obj.pk).email if change and "email" in form.changed_data else obj.email
+        super().save_model(request, obj, form, change)
+        if old != obj.email:
+            tell_old_address(old)
+            tell_email_changed(obj, now=mask_email(obj.email) or "—")
+        if change and "is_active" in form.changed_data and not obj.is_active:
+            members.follow_closing(obj)
+
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         """A password set by staff is told to whose it is."""
         if isinstance(obj, User) and "password" in changed_fields(message):
@@ -261,10 +303,10 @@ class MembershipAdmin(Recorded):
     autocomplete_fields = ("user", "enterprise")
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        """Save, and tell the member."""
+        """Save, and tell the member and the administrators."""
         super().save_model(request, obj, form, change)
         if form.has_changed():
-            members.tell(obj, by=cast(User, request.user))
+            members.follow_staff(obj, by=cast(User, request.user))
 
     @admin.display(description=_("角色"))
     def roles_shown(self, membership: Membership) -> str:

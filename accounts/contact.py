@@ -123,13 +123,18 @@ def finish(request: HttpRequest, user: User, one: Change) -> bool:
         return False
     record(who, Action.EMAIL_CHANGED, user.username)
     tell_email_changed(user, now=mask_email(one.to))
-    if user.email:
+    tell_old_address(user.email)
+    return True
+
+
+def tell_old_address(email: str) -> None:
+    """The last letter to the address of an account that has another now, whoever changed it; nothing where there was none."""
+    if email:
         text = _(
             "您的%(portal)s账号已改用另一个邮箱，以后的邮件不再发到这里。\n\n"
             "如果不是您本人操作，请马上拨打服务热线 %(hotline)s"
         )
-        write_mail(user.email, _("%(portal)s：账号的邮箱已更换") % _words(), text % _words())
-    return True
+        write_mail(email, _("%(portal)s：账号的邮箱已更换") % _words(), text % _words())
 
 
 def _place(user: User) -> str:

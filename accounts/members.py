@@ -135,7 +135,10 @@ def told(token: str) -> Told | None:
 
 @transaction.atomic
 def accept(*, user: User, token: str, address: str = "") -> Enterprise:
-    """Become a member, or one again. Raises ``Refused`` when it is over or was sent to another address."""
+    """Become a member, or one again. Raises ``Refused`` when it is over, was sent to another address, or to one of the
+    platform's own people: they would decide on, or see the record of, what they file."""
+    if user.is_staff or user.is_auditor:
+        raise Refused(_("平台工作人员和审计员不能成为企业成员，请用另一个账号接受邀请"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM accounts_invitation_accept(%s)", [_hash_of(token)])
         row = cursor.fetchone()
@@ -164,6 +167,8 @@ def change_roles(*, by: Actor, membership: Membership, roles: Collection[str]) -
     if MemberRole.ADMINISTRATOR not in chosen:
         _check_one_is_left(now)
     if chosen != in_order(now.roles):
+        if MemberRole.ADMINISTRATOR not in chosen:
+            _take_back(Q(invited_by=now.user, enterprise=now.enterprise_id))
         _write(now, roles=chosen)
         record(by, Action.MEMBER_ROLES, now.user.username, before=now.roles, after=chosen)
         tell(now, by=by.user)
@@ -176,17 +181,38 @@ def remove(*, by: Actor, membership: Membership) -> None:
     now = _of_own(by, membership)
     if now.active:
         _check_one_is_left(now)
+        _take_back(_of_gone(now.user) & Q(enterprise=now.enterprise_id))  # first: who removes themselves may not after
         _write(now, active=False)
-        _take_back(now)
         record(by, Action.MEMBER_REMOVED, now.user.username, roles=now.roles)
         tell(now, by=by.user)
 
 
-def _take_back(gone: Membership) -> None:
+def _of_gone(user: User) -> Q:
     """Who was removed does not come back by an invitation of before, be it sent to them or by them."""
-    sent = Q(invited_by=gone.user) | Q(email__iexact=gone.user.email)
-    still_open = Invitation.objects.filter(sent, enterprise=gone.enterprise, accepted_at=None, revoked_at=None)
-    still_open.update(revoked_at=timezone.now())
+    return Q(invited_by=user) | Q(email__iexact=user.email)
+
+
+def _take_back(which: Q) -> None:
+    Invitation.objects.filter(which, accepted_at=None, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def follow_staff(membership: Membership, *, by: User) -> None:
+    """What staff made of a membership on their desk: open invitations end as if the enterprise had done it, the member is
+    told, and so are the administrators, whose enterprise it is."""
+    user, enterprise = membership.user, membership.enterprise
+    if not membership.active:
+        _take_back(_of_gone(user) & Q(enterprise=enterprise))
+    elif MemberRole.ADMINISTRATOR not in membership.roles:
+        _take_back(Q(invited_by=user, enterprise=enterprise))
+    tell(membership, by=by)
+    others = User.objects.filter(memberships__in=_administrators(enterprise)).exclude(pk=user.pk)
+    words = keep(gettext_noop("平台工作人员变更了成员 %(member)s 的资格或角色，请在成员表中核对"), member=str(user))
+    notify(others, words, enterprise=enterprise, address=reverse("members"))
+
+
+def follow_closing(user: User) -> None:
+    """The account was switched off: nobody joins any more by an invitation they sent, nor they by one sent to them."""
+    _take_back(_of_gone(user))
 
 
 @transaction.atomic

@@ -31,6 +31,7 @@ from accounts.notices import notify_members
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import PUBLIC_SITE
 from accounts.onboarding.offices import called
+from accounts.onboarding.services import active, tell_whom_it_cleared
 from accounts.roles import EnterpriseState
 from portal.personal import MASKS
 from portal.sentences import keep
@@ -186,6 +187,8 @@ class EnterpriseAdmin(TellsMembers):
             record(as_staff(request, obj), deed, obj.customs_code, reason=obj.state_reason)
             told = keep(STATE_TOLD[deed], name=obj.name, reason=obj.state_reason)
             notify_members(obj, told, address=reverse("home"))
+            if suspended:
+                tell_whom_it_cleared(obj, active(obj))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

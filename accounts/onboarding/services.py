@@ -1,6 +1,6 @@
 """服务开通 and 页面上线: what an enterprise is activated for, service by service, and then opened for filing by page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -312,7 +312,26 @@ def end(service: Service, *, staff: Bystander, reason: str) -> bool:
     )  # fmt: skip
     told = keep(_ENDED, type=of_type, **said)
     notify(administrators, told, address=reverse("services"), enterprise=service.enterprise)
+    tell_whom_it_cleared(service.enterprise, [service])
     return True
 
 
+def tell_whom_it_cleared(enterprise: Enterprise, stopped: Iterable[Service]) -> None:
+    """Whoever named it as clearance-service enterprise hears where it files no lists any more; one notice for all."""
+    places: dict[int, list[str]] = {}
+    for one in stopped:
+        if one.enterprise_type == LIST_FILERS[Mode(one.mode)]:
+            rests_on_it = Service.objects.filter(
+                clearance_code=enterprise.customs_code, mode=one.mode, district=one.district, ended=None
+            ).exclude(enterprise=enterprise)
+            for other in sorted(set(rests_on_it.values_list("enterprise_id", flat=True))):
+                places.setdefault(other, []).append(f"{one.mode} {one.district}")
+    for other, named in places.items():
+        told = keep(_NOT_CLEARED, name=enterprise.name, places=", ".join(named))
+        notify_members(other, told, roles=[MemberRole.ADMINISTRATOR], address=reverse("services"))
+
+
+_NOT_CLEARED = gettext_noop(
+    "通关服务企业“%(name)s”现在不能替本企业申报清单：%(places)s。请与对方联系，或在“服务开通”改填另一家"
+)
 _ENDED = gettext_noop("平台已终止本企业的服务：%(type)s %(mode)s，%(district)s 关区。原因：%(reason)s")

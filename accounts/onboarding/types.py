@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Application, Enterprise, Licence, Paper, Qualification, Service, User
 from accounts.onboarding.forms import asked_later, belonging
 from accounts.onboarding.papers_on_file import OnFile
+from accounts.onboarding.services import tell_whom_it_cleared
 from accounts.onboarding.turns import HELD, NOW, Turn
 from accounts.roles import Depot, EnterpriseType
 from portal.widgets import DayInput
@@ -338,7 +339,9 @@ def register_types(application: Application, cleaned: Mapping[str, Any], staff: 
     enterprise.types = [one.value for one in EnterpriseType if one in cleaned["types"]]
     enterprise.depot = cleaned["depot"]
     enterprise.save(update_fields=["types", "depot"])
-    Service.objects.filter(pk__in=[one.pk for one in _services_of(enterprise, lost)]).update(ended=timezone.now())
+    ending = _services_of(enterprise, lost)
+    Service.objects.filter(pk__in=[one.pk for one in ending]).update(ended=timezone.now())
+    tell_whom_it_cleared(enterprise, ending)
     for group, of_type in GROUPS.items():
         if of_type in lost:
             _end(enterprise, [one for one in Licence if one != Licence.EXPRESS_OPERATOR and group_of(one) == group])

@@ -31,7 +31,8 @@ from accounts.onboarding import applications, services_views
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.checklist import checklist
 from accounts.onboarding.kinds import GO_LIVE, SERVICE
-from accounts.onboarding.services import MODES, SERVICES, active, why_not_ready
+from accounts.onboarding.services import MODES, SERVICES, active, tell_whom_it_cleared, why_not_ready
+from accounts.onboarding.types import register_types
 from accounts.roles import EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole
 from portal.sentences import speak
 from portal.tenancy import acting_as
@@ -455,6 +456,52 @@ def test_nobody_of_the_staff_decides_about_an_enterprise_of_their_own(
         assert staff.post(address, sent).status_code == 302
     merchant.refresh_from_db()
     assert merchant.state == "suspended" and not Service.objects.filter(pk=one.pk, ended=None).exists()
+
+
+NOT_CLEARED = "通关服务企业“{}”现在不能替本企业申报清单：{}。请与对方联系，或在“服务开通”改填另一家"
+
+
+def told_of_clearing(cast: Cast) -> list[str]:
+    """What the merchant's administrator is told of who cleared for it."""
+    notices = Notice.objects.filter(user=cast.users["merchant_administrator"], enterprise=cast.enterprises["merchant"])
+    assert not Notice.objects.filter(user=cast.users["merchant_filer"], text__contains="通关服务企业").exists()
+    return [speak(one.text) for one in notices if "通关服务企业" in one.text]
+
+
+def test_whom_it_cleared_for_hears_when_a_service_of_a_clearer_is_ended(
+    cast: Cast, client_of: Callable[[str], Client]
+) -> None:
+    warehouse, staff = cast.enterprises["warehouse"], client_of("staff")
+    of_others = Service.objects.get(enterprise=cast.enterprises["platform"], mode="1210", district="2216")
+    staff.post(reverse("admin:accounts_service_change", args=[of_others.pk]), {"end_reason": "核查"})
+    assert told_of_clearing(cast) == [], "that of who clears for nobody"
+    one = Service.objects.get(enterprise=warehouse, mode="1210", district="2216")
+    staff.post(reverse("admin:accounts_service_change", args=[one.pk]), {"end_reason": "场地已关闭"})
+    assert told_of_clearing(cast) == [NOT_CLEARED.format(warehouse.name, "1210 2216")]
+    assert not Notice.objects.filter(enterprise=warehouse, text__contains="通关服务企业").exists(), "nobody of its own"
+
+
+def test_whom_it_cleared_for_hears_once_when_a_clearer_is_suspended_or_gives_up_the_type(
+    cast: Cast, client_of: Callable[[str], Client]
+) -> None:
+    warehouse = cast.enterprises["warehouse"]
+    merchant = Service.objects.filter(enterprise=cast.enterprises["merchant"], mode="1210")
+    merchant.filter(district="2233").update(ended=timezone.now())
+    with as_staff(cast.users["staff"]):
+        tell_whom_it_cleared(warehouse, active(warehouse))
+    said = NOT_CLEARED.format(warehouse.name, "1210 2216, 1210 2218")
+    assert told_of_clearing(cast) == [said]
+    data = {"state": "suspended", "reason": "核查"}
+    for prefix in ("memberships", "credentials"):
+        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    page = reverse("admin:accounts_enterprise_change", args=[warehouse.pk])
+    assert client_of("staff").post(page, data).status_code == 302
+    assert told_of_clearing(cast) == [said, said]
+    assert client_of("staff").post(page, data | {"state": "approved"}).status_code == 302
+    with as_staff(cast.users["staff"]):
+        given_up = {"types": ["platform"], "depot": "", "operator_number": ""}
+        register_types(Application(enterprise=warehouse), given_up, cast.users["staff"])
+    assert told_of_clearing(cast) == [said, said, said]
 
 
 def test_nobody_but_staff_who_may_ends_a_service(cast: Cast, client_of: Callable[[str], Client]) -> None:

@@ -6,9 +6,13 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
+from django.http import HttpRequest
 
 from accounts.access import Actor, Bystander
 from accounts.actions import Action
+
+#: How much a reason to see what is masked says, in characters.
+REASON = range(2, 201)
 
 # No RETURNING: a visitor's row may be written, not read back, under row-level security.
 INSERT = """
@@ -30,6 +34,11 @@ def record_many(deeds: Iterable[tuple[Actor | Bystander | None, str, str, Mappin
     """Append an entry for each of these (who, action, subject, details), all at once. Raises ValueError as ``record``."""
     with connection.cursor() as cursor:
         cursor.executemany(INSERT, [_row(*deed) for deed in deeds])
+
+
+def reason_in(request: HttpRequest, name: str = "why") -> str:
+    """The reason somebody gives to see what is masked, as the record keeps it; one that is none is not in ``REASON``."""
+    return request.POST.get(name, "").replace("\x00", "").strip()
 
 
 def _row(actor: Actor | Bystander | None, action: str, subject: str, details: Mapping[str, Any]) -> tuple[Any, ...]:

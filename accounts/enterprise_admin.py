@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import Bystander, address_of, is_member
 from accounts.actions import Action
 from accounts.admin import OWN_ENTERPRISE, MembershipInline, TellsMembers, TypeFilter
-from accounts.audit import record
+from accounts.audit import REASON, reason_in, record
 from accounts.models import Credential, Enterprise, Profile, User
 from accounts.models.profile import PERSONAL, profile_of
 from accounts.notices import notify_members
@@ -41,8 +41,6 @@ STATE_TOLD = {
     Action.ENTERPRISE_SUSPENDED: gettext_noop("“%(name)s”已暂停，只能查看，不能申报。原因：%(reason)s"),
     Action.ENTERPRISE_REOPENED: gettext_noop("“%(name)s”已恢复，可以继续申报。说明：%(reason)s"),
 }
-#: How much a reason to see what is masked says, in characters.
-REASON = range(2, 201)
 #: What of the approved data is about nobody.
 PLAIN = ("registration_customs", "website", "park", "business_licence", "since")
 
@@ -227,7 +225,7 @@ class EnterpriseAdmin(TellsMembers):
             raise PermissionDenied
         if enterprise is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
-        why, uncovered = request.POST.get("why", "").replace("\x00", "").strip(), False
+        why, uncovered = reason_in(request), False
         if request.method == "POST":
             if not self.has_change_permission(request, enterprise):
                 raise PermissionDenied

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import MemberRequest, member, role_missing
 from accounts.actions import Action
-from accounts.audit import record
+from accounts.audit import REASON, reason_in, record
 from accounts.models import Profile
 from accounts.models.profile import PERSONAL, profile_of
 from accounts.onboarding import applications, pages
@@ -21,8 +21,6 @@ from accounts.onboarding.services import active
 from accounts.roles import EnterpriseState, MemberRole
 from portal.personal import MASKS
 
-#: How much a reason to see what is masked says, in characters.
-REASON = range(2, 201)
 LOOKS = {
     EnterpriseState.DRAFT: ("idle", "circle"),
     EnterpriseState.APPROVED: ("ok", "check-circle"),
@@ -44,7 +42,7 @@ def profile(request: MemberRequest) -> HttpResponse:
     """Everything, what is about persons masked; a POST with a reason shows an administrator that too, on record."""
     actor, enterprise = request.actor, request.actor.enterprise
     is_administrator, fault = actor.may(MemberRole.ADMINISTRATOR), ""
-    reason = request.POST.get("reason", "").replace("\x00", "").strip()
+    reason = reason_in(request, "reason")
     if request.method == "POST":
         if not is_administrator:
             raise PermissionDenied(role_missing([MemberRole.ADMINISTRATOR]))

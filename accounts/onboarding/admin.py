@@ -27,7 +27,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.admin import ReadOnly, TypeFilter, WordFilter
-from accounts.audit import record
+from accounts.audit import REASON, reason_in, record
 from accounts.models import Application, ApplicationState, AuditEntry, Paper, Submission, User
 from accounts.models.applications import ENDED, WAITS_FOR_STAFF
 from accounts.onboarding import applications
@@ -41,8 +41,6 @@ from portal.personal import Unreadable, unpack
 PAPER_LABEL = "accounts_paper.content"
 #: What a browser may be told a paper is; anything else is just bytes.
 MEDIA_TYPES = ("application/pdf", "image/jpeg", "image/png")
-#: How much a reason to see what is masked says, in characters.
-REASON = range(2, 201)
 #: How many deeds the page of an application lists.
 MOST_DEEDS = 50
 #: What a search may say to be looked for among the numbers of applications, which have no enterprise yet.
@@ -158,7 +156,7 @@ class Said:
             request.POST.get("do", ""),
             int(version) if re.fullmatch(r"[0-9]{1,9}", version) else 0,
             told.get("reason", ""),
-            told.get("why", "").strip(),
+            reason_in(request),
             {name: told.get(f"remark.{name}", "") for name in kind.words},
         )
 
@@ -367,7 +365,7 @@ class ApplicationAdmin(ReadOnly):
         if is_personal(found):
             if not self.has_change_permission(request, found.application):
                 raise PermissionDenied
-            why["reason"] = request.POST.get("why", "").replace("\x00", "").strip()
+            why["reason"] = reason_in(request)
             if len(why["reason"]) not in REASON:
                 return self.ask_why(request, found, why["reason"])
         elif request.method == "POST":

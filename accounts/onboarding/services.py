@@ -20,7 +20,7 @@ from accounts.audit import record
 from accounts.codes import check_customs_code, check_district
 from accounts.credentials import present_environment
 from accounts.models import Application, Enterprise, Service, User
-from accounts.notices import notify, notify_members
+from accounts.notices import notify_members
 from accounts.onboarding.evidence import held_by
 from accounts.onboarding.preparation import items_for
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
@@ -306,12 +306,8 @@ def end(service: Service, *, staff: Bystander, reason: str) -> bool:
     said = {"mode": service.mode, "district": service.district, "reason": reason}
     of_type = EnterpriseType(service.enterprise_type).label
     record(staff, Action.SERVICE_ENDED, f"service {service.pk}", type=service.enterprise_type, **said)
-    administrators = User.objects.filter(
-        memberships__enterprise=service.enterprise, memberships__active=True,
-        memberships__roles__contains=[MemberRole.ADMINISTRATOR],
-    )  # fmt: skip
     told = keep(_ENDED, type=of_type, **said)
-    notify(administrators, told, address=reverse("services"), enterprise=service.enterprise)
+    notify_members(service.enterprise, told, roles=[MemberRole.ADMINISTRATOR], address=reverse("services"))
     tell_whom_it_cleared(service.enterprise, [service])
     return True
 

@@ -145,7 +145,7 @@ def test_every_member_looks_and_an_administrator_alone_uncovers_for_a_reason(cas
             assert client_of(f"merchant_{role}").post(PAGE, {"reason": "与海关核对"}).status_code == 403
     assert not AuditEntry.objects.filter(action="uncover").exists()
     administrator = client_of("merchant_administrator")
-    for reason in ("", " ", "因", "因" * 201):
+    for reason in ("", " ", "因", " 因 \0", "因" * 201):
         said = shown(administrator, PAGE, {"reason": reason}, status=400)
         assert "2 到 200 个字" in said and WHOLE[0] not in said
     said = shown(administrator, PAGE, {"reason": "与海关核对"})

@@ -63,8 +63,8 @@ def typed_in(row: Application | Submission) -> dict[str, list[str]]:
 
 
 def numbers_in(typed: Typed) -> dict[str, str]:
-    """The numbers of an enterprise in what was typed, by field."""
-    return {name: texts[0].strip() for name in NUMBERS if (texts := typed.get(name)) and texts[0].strip()}
+    """The numbers of an enterprise in what was typed, by field: of several the last one, as the form takes it."""
+    return {name: texts[-1].strip() for name in NUMBERS if (texts := typed.get(name)) and texts[-1].strip()}
 
 
 def form_of(kind: Kind, typed: Typed) -> Form:

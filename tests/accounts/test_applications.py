@@ -119,6 +119,18 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(applicant:
     assert "宋归帆".encode() not in bytes(one.content) and b"13800001234" not in bytes(one.content)
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\u202e", "\u200b", "\u2028", "\u2029", "\x1b"])
+def test_a_name_reads_as_it_is_written(applicant: User, sign: str) -> None:
+    names = ("name", "legal_representative", "contact_name")
+    with as_applicant(applicant):
+        one = applications.begin(ACCOUNT, by=applicant, enterprise=None)
+        wrong = GOOD | {name: [f"甲{sign}乙"] for name in names}
+        problems = applications.submit(one, wrong, by=applicant, version=one.version)
+        assert all("看不见的字符" in problems[name][0] for name in names)
+        right = GOOD | {name: ["Zoë O’Neill·阿依 古丽（上海）"] for name in names}
+        assert set(applications.problems_of(one, right)) == {"business_licence"}
+
+
 def test_it_comes_back_with_a_remark_at_each_field_as_often_as_needed(cast: Cast, applicant: User) -> None:
     one, staff = handed_in(applicant), cast.users["staff"]
     for number, (field, text) in enumerate([("website", "请补网站"), ("business_licence", "请换清晰的扫描件")], 1):

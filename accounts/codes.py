@@ -1,7 +1,8 @@
-"""The numbers an enterprise is known by, and what makes each of them well formed."""
+"""The numbers and names an enterprise and its people are known by, and what makes each of them well formed."""
 
 import csv
 import re
+import unicodedata
 from functools import cache
 
 from django.conf import settings
@@ -16,6 +17,8 @@ CUSTOMS_CODE = re.compile(r"[0-9]{4}[1-9A-Z]{2}[0-9A-Z]{4}")
 #: the province" (90), never in a province as such.
 NO_PLACE = "00"
 DXP_ID = re.compile(r"DXPENT[0-9]{10}")
+#: What no name has, by its Unicode category: control characters, line breaks, and what turns the direction or is not seen.
+NOT_IN_NAMES = ("Cc", "Cf", "Zl", "Zp")
 
 
 @cache
@@ -66,6 +69,12 @@ def check_customs_code(value: str) -> None:
             code="customs_code",
             params={"value": value, "place": value[:4]},
         )
+
+
+def check_name(value: str) -> None:
+    """Refuse a name that does not read as it is written: it stands in letters, lists and their subjects among other words."""
+    if any(unicodedata.category(one) in NOT_IN_NAMES for one in value):
+        raise ValidationError(_("名称中有换行、控制字符或看不见的字符，请删去后重新填写"), code="name")
 
 
 def check_dxp_id(value: str) -> None:

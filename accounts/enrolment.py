@@ -234,7 +234,7 @@ def ask_for_change(actor: Actor, credential: Credential, reason: str) -> None:
     except applications.Stale:
         raise NotPossible(_("已有一份更换证书的申请在审核中，请等审核结果，或先撤回它")) from None
     if wrong:
-        raise NotPossible(_("没有提交：请填写更换原因，最多 200 个字"))
+        raise NotPossible(" ".join(wrong.get("__all__", ())) or _("没有提交：请填写更换原因，最多 200 个字"))
 
 
 def asked_serials_of(actor: Actor) -> set[str]:

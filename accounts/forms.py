@@ -11,6 +11,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
+from accounts.codes import check_name
 from accounts.models import User
 from accounts.sign_in import why_not_password
 
@@ -138,6 +139,7 @@ class AccountForm(forms.Form):
     name = forms.CharField(
         label=_("姓名"),
         max_length=60,
+        validators=[check_name],
         error_messages={"required": _("请填写姓名")},
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "name"}),
     )

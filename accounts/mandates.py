@@ -5,7 +5,7 @@ one in force (``in_force``, step 4 of the walk).
 """
 
 from collections.abc import Collection, Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
@@ -29,6 +29,8 @@ PRINCIPALS = frozenset({EnterpriseType.PLATFORM, EnterpriseType.MERCHANT})
 AGENTS = frozenset(LIST_FILERS.values())
 #: The most a reason may say, in characters.
 LONGEST_REASON = 200
+#: The most an enterprise may propose to the same other one within a day, taken back or not: each is told to their people.
+MOST_A_DAY = 10
 
 
 class MandateProblem(Exception):
@@ -119,6 +121,7 @@ def propose(
     modes = [mode.value for mode in Mode if mode in set(modes)]
     _check_types(principal, agent, modes, gives)
     _check_days(first_day, last_day)
+    _check_not_too_often(actor, partner, len(modes))
     keys = (actor.enterprise.pk, partner.id) if gives else (partner.id, actor.enterprise.pk)
     return [_proposed(actor, keys, partner, mode, district, first_day, last_day) for mode in modes]
 
@@ -224,6 +227,17 @@ def _check_days(first_day: date, last_day: date) -> None:
         raise MandateProblem(_("结束日期早于开始日期"), "last_day")
     if last_day < timezone.localdate():
         raise MandateProblem(_("结束日期已过，请填今天或以后的日期"), "last_day")
+
+
+def _check_not_too_often(actor: Actor, partner: Partner, more: int) -> None:
+    lately = mandates_of(actor.enterprise).filter(
+        Q(principal=partner.id) | Q(agent=partner.id),
+        proposer=actor.enterprise, proposed_at__gt=timezone.now() - timedelta(days=1),
+    )  # fmt: skip
+    if lately.count() + more > MOST_A_DAY:
+        raise MandateProblem(
+            _("24 小时内最多向同一企业提出 %(count)s 份委托，请明天再提出") % {"count": MOST_A_DAY}, "partner"
+        )
 
 
 def _write_down(mandate: Mandate, actor: Actor, action: Action, **details: object) -> None:

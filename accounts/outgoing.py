@@ -17,8 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def write_mail(address: str, subject: str, text: str) -> None:
-    """Send a letter after the commit."""
-    _after_commit("mail", lambda: send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [address]))
+    """Send a letter after the commit; a subject is one line, whatever name stands in it."""
+    one_line = " ".join(subject.split())
+    _after_commit("mail", lambda: send_mail(one_line, text, settings.DEFAULT_FROM_EMAIL, [address]))
 
 
 def write_sms(phone: str, text: str) -> None:

@@ -11,6 +11,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.certificates import check_request
+from accounts.codes import check_name
 from accounts.models import Application, User
 from accounts.onboarding.forms import PHONE, personal
 
@@ -35,7 +36,7 @@ class AgencyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6}),
         help_text=_("粘贴 .csr 文件的全部内容；企业自备加密机的可不填"),
     )
-    contact_name = personal(forms.CharField(label=_("经办人"), max_length=60), "name")
+    contact_name = personal(forms.CharField(label=_("经办人"), max_length=60, validators=[check_name]), "name")
     contact_phone = personal(forms.CharField(label=_("经办人电话"), max_length=30, validators=[PHONE]), "phone")
     contact_email = personal(forms.EmailField(label=_("经办人邮箱")), "email")
     note = forms.CharField(label=_("说明"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}))

@@ -6,6 +6,7 @@ the same application open one moves it and the other is told; and one entry in t
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -34,6 +35,8 @@ from portal.sentences import keep
 LABEL = "accounts_application.content"
 #: The most a reason or a remark may say, in characters.
 LONGEST_WORDS = 500
+#: The most one person may hand in within a day, taken back or not: each time staff are told.
+MOST_A_DAY = 20
 #: Whoever may do this decides on applications.
 DECIDES = "accounts.change_application"
 
@@ -64,8 +67,8 @@ def typed_in(row: Application | Submission) -> dict[str, list[str]]:
 
 
 def numbers_in(typed: Typed) -> dict[str, str]:
-    """The numbers of an enterprise in what was typed, by field."""
-    return {name: texts[0].strip() for name in NUMBERS if (texts := typed.get(name)) and texts[0].strip()}
+    """The numbers of an enterprise in what was typed, by field: of several the last one, as the form takes it."""
+    return {name: texts[-1].strip() for name in NUMBERS if (texts := typed.get(name)) and texts[-1].strip()}
 
 
 def form_of(kind: Kind, typed: Typed) -> Form:
@@ -135,7 +138,7 @@ def submit(
     if problems := _problems(kind, form, papers, filed):
         save(application, typed, version=version)
         return problems
-    if refused := kind.gate(application, form.cleaned_data):
+    if refused := kind.gate(application, form.cleaned_data) or _too_often(by):
         save(application, typed, version=version)
         return refused
     _change(
@@ -162,6 +165,14 @@ def problems_of(application: Application, typed: Typed) -> dict[str, list[str]]:
     kind = kind_named(application.kind)
     form, papers = form_of(kind, typed), papers_of(application)
     return _problems(kind, form, papers, on_file(kind, form, application.enterprise, papers))
+
+
+def _too_often(by: User) -> dict[str, list[str]]:
+    lately = Submission.objects.filter(submitted_by=by, at__gt=timezone.now() - timedelta(days=1))
+    if lately.count() < MOST_A_DAY:
+        return {}
+    told = _("24 小时内最多提交 %(count)s 次申请，请明天再提交；填写的内容已保存，急需时请拨打服务热线")
+    return {"__all__": [told % {"count": MOST_A_DAY}]}
 
 
 def on_file(kind: Kind, form: Form, enterprise: Enterprise | None, papers: Sequence[Paper]) -> dict[str, OnFile]:

@@ -151,7 +151,7 @@ def _by_slot(submission: Submission, papers: Mapping[int, Paper]) -> dict[str, P
 def _said(one: forms.Field, texts: Sequence[str]) -> str:
     """What was typed into a field, in words: a choice by what it is called."""
     if isinstance(one, forms.BooleanField):
-        return _("是") if texts and texts[0] not in ("", "false", "False", "0") else _("否")
+        return _("是") if texts and texts[-1] not in ("", "false", "False", "0") else _("否")
     named: dict[str, str] = {}
     if isinstance(one, forms.ChoiceField):
         choices: Iterable[Any] = one.choices  # type: ignore[assignment]

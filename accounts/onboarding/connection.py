@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.codes import check_name
 from accounts.models import Application, Connection, Enterprise, User
 from accounts.onboarding import interfaces
 from accounts.onboarding.addresses import CallbackField, SourcesField
@@ -46,7 +47,9 @@ class TestAccessForm(forms.Form):
 
     source_addresses = SourcesField(label=gettext_lazy("测试系统的固定来源地址"), help_text=_SOURCES_NOTE)
     callback = CallbackField(label=gettext_lazy("测试环境异步回执回推地址"), help_text=_CALLBACK_NOTE)
-    contact_name = personal(forms.CharField(label=gettext_lazy("技术联系人"), max_length=60), "name")
+    contact_name = personal(
+        forms.CharField(label=gettext_lazy("技术联系人"), max_length=60, validators=[check_name]), "name"
+    )
     contact_phone = personal(
         forms.CharField(label=gettext_lazy("技术联系人电话"), max_length=30, validators=[PHONE]), "phone"
     )

@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.codes import check_credit_code, check_customs_code, provinces
+from accounts.codes import check_credit_code, check_customs_code, check_name, provinces
 from accounts.onboarding.offices import ELSEWHERE, OFFICES, SHANGHAI
 
 PHONE = RegexValidator(r"^1[3-9][0-9]{9}\Z|^0[0-9]{2,3}-?[0-9]{7,8}(-[0-9]{1,6})?\Z", _("请填手机号，或带区号的座机号"))
@@ -60,7 +60,9 @@ def is_of_use(name: str, field: forms.Field, typed: Mapping[str, Sequence[str]])
 class AccountForm(forms.Form):
     """企业开户: who the enterprise is, where customs registered it, whom to ask."""
 
-    name = forms.CharField(label=_("企业名称"), max_length=100, help_text=_("与营业执照及海关备案一致"))
+    name = forms.CharField(
+        label=_("企业名称"), max_length=100, validators=[check_name], help_text=_("与营业执照及海关备案一致")
+    )
     credit_code = forms.CharField(
         label=_("统一社会信用代码"), max_length=18, validators=[check_credit_code], help_text=_("18 位，字母大写")
     )
@@ -68,8 +70,10 @@ class AccountForm(forms.Form):
         label=_("海关十位编码"), max_length=10, validators=[check_customs_code], help_text=_("见海关备案证明")
     )
     registration_customs = forms.ChoiceField(label=_("注册地海关"), choices=())
-    legal_representative = personal(forms.CharField(label=_("法定代表人"), max_length=60), "name")
-    contact_name = personal(forms.CharField(label=_("联系人"), max_length=60), "name")
+    legal_representative = personal(
+        forms.CharField(label=_("法定代表人"), max_length=60, validators=[check_name]), "name"
+    )
+    contact_name = personal(forms.CharField(label=_("联系人"), max_length=60, validators=[check_name]), "name")
     contact_phone = personal(forms.CharField(label=_("联系电话"), max_length=30, validators=[PHONE]), "phone")
     contact_email = personal(forms.EmailField(label=_("联系邮箱")), "email")
     website = forms.URLField(label=_("网站"), required=False, assume_scheme="https", help_text=_("没有可不填"))

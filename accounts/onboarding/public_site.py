@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.codes import check_credit_code, check_customs_code, check_district
+from accounts.codes import check_credit_code, check_customs_code, check_district, check_name
 from accounts.models import Application, Enterprise, Profile, Service, User
 from accounts.roles import EnterpriseState, EnterpriseType, Mode
 
@@ -28,6 +28,7 @@ class PublicSiteForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("企业名称"),
         max_length=100,
+        validators=[check_name],
         widget=forms.TextInput(attrs=WIDE),
         help_text=gettext_lazy("与营业执照及海关备案一致"),
     )
@@ -52,6 +53,7 @@ class PublicSiteForm(forms.Form):
     park = forms.CharField(
         label=gettext_lazy("所在园区"),
         max_length=100,
+        validators=[check_name],
         widget=forms.TextInput(attrs=WIDE),
         help_text=gettext_lazy("与平台公司共同开设监管场所的园区"),
     )

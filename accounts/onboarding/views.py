@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.forms import MultipleChoiceField
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -168,7 +169,12 @@ def _kept(request: UserRequest, one: Application, version: int) -> HttpResponse:
 
 
 def _typed(request: UserRequest, kind: Kind) -> Typed:
-    return {name: request.POST.getlist(name) for name in kind.form.base_fields if name in request.POST}
+    """What is in the form: one text a field, which is the one that counts, but where several can be ticked."""
+    fields = {name: one for name, one in kind.form.base_fields.items() if name in request.POST}
+    sent = {name: [text.replace("\0", "") for text in request.POST.getlist(name)] for name in fields}
+    return {
+        name: sent[name] if isinstance(one, MultipleChoiceField) else sent[name][-1:] for name, one in fields.items()
+    }
 
 
 def _take_papers(request: UserRequest, one: Application, kind: Kind) -> dict[str, list[str]]:

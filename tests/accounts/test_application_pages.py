@@ -16,6 +16,7 @@ from lxml import html
 from accounts.cast import Cast
 from accounts.models import Application, ApplicationState, AuditEntry, Enterprise, Membership, Paper, User
 from accounts.onboarding import applications, pages
+from accounts.onboarding.comparing import twins_of
 from accounts.onboarding.kinds import Kind, PaperSlot
 from accounts.roles import MemberRole
 from portal.tenancy import acting_as
@@ -487,6 +488,22 @@ def test_a_paper_is_taken_out_again_and_what_is_typed_is_kept(visitor: Applicant
     assert Paper.objects.get().replaced and AuditEntry.objects.filter(action="paper_removed").count() == 1
     visitor.press("remove:no_such_slot")
     assert visitor.status == 200 and AuditEntry.objects.filter(action="paper_removed").count() == 1
+
+
+@pytest.mark.parametrize("first", ["x" * 100, "a\0b", "913101150000930012"])
+def test_of_a_field_sent_twice_the_last_one_counts_for_everybody(cast: Cast, visitor: Applicant, first: str) -> None:
+    victim = cast.enterprises["merchant"].credit_code
+    sent_twice = GOOD | {"credit_code": [first, f"{victim}\0"], "paper_business_licence": sent(PDF, "执照.pdf")}
+    assert visitor.client.post(NEW, sent_twice | {"do": "submit"}).status_code == 302
+    submission = the_one().submissions.get()
+    assert applications.typed_in(submission)["credit_code"] == [victim]
+    assert submission.numbers == [victim, GOOD["customs_code"]]
+    with acting_as(enterprise_id=None, user_id=cast.users["staff"].pk, role="portal_staff"):
+        assert [one.other for one in twins_of(the_one(), submission)] == [cast.enterprises["merchant"]]
+
+
+def test_what_was_kept_twice_says_the_last_number_as_its_form_does() -> None:
+    assert applications.numbers_in({"credit_code": ["1", " 2 "], "customs_code": ["3", " "]}) == {"credit_code": "2"}
 
 
 def test_a_value_typed_is_a_value_and_no_markup(visitor: Applicant) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from accounts.cast import Cast
-from accounts.models import Application, ApplicationState, AuditEntry, Enterprise, Membership, Submission, User
+from accounts.models import Application, ApplicationState, AuditEntry, Enterprise, Membership, Notice, Submission, User
 from accounts.onboarding import applications
 from accounts.onboarding.applications import NotPossible, Stale
 from accounts.onboarding.kinds import ACCOUNT
@@ -119,6 +121,18 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(applicant:
     assert "宋归帆".encode() not in bytes(one.content) and b"13800001234" not in bytes(one.content)
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\u202e", "\u200b", "\u2028", "\u2029", "\x1b"])
+def test_a_name_reads_as_it_is_written(applicant: User, sign: str) -> None:
+    names = ("name", "legal_representative", "contact_name")
+    with as_applicant(applicant):
+        one = applications.begin(ACCOUNT, by=applicant, enterprise=None)
+        wrong = GOOD | {name: [f"甲{sign}乙"] for name in names}
+        problems = applications.submit(one, wrong, by=applicant, version=one.version)
+        assert all("看不见的字符" in problems[name][0] for name in names)
+        right = GOOD | {name: ["Zoë O’Neill·阿依 古丽（上海）"] for name in names}
+        assert set(applications.problems_of(one, right)) == {"business_licence"}
+
+
 def test_it_comes_back_with_a_remark_at_each_field_as_often_as_needed(cast: Cast, applicant: User) -> None:
     one, staff = handed_in(applicant), cast.users["staff"]
     for number, (field, text) in enumerate([("website", "请补网站"), ("business_licence", "请换清晰的扫描件")], 1):
@@ -132,6 +146,24 @@ def test_it_comes_back_with_a_remark_at_each_field_as_often_as_needed(cast: Cast
     versions = one.submissions.order_by("number")
     assert [applications.typed_in(each)["website"] for each in versions] == [[""]] + [["https://shop.example.org"]] * 2
     assert [each.verdict for each in versions] == ["returned", "returned", ""]
+
+
+def test_so_often_a_day_is_handed_in_and_no_more(cast: Cast, applicant: User) -> None:
+    for _time in range(applications.MOST_A_DAY):
+        one = handed_in(applicant)
+        with as_applicant(applicant):
+            applications.withdraw(one, by=applicant, version=one.version)
+    told = Notice.objects.count()
+    with as_applicant(applicant):
+        one = applications.begin(ACCOUNT, by=applicant, enterprise=None)
+        a_paper(one, applicant)
+        assert "明天再提交" in applications.submit(one, GOOD, by=applicant, version=one.version)["__all__"][0]
+    one.refresh_from_db()
+    assert one.state == ApplicationState.DRAFT and applications.typed_in(one) == GOOD
+    assert told and Notice.objects.count() == told
+    Submission.objects.update(at=timezone.now() - timedelta(days=1, minutes=1))
+    with as_applicant(applicant):
+        assert applications.submit(one, GOOD, by=applicant, version=one.version) == {}
 
 
 def test_nothing_is_sent_back_or_refused_without_a_word(cast: Cast, applicant: User) -> None:

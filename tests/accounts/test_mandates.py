@@ -14,7 +14,7 @@ from accounts import mandates
 from accounts.access import Actor
 from accounts.cast import Cast
 from accounts.mandates import MandateProblem, in_force
-from accounts.models import AuditEntry, Enterprise, Mandate, MandateState, Membership, User
+from accounts.models import AuditEntry, Enterprise, Mandate, MandateState, Membership, Notice, User
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole, Mode
 from portal.tenancy import acting_as
 from tests import make
@@ -263,6 +263,19 @@ def test_what_was_not_answered_in_time_cannot_be_accepted(bare: Cast) -> None:
     with pytest.raises(MandateProblem, match="结束日期已过"):
         moved(bare, one, mandates.accept, by="warehouse")
     assert not mandates.to_answer(bare.enterprises["warehouse"]).exists()
+
+
+def test_a_partner_is_asked_so_often_a_day_and_no_more(bare: Cast) -> None:
+    for _time in range(mandates.MOST_A_DAY):
+        moved(bare, proposed(bare), mandates.revoke, by="merchant")
+    told = Notice.objects.count()
+    with pytest.raises(MandateProblem, match="明天再提出") as refused:
+        proposed(bare)
+    assert refused.value.field == "partner" and told and Notice.objects.count() == told
+    back = proposed(bare, by="warehouse", to="merchant", gives=False)  # the other one has its own ten
+    moved(bare, back, mandates.decline, by="merchant")
+    Mandate.objects.update(proposed_at=timezone.now() - timedelta(days=1, minutes=1))
+    assert proposed(bare).state == MandateState.PROPOSED
 
 
 def test_two_modes_are_two_mandates_and_one_that_cannot_be_keeps_both_back(bare: Cast) -> None:

@@ -12,8 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.access import PROVEN_IN_SESSION
 from accounts.cast import PASSWORD, one_time_code
+from accounts.forms import AccountForm
 from accounts.models import AuditEntry, Notice, User
 from accounts.models.who import PHONE_PLACE
+from accounts.outgoing import write_mail
 from portal.personal import open_sealed
 from portal.sentences import speak
 from portal.tenancy import acting_as
@@ -124,6 +126,18 @@ def test_it_answers_for_a_used_address_as_for_a_new_one_and_tells_its_owner(post
         )
     assert known.get("/register/account/")["Location"] == "/register/codes/"
     assert User.objects.filter(email__iexact=TAKEN).count() == 1
+
+
+def test_a_person_has_a_name_of_one_line() -> None:
+    said = {"username": "xin_ren", "name": "新\u202e人\nBcc: x", "password": NEW}
+    assert "看不见的字符" in AccountForm(EMAIL, said).errors["name"][0]
+    assert "name" not in AccountForm(EMAIL, said | {"name": "新 人"}).errors
+
+
+def test_a_subject_is_one_line_whatever_name_stands_in_it(django_capture_on_commit_callbacks) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        write_mail(EMAIL, "甲公司\r\nBcc: x@example.org\n 邀请您", "信")
+    assert [letter.subject for letter in mail.outbox] == ["甲公司 Bcc: x@example.org 邀请您"]
 
 
 def test_it_does_as_much_for_a_used_address_as_for_a_new_one(post):

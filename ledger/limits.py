@@ -16,6 +16,7 @@ from django.utils.translation import gettext_noop as _
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.colleagues import ONE_PERSON, are_one
 from accounts.models import Enterprise, Evidence, User
 from accounts.models.preparation import SECURITIES
 from accounts.notices import notify, notify_staff
@@ -156,6 +157,8 @@ def _decide(change: LimitChange, state: LimitState, by: User, **values: Any) -> 
     """Of several who decide at once one does; who proposed it does not."""
     if change.proposed_by_id == by.pk:
         raise LedgerProblem(keep(_("提出和确认须是两个人：自己提出的请由另一位同事办理")))
+    if state == LimitState.CONFIRMED and are_one(change.proposed_by, by):
+        raise LedgerProblem(keep(ONE_PERSON))
     values |= {"state": state, "decided_by": by, "decided_at": timezone.now()}
     if not LimitChange.objects.filter(pk=change.pk, state=LimitState.PROPOSED).update(**values):
         raise LedgerProblem(keep(_("这一项刚刚由他人办理，请看最新的状态")))

@@ -25,6 +25,7 @@ from accounts import members
 from accounts.access import Bystander, address_of, is_member
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.colleagues import KEYS, RIGHTS, tell_colleagues
 from accounts.contact import tell_old_address
 from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
 from accounts.onboarding import services
@@ -259,6 +260,7 @@ class PersonAdmin(TellsMembers, UserAdmin):
             forget_factors(one)
             self.write_down(request, Action.SECOND_FACTOR_REMOVED, one, None)
             tell_factors_reset(one)
+            tell_colleagues(one, by=cast(User, request.user))
         self.message_user(request, gettext("已重置 %(count)s 人的二次验证") % {"count": len(chosen)})
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
@@ -268,6 +270,8 @@ class PersonAdmin(TellsMembers, UserAdmin):
         if old != obj.email:
             tell_old_address(old)
             tell_email_changed(obj, now=mask_email(obj.email) or "—")
+        if change and not {*RIGHTS, *KEYS}.isdisjoint(form.changed_data):
+            tell_colleagues(obj, by=cast(User, request.user))
         if change and "is_active" in form.changed_data and not obj.is_active:
             members.follow_closing(obj)
 
@@ -275,6 +279,7 @@ class PersonAdmin(TellsMembers, UserAdmin):
         """A password set by staff is told to whose it is."""
         if isinstance(obj, User) and "password" in changed_fields(message):
             tell_password_changed(obj)
+            tell_colleagues(obj, by=cast(User, request.user))
         return super().log_change(request, obj, message)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_noop as _
 from accounts.access import Bystander, is_member
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.colleagues import ONE_PERSON, are_one
 from accounts.models import Enterprise, Evidence, User
 from accounts.models.preparation import SECURITIES
 from accounts.notices import notify, notify_members, notify_staff
@@ -183,6 +184,8 @@ def _decide(change: LimitChange, state: LimitState, by: User, **values: Any) -> 
     if change.proposed_by_id == by.pk:
         raise LedgerProblem(keep(_("提出和确认须是两个人：自己提出的请由另一位同事办理")))
     _check_impartial(by, change.enterprise)
+    if state == LimitState.CONFIRMED and are_one(change.proposed_by, by):
+        raise LedgerProblem(keep(ONE_PERSON))
     values |= {"state": state, "decided_by": by, "decided_at": timezone.now()}
     if not LimitChange.objects.filter(pk=change.pk, state=LimitState.PROPOSED).update(**values):
         raise LedgerProblem(keep(_("这一项刚刚由他人办理，请看最新的状态")))

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_noop
 from accounts.access import Bystander, is_member
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.colleagues import ONE_PERSON, are_one
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Remark, Submission, User, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.notices import notify, notify_members, notify_staff
@@ -290,6 +291,9 @@ def why_not_by(application: Application, staff: User) -> str:
         return _("不能审核自己或自己企业提交的申请，请由另一位同事审核")
     if application.first_approver_id == staff.pk:
         return _("初审和复核须是两个人：这份申请由您初审，请由另一位同事复核")
+    first = application.applicant if kind_named(application.kind).by_staff else application.first_approver
+    if are_one(first, staff):
+        return _(ONE_PERSON)
     return ""
 
 

@@ -141,14 +141,19 @@ def one_certificate(data: bytes) -> x509.Certificate:
 
 
 def _loaded(data: bytes) -> x509.Certificate:
+    """A certificate of which everything can be read: its parts are taken apart only when asked for."""
     try:
-        if data.startswith(b"-----"):
-            return x509.load_pem_x509_certificate(data)
-        return x509.load_der_x509_certificate(data)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        load = x509.load_pem_x509_certificate if data.startswith(b"-----") else x509.load_der_x509_certificate
+        certificate = load(data)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise CertificateRefused(
             _("文件不是证书，或已损坏。请用发证机构给的证书文件（.cer、.crt、.pem），或从浏览器、读卡器重新导出")
         ) from None
+    try:
+        _parts = certificate.subject, certificate.issuer, certificate.extensions
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        raise CertificateRefused(_("证书的使用者、颁发者或扩展项读不出。请向发证机构核实，或请其重新签发")) from None
+    return certificate
 
 
 def _several(certificates: list[x509.Certificate]) -> str:
@@ -195,8 +200,6 @@ def _check_purpose(certificate: x509.Certificate) -> None:
         usage = certificate.extensions.get_extension_for_oid(ExtensionOID.KEY_USAGE).value
     except x509.ExtensionNotFound:
         return
-    except ValueError:
-        raise CertificateRefused(_("证书的扩展项读不出。请向发证机构核实")) from None
     assert isinstance(usage, x509.KeyUsage)
     if not (usage.digital_signature or usage.content_commitment):
         raise CertificateRefused(_("这个证书不能用于签名（可能是双证书中的加密证书）。请上传其中的签名证书"))
@@ -205,7 +208,7 @@ def _check_purpose(certificate: x509.Certificate) -> None:
 def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         constraints = certificate.extensions.get_extension_for_oid(ExtensionOID.BASIC_CONSTRAINTS).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return False
     return isinstance(constraints, x509.BasicConstraints) and constraints.ca
 
@@ -269,7 +272,7 @@ def check_request(text: str) -> None:
     try:
         request = x509.load_pem_x509_csr(text.strip().encode())
         key, sound = request.public_key(), request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise ValidationError(
             _("这不是证书请求。请粘贴 .csr 文件的全部内容，从 -----BEGIN CERTIFICATE REQUEST----- 到末行")
         ) from None

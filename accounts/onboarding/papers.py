@@ -47,7 +47,21 @@ EXTENSIONS = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}
 ACCEPTED = ".pdf,.png,.jpg,.jpeg"
 
 PDF_BEGINS = re.compile(rb"%PDF-[12]\.[0-9]")
-PDF_ENCRYPTED = re.compile(rb"/Encrypt\b")
+
+
+def _named(*names: str) -> bytes:
+    """The pattern of these names in a PDF: any letter of them may be written by its number (ISO 32000-1, 7.3.5)."""
+    spelled = ("".join(f"(?:{letter}|(?i:#{ord(letter):02x}))" for letter in name) for name in names)
+    return f"/(?=[#A-Z])(?:{'|'.join(spelled)})".encode()
+
+
+PDF_ENCRYPTED = re.compile(_named("Encrypt") + rb"\b")
+#: What acts, or carries another file. The short names only with what follows them there: by themselves they stand in every
+#: other large scan by chance.
+PDF_ACTIVE = re.compile(
+    _named("JavaScript", "Launch", "EmbeddedFile", "EmbeddedFiles", "RichMedia") + rb"\b"
+    rb"|" + _named("JS", "XFA") + rb"\s*(?:[(<\[]|\d+\s+\d+\s+R\b)"
+)
 BLANK = b"\0\t\n\f\r "
 #: Nothing else in a JPEG has these two bytes but by chance.
 SCAN_BEGINS = b"\xff\xda"
@@ -161,6 +175,8 @@ def _check_pdf(content: bytes) -> None:
         raise PaperRefused(_("PDF 结尾之后还有别的内容。请重新导出为 PDF 再上传"))
     if PDF_ENCRYPTED.search(content):
         raise PaperRefused(_("PDF 设了密码或权限限制，审核人打不开。请解除限制，或打印后重新扫描再上传"))
+    if PDF_ACTIVE.search(content):
+        raise PaperRefused(_("PDF 里有脚本、自动执行的动作或夹带的附件。请只留页面重新导出，或打印后重新扫描再上传"))
 
 
 def _redrawn(content: bytes, media_type: str) -> bytes:

@@ -1,5 +1,6 @@
 """加密证书代办: what the form asks for, and its way through the engine of applications."""
 
+import base64
 from collections.abc import Callable
 
 import pytest
@@ -20,10 +21,12 @@ from tests.cast import prove
 pytestmark = pytest.mark.django_db
 
 
-def a_request(bits: int = 2048) -> str:
+def a_request(bits: int = 2048, *, version: int = 0) -> str:
     """A certificate request."""
     made = x509.CertificateSigningRequestBuilder().subject_name(a_name(cn="上海栗光屿国际贸易有限公司"))
-    return made.sign(rsa_key(bits), hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    signed = made.sign(rsa_key(bits), hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    der = signed.replace(b"\x02\x01\x00", bytes([2, 1, version]), 1)
+    return f"-----BEGIN CERTIFICATE REQUEST-----\n{base64.encodebytes(der).decode()}-----END CERTIFICATE REQUEST-----\n"
 
 
 def good() -> dict[str, list[str]]:
@@ -79,6 +82,7 @@ def test_a_device_of_ones_own_needs_no_request(cast: Cast) -> None:
     [
         ({"certificate_request": [""]}, "certificate_request", "粘贴在“证书与加签”下载"),
         ({"certificate_request": ["garbage"]}, "certificate_request", "不是证书请求"),
+        ({"certificate_request": [a_request(version=7)]}, "certificate_request", "不是证书请求"),
         ({"certificate_request": [Issued().pem().decode()]}, "certificate_request", "不是证书请求"),
         ({"certificate_request": [a_request(1024)]}, "certificate_request", "2048"),
         ({"certificate_request": ["x" * 8001]}, "certificate_request", "8000"),

@@ -1,5 +1,6 @@
 """证书与加签 as an administrator meets it: what is taken, what is refused and with which cure, which one signs."""
 
+import base64
 import os
 import shutil
 import time
@@ -89,6 +90,11 @@ def test_a_certificate_alone_verifies_and_is_not_put_to_use(form: str, cast: Cas
     ):
         assert shown in page, shown
     assert not key_file(kept.key_handle).exists()
+
+
+def test_an_extension_nobody_knows_is_no_fault(cast: Cast, administrator: Client) -> None:
+    assert send(administrator, "certificate", Issued(odd=99).der()).status_code == 302
+    assert own(cast).serial in administrator.get(PAGE).content.decode()
 
 
 def test_a_pkcs12_brings_its_key_which_signs_here_from_then_on(
@@ -185,6 +191,12 @@ def test_one_key_at_a_time_and_another_once_it_is_given_up(cast: Cast, administr
 # --- what is refused -----------------------------------------------------------------------------------------------------
 
 NOW = timedelta()
+
+
+def as_text(der: bytes) -> bytes:
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+
+
 REFUSED_CERTIFICATES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "nothing": (lambda: b"", ("是空的", "重新导出")),
     "garbage": (lambda: os.urandom(900), ("不是证书", "重新导出")),
@@ -216,6 +228,20 @@ REFUSED_CERTIFICATES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
         .public_bytes(serialization.Encoding.PEM), ("证书请求", "签发的证书"),
     ),
     "PKCS#7": (lambda: b"-----BEGIN PKCS7-----\nMIIB\n-----END PKCS7-----\n", ("PKCS#7", ".cer")),
+    "of a version nobody knows": (
+        lambda: Issued().der().replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1), ("不是证书",),
+    ),
+    "an extension twice": (lambda: Issued(odd=19).der(), ("扩展项读不出", "重新签发")),
+    "an extension twice, as text": (lambda: as_text(Issued(odd=19).der()), ("扩展项读不出", "重新签发")),
+    "an extension that is none": (lambda: Issued(odd=17).der(), ("扩展项读不出", "重新签发")),
+    "an owner in no writing": (
+        lambda: Issued(subject=a_name(cn="ABCDEFGH")).der().replace(b"ABCDEFGH", b"\xff\xfe\xff\xfeABCD"),
+        ("使用者", "重新签发"),
+    ),
+    "an office in no writing": (
+        lambda: Issued(issuer=a_name(cn="ABCDEFGH")).der().replace(b"ABCDEFGH", b"\xff\xfe\xff\xfeABCD"),
+        ("颁发者", "重新签发"),
+    ),
     "of the demo": (lambda: Issued(issuer=a_name(cn=credentials.AUTHORITY)).pem(), ("演示", "生产环境")),
 }  # fmt: skip
 

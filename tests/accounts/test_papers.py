@@ -16,6 +16,11 @@ from tests.accounts.papers import PDF, SECRET, jpeg, jpeg_of_scans, png, png_cla
 
 EXE = b"MZ" + b"\0" * 200
 ZIP = b"PK\x03\x04" + b"\0" * 200
+ACTS = (
+    b"/OpenAction<</S/JavaScript>>", b"/OpenAction<</S /J#61vaScript>>", b"/AA<</O<</S/Rendition/JS(app.alert(1))>>>>",
+    b"/JS <61>", b"/JS 7 0 R", b"/OpenAction<</S/Launch/F(cmd.exe)>>", b"/Names<</EmbeddedFiles 2 0 R>>",
+    b"<</Type/EmbeddedFile>>", b"/#4cau#6Ech 1 0 R", b"<</Subtype/RichMedia>>", b"/AcroForm<</XFA[(a)3 0 R]>>", b"/AcroForm<</XFA 3 0 R>>",
+)  # fmt: skip
 HTML = b"<!doctype html><script>alert(1)</script>"
 
 
@@ -35,6 +40,8 @@ HTML = b"<!doctype html><script>alert(1)</script>"
         (PDF + ZIP, "结尾之后"),
         (PDF + HTML, "结尾之后"),
         (PDF.replace(b"/Root", b"/Encrypt 9 0 R/Root"), "密码"),
+        (PDF.replace(b"/Root", b"/#45ncrypt 9 0 R/Root"), "密码"),
+        *((PDF.replace(b"/Catalog", b"/Catalog" + acts), "夹带的附件") for acts in ACTS),
         (jpeg()[:-300], "已损坏"),
         (b"\xff\xd8\xff" + b"\0" * 50, "已损坏"),
         (jpeg_of_scans(MOST_SCANS + 1), "扫描层太多"),
@@ -56,6 +63,13 @@ def test_a_pdf_is_a_pdf_by_whatever_name_and_kept_byte_for_byte(name: str) -> No
     assert checked(sent(PDF, name, "image/png")) == (PDF, "application/pdf")
     exactly = PDF + b"\n" * (MOST_BYTES - len(PDF))
     assert checked(sent(exactly, name)) == (exactly, "application/pdf")
+
+
+@pytest.mark.parametrize(
+    "harmless", [b"/LaunchSans", b"/JSong 7 0 R", b"\x9e/JS\x07\x91", b"\x80/XFA\xfe", b"(JavaScript)"]
+)
+def test_a_pdf_is_not_refused_for_letters_that_stand_there_by_chance(harmless: bytes) -> None:
+    assert checked(sent(PDF.replace(b"/Catalog", b"/Catalog" + harmless)))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "I;16"])

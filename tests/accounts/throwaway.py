@@ -45,6 +45,8 @@ class Issued:
     serial: int = 0
     ca: bool | None = False
     usage: tuple[bool, bool] | None = (True, True)
+    #: In DER one more extension, with nothing in it: the last part of its number; 99 is known to nobody.
+    odd: int | None = None
 
     def certificate(self) -> x509.Certificate:
         """Signed by the office."""
@@ -62,6 +64,9 @@ class Issued:
             builder = builder.add_extension(x509.BasicConstraints(ca=self.ca, path_length=None), critical=True)
         if self.usage is not None:
             builder = builder.add_extension(a_usage(*self.usage), critical=True)
+        if self.odd is not None:
+            none = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.99"), b"\x05\x00")
+            builder = builder.add_extension(none, critical=False)
         return builder.sign(rsa_key(2048, 99), hashes.SHA256())
 
     def pem(self) -> bytes:
@@ -70,7 +75,8 @@ class Issued:
 
     def der(self) -> bytes:
         """As bytes."""
-        return self.certificate().public_bytes(serialization.Encoding.DER)
+        made = self.certificate().public_bytes(serialization.Encoding.DER)
+        return made.replace(b"\x06\x03\x55\x1d\x63", bytes([0x06, 0x03, 0x55, 0x1D, self.odd or 99]))
 
     def p12(self, password: str = PASSWORD, *, cas: list[x509.Certificate] | None = None) -> bytes:
         """With its key."""

@@ -40,7 +40,6 @@ from accounts.models import (
 )
 from accounts.models.preparation import GuaranteeKind, Medium, SigningWay
 from accounts.models.profile import sealed
-from accounts.onboarding.connection import CARRIERS
 from accounts.onboarding.interfaces import needed_by
 from accounts.onboarding.offices import OFFICES
 from accounts.onboarding.preparation import GUARANTORS, ticks_of
@@ -327,14 +326,13 @@ def connect(
 ) -> None:
     """Its system, known in these environments from invented addresses, with all interfaces proved but the open ones."""
     number = enterprise.customs_code[-2:]
-    carries = bool(CARRIERS & set(enterprise.types))
     for environment in environments:
         test = environment == Environment.SANDBOX
         Connection.objects.get_or_create(
             enterprise=enterprise, environment=environment,
             defaults={
                 "platform_code": f"9{number}0001" if test else f"1{number}0001",
-                "short_code": f"{'T' if test else 'L'}{number}001" if carries else "",
+                "short_code": f"{'T' if test else 'L'}{number}001",
                 "source_addresses": [f"203.0.113.{int(number)}" if test else f"198.51.100.{int(number)}"],
                 "callback": f"https://{'test-' if test else ''}erp{number}.example.org/receipts",
                 "service_address": settings.PORTAL_INTERFACES[environment],

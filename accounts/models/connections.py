@@ -24,7 +24,7 @@ class Connection(models.Model):
     environment = models.CharField(_("环境"), max_length=10, choices=Environment.choices)
     #: Those of the test begin with 9, those of production never do: no code is ever one of both.
     platform_code = models.CharField(_("平台代码"), max_length=7, unique=True)
-    #: Of whoever carries parcels; T in the test, L in production.
+    #: By which whoever carries parcels is found; T in the test, L in production.
     short_code = models.CharField(_("企业简码"), max_length=6, blank=True)
     #: Addresses, or narrow ranges of them, as ``ipaddress`` writes them.
     source_addresses = ArrayField(models.CharField(max_length=43), verbose_name=_("固定来源地址"))

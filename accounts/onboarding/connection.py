@@ -31,7 +31,8 @@ from portal.widgets import DayInput
 
 Refusals = dict[str, list[str]]
 
-#: Whoever carries parcels is found by a short code of its own.
+#: Whoever carries parcels is found by a short code of its own. Everybody is given one, as anybody may carry later; who does
+#: not is not told.
 CARRIERS = frozenset({EnterpriseType.DIRECT_LOGISTICS, EnterpriseType.BONDED_LOGISTICS})
 #: How often codes are drawn until some are free.
 DRAWS = 20
@@ -249,14 +250,13 @@ def _open(application: Application, environment: Environment, cleaned: Mapping[s
         raise ValidationError(
             _("平台还没有设置%(environment)s的接口地址，请平台运维设置后再审核") % {"environment": environment.label}
         )
-    carries = any(one.enterprise_type in CARRIERS for one in active(enterprise))
     for _draw in range(DRAWS):
         platform_code, short_code = _draw_codes(environment)
         try:
             with transaction.atomic():
                 made = Connection.objects.create(
                     enterprise=enterprise, environment=environment,
-                    platform_code=platform_code, short_code=short_code if carries else "",
+                    platform_code=platform_code, short_code=short_code,
                     source_addresses=cleaned["source_addresses"], callback=cleaned["callback"],
                     service_address=address, helper=staff, helper_name=str(staff), application=application,
                 )  # fmt: skip

@@ -13,6 +13,7 @@ from accounts.models import Application, ApplicationState, Connection, Interface
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT
 from accounts.models.connections import TEST_LOGISTICS
 from accounts.onboarding import services
+from accounts.onboarding.connection import CARRIERS
 from accounts.onboarding.interfaces import Interface, needed_for, proofs_of
 from accounts.onboarding.kinds import CONNECTION_CHANGE, CONNECTION_GO_LIVE, INTERFACE_PROOF, TEST_ACCESS, Kind
 from accounts.onboarding.pages import LOOKS
@@ -106,6 +107,8 @@ class Page:
     rows: list[Row]
     #: The short code to name as logistics enterprise in the test; empty for whom that is nothing.
     test_logistics: str
+    #: Whether the enterprise's own short code is anything to it.
+    carries: bool
 
     @property
     def proved(self) -> int:
@@ -215,14 +218,15 @@ def page_for(actor: Actor) -> Page:
     way = _Way(actor)
     test, production = way.side(Environment.SANDBOX), way.side(Environment.PRODUCTION)
     rows = [way.row(one) for one in way.needed]
-    names_logistics = bool({one.enterprise_type for one in way.services} & NAME_LOGISTICS)
+    types = {one.enterprise_type for one in way.services}
     return Page(
         _steps(way, test, production, rows),
         _next(way, test, production, rows),
         test,
         production,
         rows,
-        TEST_LOGISTICS if test.connection and names_logistics else "",
+        TEST_LOGISTICS if test.connection and types & NAME_LOGISTICS else "",
+        bool(types & CARRIERS),
     )
 
 

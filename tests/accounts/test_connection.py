@@ -192,7 +192,7 @@ def test_it_goes_from_the_service_to_production_and_the_page_names_each_step(way
 
     test = Connection.objects.get(enterprise=way.enterprise)
     assert (test.environment, test.application, test.helper) == ("sandbox", access, way.cast.users["staff"])
-    assert re.fullmatch("9[0-9]{6}", test.platform_code) and test.short_code == ""
+    assert re.fullmatch("9[0-9]{6}", test.platform_code) and re.fullmatch("T[0-9]{5}", test.short_code)
     assert test.source_addresses == ["1.1.1.1", "8.8.8.0/28"]
     assert test.callback == "https://test-erp.example.org/receipts", "as it is kept: no port, the host in lower case"
     page = way.page()
@@ -305,12 +305,15 @@ def test_who_looks_after_the_system_is_masked_to_staff(served: Way) -> None:
 @pytest.mark.parametrize(
     "of_type", ["direct_logistics", "bonded_logistics", "warehouse", "merchant", "payment", "venue"]
 )
-def test_who_carries_parcels_gets_a_short_code_and_who_names_them_one_to_try_with(way: Way, of_type: str) -> None:
+def test_who_carries_parcels_is_told_its_short_code_and_who_names_them_one_to_try_with(way: Way, of_type: str) -> None:
     Enterprise.objects.filter(pk=way.enterprise.pk).update(types=[of_type])
     serve(way.enterprise, of_type, "9610")
     test = way.connect()
-    assert bool(re.fullmatch("T[0-9]{5}", test.short_code)) == of_type.endswith("_logistics")
+    assert re.fullmatch("T[0-9]{5}", test.short_code)
+    assert (test.short_code in way.page()) == of_type.endswith("_logistics")
     assert ("T00000" in way.page()) == (of_type in ("merchant", "warehouse"))
+    serve(way.enterprise, "bonded_logistics", "1210")  # whoever carries later is told then
+    assert test.short_code in way.page()
 
 
 def test_without_an_address_to_give_nothing_is_opened(served: Way, settings) -> None:

@@ -21,9 +21,9 @@ from declarations.shape import Entry
 from tests import make
 from tests.accounts.papers import PDF
 from tests.accounts.throwaway import Issued
-from tests.conftest import Stack
+from tests.conftest import Stack, until
 from tests.pages.canaries import load_people
-from tests.walks.browser import CHROMIUM, PATIENCE, QUIETLY, Clerk, clerk
+from tests.walks.browser import CHROMIUM, PATIENCE_SECONDS, QUIETLY, Clerk, clerk
 from tests.walks.test_in_the_browser import cells_of
 from tests.walks.test_signing_in import brought, register, visitor
 
@@ -348,7 +348,12 @@ def files_its_first_document(walker: Walker) -> None:
     expect(one.page.locator("#list tbody tr")).to_have_count(1)
     expect(one.page.locator("#list tbody tr")).to_contain_text(number)
     state = one.page.locator("#list tbody td.state")
-    expect(state).not_to_contain_text("待发送", timeout=PATIENCE)
+
+    def has_left() -> bool:
+        one.page.reload()
+        return "待发送" not in state.inner_text()
+
+    until(has_left, seconds=PATIENCE_SECONDS, what=f"{slug} {number} signed and sent")
     expect(state).not_to_contain_text("发送失败")
     if slug in SENT_AT_ONCE:
         expect(state).not_to_contain_text("等待")

@@ -216,6 +216,16 @@ def turn_of_agency(enterprise: Enterprise) -> Turn:
     return Turn(When.HELD, _("到期换发，或遗失、损坏补办")) if turn == HELD else turn
 
 
+def why_no_agency(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The gate of the errand: it is in its turn."""
+    turn = turn_of_agency(_of(application))
+    if turn == NEVER:
+        return {"__all__": [_("本企业的类型不需要“%(item)s”，不用申请") % {"item": _("加密证书")}]}
+    if turn.when == When.LATER:
+        return {"__all__": [_("还不能代办：%(why)s") % {"why": turn.why}]}
+    return {}
+
+
 def why_not_yet(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
     """The gate of every item: one this enterprise needs, with all before it verified."""
     item, types = item_of_kind(application.kind), _of(application).types

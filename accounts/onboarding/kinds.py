@@ -321,6 +321,7 @@ CERTIFICATE_AGENCY = Kind(
         PaperSlot("operator_identity", _("经办人身份证件"), _("正反面，加盖公章"), is_personal=True),
     ),
     effect=take_on,
+    gate=evidence.why_no_agency,
     turn=evidence.turn_of_agency,
     promised_days=5,
     after=_("已受理，平台代为到制卡中心办理，约 5 个工作日。拿到证书后通知经办人，请到“证书与加签”登记"),

@@ -95,7 +95,7 @@ def _in_force(application: Application, kind: Kind) -> Typed | None:
     """What the first version of a change is compared with, until it has taken its place."""
     if kind.initial is None or application.enterprise is None or application.state in ENDED:
         return None
-    return kind.initial(application.enterprise)
+    return kind.initial(application.enterprise, application.topic) or None  # what is new changes nothing
 
 
 def _lines(
@@ -111,7 +111,7 @@ def _lines(
         is_kept = is_kept_if_blank(one) and not any(texts)
         if is_kept and is_first:
             texts_before = texts
-        is_changed = then is not None and [*filter(None, texts)] != [*filter(None, texts_before)]
+        is_changed = then is not None and _plain(texts) != _plain(texts_before)
         said = (_said(one, texts), _said(one, texts_before))
         value, value_before = (mask(text) if mask and text else text for text in said)
         if is_kept:
@@ -119,6 +119,11 @@ def _lines(
         label = str(one.label or name)
         found.append(Line(name, label, value, mask is not None, is_changed, value_before, asked.get(name, "")))
     return found
+
+
+def _plain(texts: Sequence[str]) -> list[str]:
+    """Without what is empty, and with the ends of lines as everywhere but in what a browser sends."""
+    return ["\n".join(text.splitlines()) for text in texts if text]
 
 
 def _papers(

@@ -119,6 +119,18 @@ def in_force(enterprise: Enterprise, environment: str) -> Connection | None:
     return Connection.objects.filter(enterprise=enterprise, environment=environment).first()
 
 
+def as_typed(enterprise: Enterprise, environment: str) -> dict[str, list[str]]:
+    """The same as the form of a change would send it: the form begins with it."""
+    present = in_force(enterprise, environment)
+    if present is None:
+        return {}
+    return {
+        "environment": [environment],
+        "source_addresses": ["\n".join(present.source_addresses)],
+        "callback": [present.callback],
+    }
+
+
 # --- what stands in the way, asked when it is handed in and again when it is approved ------------------------------------
 
 

@@ -11,9 +11,8 @@ from accounts.access import MemberRequest, require_role, role_missing
 from accounts.models import Enterprise
 from accounts.onboarding import applications
 from accounts.onboarding.applications import Typed
-from accounts.onboarding.connection import in_force
 from accounts.onboarding.connection_page import BEGUN_HERE, page_for
-from accounts.onboarding.kinds import CONNECTION_CHANGE, INTERFACE_PROOF, Kind
+from accounts.onboarding.kinds import Kind
 from accounts.roles import MemberRole
 
 
@@ -40,7 +39,7 @@ def _begun(request: MemberRequest) -> HttpResponse:
             kind, by=actor.user, enterprise=actor.enterprise, topic=topic, title=actor.enterprise.name
         )
         if not applications.typed_in(one):
-            applications.save(one, _filled(kind, topic, actor.enterprise), version=one.version)
+            applications.save(one, _begun_with(kind, topic, actor.enterprise), version=one.version)
         return redirect("application", pk=one.pk)
     if begun := applications.open_one(kind, by=actor.user, enterprise=actor.enterprise, topic=topic):
         return redirect("application", pk=begun.pk)  # in an older window
@@ -48,15 +47,7 @@ def _begun(request: MemberRequest) -> HttpResponse:
     return redirect("connection")
 
 
-def _filled(kind: Kind, topic: str, enterprise: Enterprise) -> Typed:
-    """What stands in the form before anything is typed: what was chosen, and what is in force."""
-    if kind is INTERFACE_PROOF:
-        return {"interface": [topic]}
-    present = in_force(enterprise, topic) if kind is CONNECTION_CHANGE else None
-    if present is None:
-        return {}
-    return {
-        "environment": [topic],
-        "source_addresses": ["\n".join(present.source_addresses)],
-        "callback": [present.callback],
-    }
+def _begun_with(kind: Kind, topic: str, enterprise: Enterprise) -> Typed:
+    """What stands in the form before anything is typed: what is in force, or else what was chosen here."""
+    in_force = kind.initial(enterprise, topic) if kind.initial else {}
+    return in_force or ({kind.chosen_as: [topic]} if kind.chosen_as else {})

@@ -4,7 +4,7 @@ A form cannot know whose it is, so what depends on the enterprise is the gate of
 staff again. What depends on other enterprises is asked at the approval alone, and told to staff only.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -217,6 +217,16 @@ def turn_of_agency(enterprise: Enterprise) -> Turn:
     return Turn(When.HELD, _("到期换发，或遗失、损坏补办")) if turn == HELD else turn
 
 
+def why_no_agency(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The gate of the errand: it is in its turn."""
+    turn = turn_of_agency(_of(application))
+    if turn == NEVER:
+        return {"__all__": [_("本企业的类型不需要“%(item)s”，不用申请") % {"item": _("加密证书")}]}
+    if turn.when == When.LATER:
+        return {"__all__": [_("还不能代办：%(why)s") % {"why": turn.why}]}
+    return {}
+
+
 def why_not_yet(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
     """The gate of every item: one this enterprise needs, with all before it verified."""
     item, types = item_of_kind(application.kind), _of(application).types
@@ -313,6 +323,33 @@ def _waits_for(item: Item, kind: str, held: Collection[str]) -> dict[str, Any]:
 
 
 # --- in force -----------------------------------------------------------------------------------------------------------
+
+
+def in_force_of(kind: str) -> Callable[[Enterprise, str], Mapping[str, Sequence[str]]]:
+    """What was verified last by that kind of application, as its form would send it."""
+
+    def in_force(enterprise: Enterprise, topic: str) -> Mapping[str, Sequence[str]]:
+        held = Evidence.objects.filter(enterprise=enterprise, item=kind, replaced=False).first()
+        if held is None:
+            return {}
+        says = {name: [text] for name, text in _columns(held).items()}
+        return says | {"filed_types": held.filed_types} if kind == "type_filing" else says
+
+    return in_force
+
+
+def _columns(held: Evidence) -> dict[str, str]:
+    if held.item == "ic_card":
+        return {"medium": held.variety, "number": held.number, "progress": "done"}
+    if held.item == "type_filing":  # its days are those of each filing
+        return {"website": held.website}
+    if held.item == "signing_certificate":
+        return {"way": held.variety, "number": held.number}
+    if held.item in ("dxp_import", "dxp_export"):
+        return {"dxp_id": held.number}
+    amount, end = str(held.amount or ""), held.valid_to.isoformat() if held.valid_to else ""
+    number = "agent_code" if held.variety == GuaranteeKind.AGENT else "number"
+    return {"variety": held.variety, number: held.number, "amount": amount, "valid_to": end}
 
 
 def keep_card(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:

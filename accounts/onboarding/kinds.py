@@ -77,8 +77,9 @@ class Kind:
     #: What of the enterprise stands in the way, by field ("__all__" for none), asked when it is handed in and again when
     #: it is approved: (application, cleaned form).
     gate: Callable[[Application, Mapping[str, Any]], dict[str, list[str]]] = _nothing
-    #: What a new application begins with, by field as a form sends it: what is in force and may be changed by it.
-    initial: Callable[[Enterprise], Mapping[str, Sequence[str]]] | None = None
+    #: What is in force and may be changed by it, by field as a form sends it; empty where nothing is. A new application
+    #: begins with it, and staff see beside it what would become different: (enterprise, topic).
+    initial: Callable[[Enterprise, str], Mapping[str, Sequence[str]]] | None = None
     #: What staff should see though nothing forbids it, in sentences: (application, cleaned form).
     remarks: Callable[[Application, Mapping[str, Any]], list[str]] = _unremarked
     #: When an enterprise applies for it; None for what anybody may apply for at any time.
@@ -155,7 +156,7 @@ ENTERPRISE_CHANGE = Kind(
     effect=profile.change_profile,
     gate=profile.why_no_change,
     second_person=True,
-    initial=profile.in_force,
+    initial=lambda enterprise, topic: profile.in_force(enterprise),
     turn=lambda enterprise: HELD,
     after=_("变更已生效"),
     leads_to=("enterprise_profile", _("去企业资料")),
@@ -222,7 +223,7 @@ TYPES = Kind(
     ),
     effect=types.register_types,
     gate=types.why_not_these,
-    initial=types.in_force,
+    initial=lambda enterprise, topic: types.in_force(enterprise),
     turn=types.turn,
     after=_("类型和许可证已经生效，下一步照清单办理接入准备"),
 )
@@ -239,6 +240,7 @@ CARD = Kind(
     ),
     effect=evidence.keep_card,
     gate=evidence.why_not_yet,
+    initial=evidence.in_force_of("ic_card"),
     turn=evidence.turn_of("ic_card"),
 )
 
@@ -250,6 +252,7 @@ TYPE_FILING = Kind(
     effect=evidence.keep_type_filing,
     gate=evidence.why_no_type_filing,
     remarks=evidence.visit_remarks,
+    initial=evidence.in_force_of("type_filing"),
     turn=evidence.turn_of("type_filing"),
 )
 
@@ -260,6 +263,7 @@ CERTIFICATE = Kind(
     papers=(),
     effect=evidence.keep_certificate,
     gate=evidence.why_not_yet,
+    initial=evidence.in_force_of("signing_certificate"),
     turn=evidence.turn_of("signing_certificate"),
 )
 
@@ -270,6 +274,7 @@ DXP_IMPORT = Kind(
     papers=(),
     effect=evidence.keep_transmission,
     gate=evidence.why_no_transmission,
+    initial=evidence.in_force_of("dxp_import"),
     turn=evidence.turn_of("dxp_import"),
 )
 
@@ -280,6 +285,7 @@ DXP_EXPORT = Kind(
     papers=(),
     effect=evidence.keep_transmission,
     gate=evidence.why_no_transmission,
+    initial=evidence.in_force_of("dxp_export"),
     turn=evidence.turn_of("dxp_export"),
 )
 
@@ -298,6 +304,7 @@ GUARANTEE = Kind(
     ),
     effect=evidence.keep_guarantee,
     gate=evidence.why_no_guarantee,
+    initial=evidence.in_force_of("guarantee"),
     remarks=evidence.guarantee_remarks,
     turn=evidence.turn_of_guarantee,
     second_person=True,
@@ -315,6 +322,7 @@ CERTIFICATE_AGENCY = Kind(
         PaperSlot("operator_identity", _("经办人身份证件"), _("正反面，加盖公章"), is_personal=True),
     ),
     effect=take_on,
+    gate=evidence.why_no_agency,
     turn=evidence.turn_of_agency,
     promised_days=5,
     after=_("已受理，平台代为到制卡中心办理，约 5 个工作日。拿到证书后通知经办人，请到“证书与加签”登记"),
@@ -431,6 +439,7 @@ CONNECTION_CHANGE = Kind(
     papers=(),
     effect=connection.change_connection,
     gate=connection.why_no_change,
+    initial=connection.as_typed,
     begun_at="connection",
     chosen_as="environment",
     leads_to=("connection", _("去系统对接")),

@@ -124,7 +124,7 @@ def begun_with(request: UserRequest, kind: Kind) -> tuple[Typed, str]:
     latest = before.first()
     if kind.initial and request.actor and (latest is None or latest.state == ApplicationState.APPROVED):
         fields = kind.form().fields
-        now = kind.initial(request.actor.enterprise)
+        now = kind.initial(request.actor.enterprise, "")
         held = {name: texts for name, texts in now.items() if not is_kept_if_blank(fields[name])}
         return held, _("已填入现在生效的内容，请在此基础上修改；审核通过之前，原来的继续有效") if held else ""
     typed = applications.typed_in(latest) if latest else {}
@@ -326,7 +326,7 @@ def _tell_kept(form: forms.Form, kind: Kind, enterprise: Enterprise | None) -> N
     if kind.initial is None or enterprise is None:
         return
     held = {name: field for name, field in form.fields.items() if is_kept_if_blank(field)}
-    now = kind.initial(enterprise) if held else {}
+    now = kind.initial(enterprise, "") if held else {}
     for name, field in held.items():
         if text := "".join(now.get(name, ())):
             mask = MASKS[field.mask]  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.cast import Cast
-from accounts.models import Application, ApplicationState, AuditEntry, Credential, Paper, User
+from accounts.models import Application, ApplicationState, AuditEntry, Credential, Evidence, Paper, User
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import CERTIFICATE_AGENCY, KINDS
 from portal.personal import pack
@@ -70,6 +70,23 @@ def test_it_is_handed_in_and_taken_on_by_one_of_the_staff(cast: Cast) -> None:
     one.refresh_from_db()
     assert one.state == ApplicationState.APPROVED
     assert not Credential.objects.exists(), "the certificate comes in by its own page"
+
+
+def test_it_is_refused_before_its_turn_and_taken_again_for_another(cast: Cast) -> None:
+    merchant = cast.enterprises["merchant"]
+    evidence = Evidence.objects.filter(enterprise=merchant)
+    evidence.delete()
+    one, problems = submitted(cast, good())
+    assert "还不能代办：等第 3 项“电子口岸 IC 卡或 Ikey”核验之后" in problems["__all__"][0]
+    user = cast.users["merchant_administrator"]
+    for item in ("ic_card", "type_filing"):
+        Evidence.objects.create(enterprise=merchant, item=item, number="1")
+    with acting_as(enterprise_id=merchant.pk, user_id=user.pk):
+        one.refresh_from_db()
+        assert applications.submit(one, good(), by=user, version=one.version) == {}
+        applications.withdraw(one, by=user, version=one.version)
+    Evidence.objects.create(enterprise=merchant, item="signing_certificate", number="1")
+    assert submitted(cast, good())[1] == {}, "and again, for another"
 
 
 def test_a_device_of_ones_own_needs_no_request(cast: Cast) -> None:

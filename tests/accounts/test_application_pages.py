@@ -212,7 +212,7 @@ def test_the_list_says_what_can_be_applied_for_now_and_why_the_rest_cannot(
     newcomer.evidence.create(item="ic_card", number="8931000417")
     assert offered(visitor, "can") == ["电商企业类型备案"]
     assert "担保金账户" not in offered(visitor, "later"), "who pays no tax gives no guarantee"
-    assert offered(visitor, "held") == ["企业开户", "企业类型登记", "电子口岸 IC 卡或 Ikey"]
+    assert offered(visitor, "held") == ["企业开户", "企业资料变更", "企业类型登记", "电子口岸 IC 卡或 Ikey"]
     for item in ("type_filing", "signing_certificate"):
         newcomer.evidence.create(item=item, number="1")
     assert "加密证书代办" in offered(visitor, "held") and "到期换发，或遗失、损坏补办" in visitor.text

@@ -28,6 +28,7 @@ from accounts.models import (
 )
 from accounts.onboarding import applications
 from accounts.onboarding.applications import NotPossible
+from accounts.onboarding.comparing import versions_of
 from accounts.onboarding.interfaces import INTERFACES, interface_named, lacking, needed_by, prove
 from accounts.onboarding.kinds import kind_named
 from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberRole
@@ -512,6 +513,9 @@ def test_the_old_addresses_stay_in_force_until_the_change_is_approved(served: Wa
     assert "没有变更" in served.hand_in(one, {"reason": "换线路"})
     assert "为另一个环境建立" in served.hand_in(one, {"reason": "换线路", "environment": "production"})
     served.hand_in(one, {"environment": "sandbox", "source_addresses": "9.9.9.9", "reason": "换线路"})
+    (version,) = versions_of(Application.objects.get(pk=one.pk))
+    before = {line.name: line.before for line in version.lines if line.is_changed}
+    assert before == {"source_addresses": "1.1.1.1\n8.8.8.0/28", "reason": ""}, "staff see what becomes different"
     test.refresh_from_db()
     assert test.source_addresses == ["1.1.1.1", "8.8.8.0/28"] and "变更申请" in served.page()
     served.approve(one)

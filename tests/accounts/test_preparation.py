@@ -14,6 +14,7 @@ from accounts.models import Application, Enterprise, Evidence, Membership
 from accounts.onboarding import applications
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.checklist import checklist
+from accounts.onboarding.comparing import versions_of
 from accounts.onboarding.kinds import CARD, kind_named
 from accounts.onboarding.offices import OFFICES, counters_of
 from accounts.onboarding.preparation import ITEMS, end_of, items_for, plan, ticks_fit, ticks_of
@@ -358,6 +359,43 @@ def test_a_later_evidence_takes_the_place_of_the_one_before(cast: Cast, enterpri
     approved(cast, handed_in(cast, enterprise, "ic_card", GOOD["ic_card"] | {"number": ["8931000999"]}))
     rows = Evidence.objects.filter(enterprise=enterprise, item="ic_card").order_by("id")
     assert [(one.number, one.replaced) for one in rows] == [("8931000417", True), ("8931000999", False)]
+
+
+@pytest.mark.parametrize("kind", sorted(GOOD))
+def test_staff_see_what_a_later_evidence_changes_and_of_a_first_one_nothing(
+    cast: Cast, enterprise: Enterprise, kind: str
+) -> None:
+    def changed(one: Application) -> dict[str, str]:
+        (version,) = versions_of(one)
+        return {line.name: line.before for line in version.lines if line.is_changed}
+
+    held = ("ic_card", "type_filing", "signing_certificate", "dxp_import")
+    for before in held[: held.index(kind) if kind in held else len(held)]:
+        Evidence.objects.create(enterprise=enterprise, item=before, number="1")
+    first = handed_in(cast, enterprise, kind)
+    assert changed(first) == {}
+    approved(cast, first)
+    field, other = {
+        "type_filing": ("website", "https://other.example.org"), "dxp_import": ("dxp_id", "DXPENT0000910099"),
+        "dxp_export": ("dxp_id", "DXPENT0000910099"),
+    }.get(kind, ("number", "8931000999"))  # fmt: skip
+    later = changed(handed_in(cast, enterprise, kind, GOOD[kind] | {field: [other]}))
+    later.pop("filed_on", "")  # the day is that of each filing
+    assert later.pop("amount", "500000.00") == "500000.00"  # written another way
+    assert later == {field: GOOD[kind][field][0]}
+
+
+def test_a_new_evidence_begins_with_what_is_in_force(
+    cast: Cast, enterprise: Enterprise, client_of: Callable[[str], Client]
+) -> None:
+    def number() -> list[str]:
+        page = html.fromstring(client_of("stranger").get("/applications/ic_card/new/").content)
+        found: list[str] = page.xpath('//input[@name="number"]/@value')
+        return found
+
+    assert number() == []
+    Evidence.objects.create(enterprise=enterprise, item="ic_card", number="8931000417", variety="ikey")
+    assert number() == ["8931000417"]
 
 
 def test_a_change_of_what_was_verified_moves_nothing_in_the_plan(cast: Cast, enterprise: Enterprise) -> None:

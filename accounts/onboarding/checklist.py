@@ -130,7 +130,7 @@ class Checklist:
     first_end: date
     types: Row
     office: Office | None
-    #: Licences and letters in force that end, the first to end on top.
+    #: Licences in force, the first to end on top. When a bank's letter ends stands at its item.
     licences: list[Qualification]
 
     @property
@@ -190,7 +190,7 @@ class Checklist:
 def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checklist:
     """The preparation of this enterprise as it stands; with addresses to apply at for who may."""
     every = list(enterprise.evidence.order_by("id"))
-    evidence = {one.item: one for one in every if not one.replaced}
+    evidence = {one.item: one for one in every if not one.replaced and one.is_valid_on(today)}
     # A later change of what was verified moves nothing: an item is done since the first evidence it needs came.
     first = {one.item: one for one in reversed(every)}
     applied = _applied(enterprise)
@@ -198,7 +198,7 @@ def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checkl
     begun = timezone.localtime(enterprise.created)
     done = {item.name: begun.date() for item in ITEMS if not item.kinds}
     for item in ITEMS:
-        if item.kinds and (came := first.get(item.kinds[0])):
+        if item.kinds and item.kinds[0] in evidence and (came := first.get(item.kinds[0])):
             done[item.name] = timezone.localtime(came.since).date()
     needed = [item for item in ITEMS if is_needed(item, enterprise.types)]
     letter = _is_letter(evidence.get(GUARANTEE.name), applied.get(GUARANTEE.name))

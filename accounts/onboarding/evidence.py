@@ -289,7 +289,8 @@ def guarantee_remarks(application: Application, cleaned: Mapping[str, Any]) -> l
 
 
 def _held(enterprise: Enterprise) -> set[str]:
-    return set(Evidence.objects.filter(enterprise=enterprise, replaced=False).values_list("item", flat=True))
+    in_force = Evidence.objects.filter(enterprise=enterprise, replaced=False)
+    return {one.item for one in in_force if one.is_valid_on(timezone.localdate())}
 
 
 def _waits_for(item: Item, kind: str, held: Collection[str]) -> dict[str, Any]:

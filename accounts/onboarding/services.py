@@ -158,7 +158,8 @@ def _types_step(enterprise: Enterprise) -> Step:
 
 def _preparation_steps(enterprise: Enterprise) -> list[Step]:
     """The items its types need. Of two that bring one item the first counts: imports, which are what is filed here."""
-    held = set(enterprise.evidence.filter(replaced=False).values_list("item", flat=True))
+    in_force = enterprise.evidence.filter(replaced=False)
+    held = {one.item for one in in_force if one.is_valid_on(timezone.localdate())}
     steps = []
     for item in items_for(enterprise.types):
         if item.kinds:

@@ -88,6 +88,10 @@ class Evidence(models.Model):
     def __str__(self) -> str:
         return f"{self.item} {self.number}".strip()
 
+    def is_valid_on(self, day: date) -> bool:
+        """Whether it shows anything on that day: a bank's letter through its last."""
+        return self.valid_to is None or day <= self.valid_to
+
 
 class Licence(models.TextChoices):
     """What an authority permits an enterprise to do."""

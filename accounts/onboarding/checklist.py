@@ -130,7 +130,7 @@ class Checklist:
     first_end: date
     types: Row
     office: Office | None
-    #: Licences and letters in force that end, the first to end on top.
+    #: Licences in force, the first to end on top. When a bank's letter ends stands at its item.
     licences: list[Qualification]
 
     @property
@@ -190,7 +190,7 @@ class Checklist:
 def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checklist:
     """The preparation of this enterprise as it stands; with addresses to apply at for who may."""
     every = list(enterprise.evidence.order_by("id"))
-    evidence = {one.item: one for one in every if not one.replaced and counts(one, enterprise)}
+    evidence = {one.item: one for one in every if not one.replaced and counts(one, enterprise, today)}
     # A later change of what was verified moves nothing: an item is done since the first evidence it needs came.
     first = {one.item: one for one in reversed(every)}
     applied = _applied(enterprise)

@@ -289,11 +289,13 @@ def visit_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[
 def held_by(enterprise: Enterprise) -> set[str]:
     """The kinds of which the enterprise holds evidence that counts."""
     held = Evidence.objects.filter(enterprise=enterprise, replaced=False)
-    return {one.item for one in held if counts(one, enterprise)}
+    return {one.item for one in held if counts(one, enterprise, timezone.localdate())}
 
 
-def counts(held: Evidence, enterprise: Enterprise) -> bool:
-    """Whether what is in force still shows what it was taken for: a type filing, for the types of today."""
+def counts(held: Evidence, enterprise: Enterprise, today: date) -> bool:
+    """Whether what is in force still shows what it was taken for: a letter until its last day, a filing for the types of now."""
+    if not held.is_valid_on(today):
+        return False
     if held.item != "type_filing" or not enterprise.types:
         return True
     return ticks_fit(held.filed_types, enterprise.types, enterprise.depot)

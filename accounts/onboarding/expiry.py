@@ -1,6 +1,10 @@
-"""Reminds the administrators of an enterprise that a licence ends: 90, 30 and 7 days before, each once."""
+"""Reminds the administrators of an enterprise that a licence, or a bank's letter of guarantee, ends.
+
+90, 30 and 7 days before, each once.
+"""
 
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -10,7 +14,7 @@ from django.utils.translation import gettext_noop
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import Licence, Qualification
+from accounts.models import AuditEntry, Evidence, Licence, Qualification
 from accounts.notices import notify_members
 from accounts.roles import MemberRole
 from portal.sentences import keep
@@ -21,19 +25,22 @@ FIRST_REMINDER = REMINDERS[0]
 
 
 def remind(today: date) -> int:
-    """Tell what is due today; the number of licences reminded of."""
-    ending = Qualification.objects.filter(
-        replaced=False, valid_to__gte=today, valid_to__lte=today + timedelta(days=FIRST_REMINDER)
-    ).select_related("enterprise")
-    return sum(_remind(one, today) for one in ending)
+    """Tell what is due today; the number of licences and letters reminded of."""
+    soon: dict[str, Any] = {
+        "replaced": False,
+        "valid_to__gte": today,
+        "valid_to__lte": today + timedelta(days=FIRST_REMINDER),
+    }
+    licences = Qualification.objects.filter(**soon).select_related("enterprise")
+    letters = Evidence.objects.filter(**soon).select_related("enterprise")
+    return sum(_remind(one, today) for one in licences) + sum(_remind_of_letter(one, today) for one in letters)
 
 
 @transaction.atomic
 def _remind(one: Qualification, today: date) -> bool:
     """One licence: written down with the notice or not at all; whoever else looks at the same time tells nobody."""
     assert one.valid_to is not None
-    left = (one.valid_to - today).days
-    due = min(days for days in REMINDERS if left <= days)
+    left, due = _left(one.valid_to, today)
     rows = Qualification.objects.filter(Q(reminded=None) | Q(reminded__gt=due), pk=one.pk, replaced=False)
     if not rows.update(reminded=due):
         return False
@@ -46,3 +53,31 @@ def _remind(one: Qualification, today: date) -> bool:
     notify_members(one.enterprise, keep(text, **said), roles=[MemberRole.ADMINISTRATOR], address=page)
     record(Bystander(enterprise=one.enterprise), Action.LICENCE_REMINDED, f"qualification {one.pk}", days=left)
     return True
+
+
+@transaction.atomic
+def _remind_of_letter(one: Evidence, today: date) -> bool:
+    """One letter: the record of deeds knows what was told of it, whoever looks at the same time waits and finds it there."""
+    assert one.valid_to is not None
+    left, due = _left(one.valid_to, today)
+    Evidence.objects.select_for_update(no_key=True).get(pk=one.pk)
+    # By its last day: a change of the limit has the same letter stand in another row.
+    subject = f"guarantee until {one.valid_to}"
+    told = AuditEntry.objects.filter(subject=subject, enterprise=one.enterprise, action=Action.LICENCE_REMINDED)
+    if told.filter(details__due__lte=due).exists():
+        return False
+    said = {"number": one.number, "day": one.valid_to, "left": left}
+    text = gettext_noop(
+        "银行保函还有 %(left)s 天到期。保函 %(number)s 有效期至 %(day)s，到期后担保金账户须重新核验。"
+        "请在“担保金账户”提交新的保函或保证金"
+    )
+    page = reverse("application_of_kind", args=["guarantee"])
+    notify_members(one.enterprise, keep(text, **said), roles=[MemberRole.ADMINISTRATOR], address=page)
+    record(Bystander(enterprise=one.enterprise), Action.LICENCE_REMINDED, subject, days=left, due=due)
+    return True
+
+
+def _left(end: date, today: date) -> tuple[int, int]:
+    """How many days are left, and which of the reminders that is due for."""
+    left = (end - today).days
+    return left, min(days for days in REMINDERS if left <= days)

@@ -10,14 +10,16 @@ from django.utils import timezone
 from lxml import html
 
 from accounts.cast import Cast
-from accounts.models import Application, Enterprise, Evidence, Membership
+from accounts.models import Application, Enterprise, Evidence, Membership, Notice
 from accounts.onboarding import applications
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.checklist import checklist
 from accounts.onboarding.comparing import versions_of
+from accounts.onboarding.expiry import remind
 from accounts.onboarding.kinds import CARD, kind_named
 from accounts.onboarding.offices import OFFICES, counters_of
 from accounts.onboarding.preparation import ITEMS, end_of, items_for, plan, ticks_fit, ticks_of
+from accounts.onboarding.services import why_not_ready
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 from portal.calendar import is_working_day, last_of_working_days, working_day_from, working_days_within
 from portal.tenancy import acting_as
@@ -277,6 +279,35 @@ def test_an_item_needs_the_one_before_it_but_a_letter_of_guarantee_does_not(cast
     letter = GOOD["guarantee"] | {"variety": ["letter"], "valid_to": ["2099-01-31"]}
     approved(cast, handed_in(cast, enterprise, "guarantee", letter))
     assert Evidence.objects.get(enterprise=enterprise, item="guarantee").valid_to == date(2099, 1, 31)
+
+
+def test_a_letter_counts_through_its_last_day_and_is_reminded_of_before(cast: Cast, enterprise: Enterprise) -> None:
+    for kind in ("ic_card", "type_filing", "signing_certificate", "dxp_import"):
+        approved(cast, handed_in(cast, enterprise, kind))
+    today = timezone.localdate()
+    end = (today + timedelta(days=20)).isoformat()
+    letter = GOOD["guarantee"] | {"variety": ["letter"], "number": ["BH-9"], "valid_to": [end]}
+    approved(cast, handed_in(cast, enterprise, "guarantee", letter))
+    Notice.objects.all().delete()
+    sent = []
+    for left in range(100, -2, -1):
+        for _time in range(2):
+            remind(today + timedelta(days=20 - left))
+        sent += [left] * Notice.objects.filter(user=cast.users["stranger"]).delete()[0]
+    assert sent == [90, 30, 7]
+    held = Evidence.objects.filter(enterprise=enterprise, item="guarantee")
+
+    turn = kind_named("guarantee").turn
+    assert turn is not None
+
+    def stands(last: date) -> tuple[bool, bool, str]:
+        held.update(valid_to=last)
+        listed = {row.item.name: row for row in checklist(enterprise, today=today, may_apply=True).rows}["guarantee"]
+        lacking = any("担保金账户" in one for one in why_not_ready(enterprise))
+        return listed.is_done, not lacking, turn(enterprise).when.name
+
+    assert stands(today) == (True, True, "HELD")
+    assert stands(today - timedelta(days=1)) == (False, False, "NOW")
 
 
 def test_exports_come_after_imports(cast: Cast, enterprise: Enterprise) -> None:

@@ -225,7 +225,12 @@ def withdraw(application: Application, *, by: User, version: int, address: str =
 
 @transaction.atomic
 def lodge(kind: Kind, typed: Typed, *, by: User, topic: str, address: str = "") -> dict[str, list[str]]:
-    """Hand in at once what one of the staff begins themselves; another decides. What is wrong otherwise, by field."""
+    """Hand in at once what one of the staff begins themselves; another decides. What is wrong otherwise, by field.
+
+    Raises PermissionDenied for anybody else.
+    """
+    if not (kind.by_staff and by.is_staff):
+        raise PermissionDenied(_("只有平台工作人员可以提出这一申请"))
     form = form_of(kind, typed)
     one = Application(
         kind=kind.name, topic=topic, applicant=by, content=_packed(kind, typed), state=ApplicationState.SUBMITTED
@@ -259,6 +264,8 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
     _check_words(reason, needed=False)
     if why := why_not_by(application, staff) or _why_suspended(application):
         raise NotPossible(why)
+    if kind.by_staff and not application.applicant.is_staff:
+        raise NotPossible(_("提出这份申请的人不是平台工作人员。请不予通过，由同事重新提出"))
     if kind.second_person and application.state == ApplicationState.SUBMITTED:
         _change(
             application, version, (ApplicationState.SUBMITTED,),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import lxml.html
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpResponse
 from django.test import Client
@@ -30,7 +31,7 @@ from accounts.models.profile import PERSONAL
 from accounts.onboarding import applications
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.checklist import checklist
-from accounts.onboarding.kinds import ACCOUNT, ENTERPRISE_CHANGE
+from accounts.onboarding.kinds import ACCOUNT, ENTERPRISE_CHANGE, PUBLIC_SITE
 from accounts.onboarding.profile import in_force
 from accounts.roles import EnterpriseState, EnterpriseType
 from accounts.services import unserved_for
@@ -518,6 +519,40 @@ def test_a_number_taken_meanwhile_opens_no_site(cast: Cast, client_of: Clients) 
     page = reverse("admin:accounts_application_change", args=[Application.objects.get(kind="public_site").pk])
     assert "已用这个号码开户" in shown(client_of("reviewer"), page, {"do": "approve", "version": "1"})
     assert Enterprise.objects.filter(types=["venue"]).count() == 1
+
+
+def test_a_site_is_begun_and_held_to_by_staff_alone(cast: Cast) -> None:
+    staff, reviewer = cast.users["staff"], cast.users["reviewer"]
+    typed = {name: [text] for name, text in SITE.items()}
+    for user in (cast.users["merchant_administrator"], cast.users["stranger"]):
+        with pytest.raises(PermissionDenied):
+            applications.lodge(PUBLIC_SITE, typed, by=user, topic=SITE["customs_code"])
+    with as_staff(staff):
+        with pytest.raises(PermissionDenied):
+            applications.lodge(ACCOUNT, GOOD, by=staff, topic="")
+        assert applications.lodge(PUBLIC_SITE, typed, by=staff, topic=SITE["customs_code"]) == {}
+    one = Application.objects.get()
+    User.objects.filter(pk=staff.pk).update(is_staff=False)
+    with as_staff(reviewer), pytest.raises(NotPossible, match="由同事重新提出"):
+        applications.approve(one, staff=reviewer, version=one.version)
+    User.objects.filter(pk=staff.pk).update(is_staff=True)
+    one = Application.objects.get()
+    with as_staff(reviewer):
+        assert applications.approve(one, staff=reviewer, version=one.version) is True
+    assert Enterprise.objects.filter(customs_code=SITE["customs_code"]).exists()
+
+
+def test_no_page_begins_a_site_even_by_sql(cast: Cast) -> None:
+    begin = (
+        "INSERT INTO accounts_application (applicant_id, kind, topic, title, content, state, version)"
+        " VALUES (%s, %s, '', '', '', 'draft', 1)"
+    )
+    user = cast.users["stranger"]
+    with as_applicant(user), connection.cursor() as cursor:
+        cursor.execute(begin, [user.pk, "account"])
+        with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+            cursor.execute(begin, [user.pk, "public_site"])
+    assert [one.kind for one in Application.objects.all()] == ["account"]
 
 
 def test_nobody_else_opens_a_site(cast: Cast, client_of: Clients) -> None:

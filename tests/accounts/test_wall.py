@@ -100,6 +100,12 @@ def test_it_writes_audit_entries_in_ones_own_name_only(cast):
     with acting_as(enterprise_id=None, user_id=None):
         record(Bystander(address="203.0.113.7"), Action.SIGN_IN_REFUSED)
         assert refused(insert, merchant.pk, None)
+    staff, reviewer = cast.users["staff"].pk, cast.users["reviewer"].pk
+    with acting_as(enterprise_id=None, user_id=staff, role="portal_staff"):
+        assert not refused(insert, merchant.pk, staff)
+        assert not refused(insert, neighbour.pk, None)
+        assert refused(insert, merchant.pk, reviewer)
+        assert refused(insert, None, me)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ SENDER = """AND EXISTS (SELECT FROM accounts_user s
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0020_depot")]
+    dependencies = [("accounts", "0021_in_own_name")]
 
     operations = [
         migrations.RunSQL(

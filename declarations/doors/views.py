@@ -169,12 +169,12 @@ def _document(request: Request, kind: Kind, pk: int) -> Document:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-@while_open
 def form(request: Request, kind: Kind) -> HttpResponse:
     """A new document typed in; with `from` one refused, or waiting, to be corrected and filed again."""
     refused = _refused(request, kind)
     if request.method == "POST":
-        return _typed(request, kind, refused=refused)
+        return _typed(request, kind, refused=refused)  # what was typed before it was shut is refused by the rules alone
+    refuse_while_shut(request.actor, kind.filed_by)
     if refused is None:
         return _form(request, _Page(kind, forms.blank(kind, request.actor)))
     audit.record(request.actor, Action.UNCOVER, f"{kind.slug} {refused.pk}", reason=_("更正后重新申报"))

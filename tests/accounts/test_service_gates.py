@@ -174,6 +174,8 @@ def test_a_kept_draft_stays_at_hand_while_nothing_may_be_filed(cast: Cast, clien
     body = client.post(address, typed | {"do": "file"}).content.decode()
     assert "没有在用的支付企业服务，不能申报" in body and entry.head["pay_transaction_id"] in body
     assert not Document.objects.exists() and Draft.objects.filter(pk=kept.pk).exists()
+    opened_before = client.post(reverse("form", args=["payment"]), typed | {"do": "file"}).content.decode()
+    assert "没有在用的支付企业服务，不能申报" in opened_before and entry.head["pay_transaction_id"] in opened_before
     begin(cast, "payment")
     assert "没有在用的" not in client.get(address).content.decode()
     assert client.post(address, typed | {"do": "file"}).status_code == 302 and Document.objects.exists()

@@ -6,7 +6,7 @@ uses up what belongs to another; only the most of a day is one for all.
 
 import hashlib
 from collections.abc import Iterable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -21,6 +21,8 @@ SENT_FOR_NETWORK = 30
 #: In a day, whatever for: to one receiver, of that at the wish of one network, and at the wish of one network at all.
 LETTERS_A_DAY = (30, 10, 300)
 MESSAGES_A_DAY = (10, 5, 100)
+#: So many times what one network may is what all networks of one area of IPv6 may together.
+AREA = 10
 
 
 class TooOften(Exception):
@@ -66,7 +68,9 @@ def count_sending(purpose: str, network: str, *, emails: Iterable[str] = (), pho
     """Count that something is sent to these at the wish of a network; raises TooOften, whoever they are."""
     sent = [(LETTERS_A_DAY, f"mail:{_hidden(one)}") for one in emails]
     sent += [(MESSAGES_A_DAY, f"sms:{_hidden(one)}") for one in phones]
+    area = area_of(network)
     short = [(f"sent:{purpose}:network:{network}", SENT_FOR_NETWORK)]
+    short += [(f"sent:{purpose}:network:{area}", SENT_FOR_NETWORK * AREA)] if area else []
     short += [(f"sent:{purpose}:{to}:{network}", SENT_TO_ONE) for _most, to in sent]
     if [key for key, allowed in short if count_failure(key, allowed) > allowed]:
         raise TooOften(_("发送得太频繁，请 %(minutes)s 分钟后再试") % {"minutes": LOCKED_SECONDS // 60})
@@ -75,6 +79,7 @@ def count_sending(purpose: str, network: str, *, emails: Iterable[str] = (), pho
         counted = (
             # The network first: what it is refused is not counted against whom it wants to write to.
             (f"sent:{way}:network:{network}", for_network),
+            *([(f"sent:{way}:network:{area}", for_network * AREA)] if area else []),
             (f"sent:{to}:{network}", of_network),
             (f"sent:{to}", to_one),
         )
@@ -88,9 +93,19 @@ def network_of(address: str) -> str:
         parsed = ip_address(address)
     except ValueError:
         return address
-    if isinstance(parsed, IPv6Address):
-        return str(parsed.ipv4_mapped) if parsed.ipv4_mapped else f"{int(parsed) >> 64:x}"
-    return str(parsed)
+    if isinstance(parsed, IPv6Address) and not parsed.ipv4_mapped:
+        return str(IPv6Network((int(parsed), 64), strict=False))
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+def area_of(network: str) -> str:
+    """What counts beside a network of IPv6, with ``AREA`` times its limit: its first 48 bits, since whoever rents one line
+    or one server may have 65,536 such networks. Empty for all else."""
+    try:
+        parsed = ip_network(network)
+    except ValueError:
+        return ""
+    return str(parsed.supernet(new_prefix=48)) if parsed.version == 6 else ""
 
 
 def _hidden(receiver: str) -> str:

@@ -22,7 +22,9 @@ from accounts.access import PROVEN_IN_SESSION, Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.limits import (
+    AREA,
     LOCKED_SECONDS,
+    area_of,
     count_failure,
     count_today,
     failures,
@@ -105,8 +107,9 @@ def sign_in(request: HttpRequest, username: str, password: str) -> Attempt:
 def _try(request: HttpRequest, username: str, password: str) -> Attempt:
     account = account_of(username)
     address = address_of(request)
-    by_name, by_account, by_address = counters(username, address, account)
-    if failures(by_name) >= FAILURES_ALLOWED or failures(by_address) >= FAILURES_OF_ADDRESS:
+    by_name, by_account = counters(username, address, account)
+    places = places_of(address)
+    if failures(by_name) >= FAILURES_ALLOWED or any(failures(key) >= allowed for key, allowed in places.items()):
         return Attempt(None, 0)
     user = authenticate(request, username=username, password=password)
     # The account may be locked by failures under its other name. That is answered like a wrong password: told, it
@@ -115,7 +118,7 @@ def _try(request: HttpRequest, username: str, password: str) -> Attempt:
         count_failure(by_account, FAILURES_ALLOWED)
         left = min(
             FAILURES_ALLOWED - count_failure(by_name, FAILURES_ALLOWED),
-            FAILURES_OF_ADDRESS - count_failure(by_address, FAILURES_OF_ADDRESS),
+            *(allowed - count_failure(key, allowed) for key, allowed in places.items()),
         )
         left = max(left, 0)
         record(Bystander(address=address), Action.SIGN_IN_REFUSED, account.username if account else "", left=left)
@@ -212,16 +215,24 @@ def account_of(username: str) -> User | None:
     return next(iter(User.objects.raw("SELECT * FROM accounts_sign_in(%s)", [username])), None)
 
 
-def counters(username: str, address: str, account: User | None) -> tuple[str, str, str]:
+def counters(username: str, address: str, account: User | None) -> tuple[str, str]:
     """The cache keys failures are counted under: the name as typed and the account (or the lack of one), each from
-    this address only, and the address alone."""
+    this address only."""
     typed = hashlib.sha256(username.strip().lower().encode()).hexdigest()
     place = network_of(address)
     return (
         f"sign-in:name:{typed}:{place}",
         f"sign-in:account:{account.pk}:{place}" if account else f"sign-in:nobody:{typed}:{place}",
-        f"sign-in:address:{place}",
     )
+
+
+def places_of(address: str) -> dict[str, int]:
+    """The cache keys failures are counted under whatever the name, with how many are allowed: of the address alone, and
+    of the area of IPv6 it is in."""
+    place = network_of(address)
+    area = area_of(place)
+    allowed = {f"sign-in:address:{place}": FAILURES_OF_ADDRESS}
+    return allowed | ({f"sign-in:address:{area}": FAILURES_OF_ADDRESS * AREA} if area else {})
 
 
 def why_not_password(user: User, password: str) -> str:

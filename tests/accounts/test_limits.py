@@ -13,12 +13,16 @@ from accounts import enrolment
 from accounts.cast import PASSWORD, Cast, one_time_code
 from accounts.credentials import read_key
 from accounts.limits import (
+    AREA,
     LETTERS_A_DAY,
     MESSAGES_A_DAY,
+    SENT_FOR_NETWORK,
     SENT_TO_ONE,
     TooOften,
+    area_of,
     count_sending,
     count_today,
+    network_of,
     take_back_today,
 )
 from accounts.models import Credential
@@ -99,6 +103,49 @@ def test_in_a_day_one_network_sends_only_so_many_messages() -> None:
     assert sent(1, network="2001:db8::1", phones=["13700000000"]) == "", (
         "what it was refused counts against nobody else"
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "network", "area"),
+    [
+        ("203.0.113.7", "203.0.113.7", ""),
+        ("::ffff:203.0.113.7", "203.0.113.7", ""),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8:1::/48"),
+        ("::1", "::/64", "::/48"),
+        ("fe80::1%eth0", "fe80::/64", "fe80::/48"),
+        ("", "", ""),
+        ("nonsense", "nonsense", ""),
+    ],
+)
+def test_what_counts_as_one_network_and_one_area(address: str, network: str, area: str) -> None:
+    assert (network_of(address), area_of(network_of(address))) == (network, area)
+
+
+def test_all_networks_of_one_area_together_send_ten_times_what_one_may() -> None:
+    def in_a_while(area: str) -> int:
+        """How many receivers the networks of an area reach before they are refused."""
+        for number in range(SENT_FOR_NETWORK * AREA + 1):
+            network = network_of(f"2001:db8:{area}:{number:x}::1")
+            if said := sent(1, network=network, emails=[f"{area}-{number}@example.org"]):
+                assert said == "发送得太频繁，请 15 分钟后再试"
+                return number
+        raise AssertionError("no limit")
+
+    assert in_a_while("1") == SENT_FOR_NETWORK * AREA
+    assert sent(1, network=network_of("2001:db8:2:1::1"), emails=[MINE]) == "", "another area"
+    assert sent(1, network="203.0.113.7", emails=[MINE]) == ""
+    a_while_later()
+    assert sent(1, network=network_of("2001:db8:1:1::1"), emails=[MINE]) == ""
+
+
+def test_all_networks_of_one_area_together_send_ten_times_what_one_may_in_a_day() -> None:
+    for number in range(MESSAGES_A_DAY[2] * AREA):
+        network = network_of(f"2001:db8:1:{number:x}::1")
+        assert sent(1, network=network, purpose=f"{number % 9}", phones=[f"139{number:08}"]) == ""
+    assert "明天再试" in sent(1, network=network_of("2001:db8:1:ffff::1"), phones=["13700000000"])
+    assert sent(1, network=network_of("2001:db8:2:ffff::1"), phones=["13700000000"]) == "", "nor counted against it"
+    tomorrow()
+    assert sent(1, network=network_of("2001:db8:1:ffff::1"), phones=["13700000000"]) == ""
 
 
 def test_a_day_of_guesses_is_taken_back_by_none_but_the_right_one() -> None:

@@ -6,7 +6,9 @@ import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 
+from accounts import sign_in
 from accounts.cast import PASSWORD
+from accounts.limits import AREA
 from accounts.models import AuditEntry, User
 
 pytestmark = [pytest.mark.urls("tests.accounts.pages"), pytest.mark.usefixtures("cast", "no_failures")]
@@ -112,6 +114,15 @@ def test_it_counts_the_addresses_of_one_household_as_one():
         try_("merchant_filer", address=f"2001:db8::{number}")
     assert said(try_("merchant_filer", PASSWORD, address="2001:db8::99")) == "尝试次数过多，请 15 分钟后再试"
     assert try_("merchant_filer", PASSWORD, address="2001:db8:0:1::99").status_code == 302
+
+
+def test_it_counts_all_networks_of_one_area_together_too(monkeypatch):
+    monkeypatch.setattr(sign_in, "FAILURES_OF_ADDRESS", 3)
+    for number in range(3 * AREA):
+        answer = said(try_(f"nobody_{number}", address=f"2001:db8:1:{number:x}::1"))
+    assert answer == "尝试次数过多，请 15 分钟后再试"
+    assert said(try_("merchant_filer", PASSWORD, address="2001:db8:1:ffff::1")) == answer
+    assert try_("merchant_filer", PASSWORD, address="2001:db8:2:ffff::1").status_code == 302
 
 
 def test_it_locks_an_account_under_both_its_names():

@@ -58,9 +58,19 @@ def count_today(key: str) -> int:
     return int(cache.incr(_of_today(key)))
 
 
+def counted_today(key: str) -> int:
+    """How many were counted for today."""
+    return int(cache.get(_of_today(key), 0))
+
+
+def forget_today(key: str) -> None:
+    """Begin today's count anew."""
+    cache.delete(_of_today(key))
+
+
 def take_back_today(key: str) -> None:
     """What was counted for today was none."""
-    if int(cache.get(_of_today(key), 0)) > 0:
+    if counted_today(key) > 0:
         cache.decr(_of_today(key))
 
 

@@ -22,7 +22,7 @@ from accounts.limits import count_sending, network_of
 from accounts.models import User
 from accounts.outgoing import write_mail
 from accounts.safety import tell_password_changed
-from accounts.sign_in import account_of
+from accounts.sign_in import account_of, forget_guesses
 from portal.tenancy import acting_as
 
 
@@ -68,6 +68,7 @@ def reset(request: HttpRequest, user: User, password: str) -> bool:
         sessions.end(sessions.sessions_of(user))
         record(Bystander(user=user, address=address_of(request)), Action.PASSWORD_RESET, user.username)
         tell_password_changed(user)
+    forget_guesses(user)
     return True
 
 

@@ -27,8 +27,10 @@ from accounts.limits import (
     area_of,
     count_failure,
     count_today,
+    counted_today,
     failures,
     forget_failures,
+    forget_today,
     network_of,
     take_back_today,
 )
@@ -43,6 +45,9 @@ FAILURES_ALLOWED = 5
 FAILURES_OF_ADDRESS = 50
 #: Wrong second factors of one account in a day, from wherever and however often the password was shown before.
 GUESSES_A_DAY = 30
+#: Wrong passwords of one account in a day, from wherever: then only browsers it was signed in with before are let in, so that
+#: nobody keeps people from where they work.
+PASSWORDS_A_DAY = 100
 BACKEND = "accounts.sign_in.NameOrEmailBackend"
 #: Whose password was right in this session, until when, and the mark of that password.
 AWAITED_IN_SESSION = "second_factor_of"
@@ -112,10 +117,12 @@ def _try(request: HttpRequest, username: str, password: str) -> Attempt:
     if failures(by_name) >= FAILURES_ALLOWED or any(failures(key) >= allowed for key, allowed in places.items()):
         return Attempt(None, 0)
     user = authenticate(request, username=username, password=password)
-    # The account may be locked by failures under its other name. That is answered like a wrong password: told, it
-    # would say that both names are one account.
-    if user is None or failures(by_account) >= FAILURES_ALLOWED:
+    # The account may be locked by failures under its other name, or from elsewhere today. That is answered like a wrong
+    # password: told, it would say that both names are one account, or that there is one.
+    if user is None or failures(by_account) >= FAILURES_ALLOWED or _is_guessed_at(request, user):
         count_failure(by_account, FAILURES_ALLOWED)
+        if account and user is None:
+            count_today(_of_day(account))
         left = min(
             FAILURES_ALLOWED - count_failure(by_name, FAILURES_ALLOWED),
             *(allowed - count_failure(key, allowed) for key, allowed in places.items()),
@@ -130,6 +137,22 @@ def _try(request: HttpRequest, username: str, password: str) -> Attempt:
             return Attempt(user, half=True)
         enter(request, user, Action.SIGN_IN)
     return Attempt(user)
+
+
+def forget_guesses(user: User) -> None:
+    """Another password was set by the link of a letter: what was guessed of the old one today no longer matters."""
+    try:
+        forget_today(_of_day(user))
+    except RedisError:
+        log.exception("the wrong passwords of today cannot be forgotten")
+
+
+def _is_guessed_at(request: HttpRequest, user: User) -> bool:
+    return counted_today(_of_day(user)) >= PASSWORDS_A_DAY and not browsers.is_known(request, user)
+
+
+def _of_day(account: User) -> str:
+    return f"sign-in:guesses:{account.pk}"
 
 
 def enter(request: HttpRequest, user: User, deed: Action, *, proven: bool = False) -> None:

@@ -10,6 +10,7 @@ from django.db.utils import DatabaseError
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts import sign_in
 from accounts.access import PROVEN_IN_SESSION
 from accounts.cast import PASSWORD, one_time_code
 from accounts.forms import AccountForm
@@ -332,6 +333,17 @@ def test_it_gives_a_new_password_to_who_reads_the_mail(post):
     assert old.get("/enterprise/").status_code == 302, "sessions of the old password have ended"
     assert client.post("/login/", {"username": "merchant_filer", "password": NEW})["Location"] == "/"
     assert AuditEntry.objects.filter(action="password_reset").count() == 1
+
+
+def test_who_set_another_password_signs_in_although_the_old_one_was_guessed_at_all_day(post, monkeypatch):
+    monkeypatch.setattr(sign_in, "PASSWORDS_A_DAY", 2)
+    for number in range(2):
+        Client().post("/login/", {"username": TAKEN, "password": "wrong"}, REMOTE_ADDR=f"198.51.100.{number}")
+    right = {"username": TAKEN, "password": PASSWORD}
+    assert Client().post("/login/", right).status_code == 200
+    client = Client()
+    post.send(client, follow(client, link_for(post, TAKEN)), **passwords())
+    assert client.post("/login/", right | {"password": NEW})["Location"] == "/"
 
 
 def test_it_takes_a_link_once_within_an_hour_and_not_after_signing_in(post, settings):

@@ -125,6 +125,25 @@ def test_it_counts_all_networks_of_one_area_together_too(monkeypatch):
     assert try_("merchant_filer", PASSWORD, address="2001:db8:2:ffff::1").status_code == 302
 
 
+def test_it_lets_only_known_browsers_in_after_a_day_of_guesses_from_everywhere(cast, monkeypatch):
+    monkeypatch.setattr(sign_in, "PASSWORDS_A_DAY", 6)
+    known = Client()
+    assert try_("merchant_filer", PASSWORD, client=known).status_code == 302
+    known.post("/logout/")
+    for number in range(5):
+        try_("merchant_filer", address=f"198.51.100.{number}")
+    assert try_("merchant_filer", PASSWORD, address="198.51.100.80").status_code == 302
+    try_("merchant_filer@example.org", address="198.51.100.81")
+    assert said(try_("merchant_filer", PASSWORD, address="198.51.100.82")) == "用户名或密码不对，还可以试 4 次"
+    assert said(try_("merchant_filer@example.org", PASSWORD, address="198.51.100.83")) == (
+        "用户名或密码不对，还可以试 4 次"
+    )
+    assert try_("merchant_filer", PASSWORD, client=known, address="198.51.100.84").status_code == 302
+    assert try_("merchant_viewer", PASSWORD, address="198.51.100.85").status_code == 302
+    sign_in.forget_guesses(cast.users["merchant_filer"])
+    assert try_("merchant_filer", PASSWORD, address="198.51.100.86").status_code == 302
+
+
 def test_it_locks_an_account_under_both_its_names():
     for _number in range(5):
         try_("merchant_filer")

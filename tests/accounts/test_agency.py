@@ -13,6 +13,7 @@ from accounts.cast import Cast
 from accounts.models import Application, ApplicationState, AuditEntry, Credential, Evidence, Paper, User
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import CERTIFICATE_AGENCY, KINDS
+from accounts.onboarding.preparation import ticks_of
 from portal.personal import pack
 from portal.tenancy import acting_as
 from tests.accounts.throwaway import Issued, a_name, rsa_key
@@ -79,8 +80,9 @@ def test_it_is_refused_before_its_turn_and_taken_again_for_another(cast: Cast) -
     one, problems = submitted(cast, good())
     assert "还不能代办：等第 3 项“电子口岸 IC 卡或 Ikey”核验之后" in problems["__all__"][0]
     user = cast.users["merchant_administrator"]
+    ticks = [one.value for one in ticks_of(merchant.types, merchant.depot)]
     for item in ("ic_card", "type_filing"):
-        Evidence.objects.create(enterprise=merchant, item=item, number="1")
+        Evidence.objects.create(enterprise=merchant, item=item, number="1", filed_types=ticks)
     with acting_as(enterprise_id=merchant.pk, user_id=user.pk):
         one.refresh_from_db()
         assert applications.submit(one, good(), by=user, version=one.version) == {}

@@ -401,8 +401,9 @@ def test_staff_see_what_a_later_evidence_changes_and_of_a_first_one_nothing(
         return {line.name: line.before for line in version.lines if line.is_changed}
 
     held = ("ic_card", "type_filing", "signing_certificate", "dxp_import")
+    ticks = [one.value for one in ticks_of(enterprise.types, enterprise.depot)]
     for before in held[: held.index(kind) if kind in held else len(held)]:
-        Evidence.objects.create(enterprise=enterprise, item=before, number="1")
+        Evidence.objects.create(enterprise=enterprise, item=before, number="1", filed_types=ticks)
     first = handed_in(cast, enterprise, kind)
     assert changed(first) == {}
     approved(cast, first)

@@ -426,6 +426,7 @@ def test_staff_open_a_public_site_and_invite_its_operator(chromium: Browser, por
         fill_in(staff, {**typed, "customs_district": "2233", "park": "浦东机场综合保税区"})
         staff.page.locator('[name="_save"]').click()
         expect(staff.page.locator(".messagelist .success")).to_be_visible()
+        reviewer.go(QUEUE)
         decide(reviewer, name, "通过")
         staff.go("/admin/accounts/invitation/add/")
         staff.page.locator(".field-enterprise .select2-selection").click()

@@ -13,8 +13,10 @@ from django.db import connection
 from django.test import Client
 from django.utils.translation import override
 
-from accounts.access import PROVEN_IN_SESSION
+from accounts.access import PROVEN_IN_SESSION, Actor
 from accounts.cast import Cast, load_cast
+from accounts.models import Enterprise, Membership
+from accounts.roles import EnterpriseState, EnterpriseType, MemberRole
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +41,19 @@ def cast(db: None) -> Cast:
 def cast_with_keys(db: None) -> Cast:
     """Everybody, each enterprise with a certificate to sign with."""
     return people(credentials=True)
+
+
+@pytest.fixture
+def newcomer(cast: Cast) -> Actor:
+    """The administrator of a merchant with an account and a type, not yet open for filing."""
+    enterprise = Enterprise.objects.create(
+        name="上海桐溪岸贸易有限公司", credit_code="913101150000930090", customs_code="312226DM77",
+        types=[EnterpriseType.MERCHANT], state=EnterpriseState.DRAFT,
+    )  # fmt: skip
+    membership = Membership.objects.create(
+        user=cast.users["stranger"], enterprise=enterprise, roles=[MemberRole.ADMINISTRATOR]
+    )
+    return Actor.of(membership)
 
 
 @pytest.fixture

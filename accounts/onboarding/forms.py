@@ -57,8 +57,8 @@ def is_of_use(name: str, field: forms.Field, typed: Mapping[str, Sequence[str]])
     return not ticked_in or value in typed.get(ticked_in, ())
 
 
-class AccountForm(forms.Form):
-    """企业开户: who the enterprise is, where customs registered it, whom to ask."""
+class IdentityForm(forms.Form):
+    """What an enterprise is known by: its name and both its numbers."""
 
     name = forms.CharField(
         label=_("企业名称"), max_length=100, validators=[check_name], help_text=_("与营业执照及海关备案一致")
@@ -69,6 +69,11 @@ class AccountForm(forms.Form):
     customs_code = forms.CharField(
         label=_("海关十位编码"), max_length=10, validators=[check_customs_code], help_text=_("见海关备案证明")
     )
+
+
+class AccountForm(IdentityForm):
+    """企业开户: who the enterprise is, where customs registered it, whom to ask."""
+
     registration_customs = forms.ChoiceField(label=_("注册地海关"), choices=())
     legal_representative = personal(
         forms.CharField(label=_("法定代表人"), max_length=60, validators=[check_name]), "name"

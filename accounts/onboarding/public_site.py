@@ -14,36 +14,18 @@ from django.utils.translation import gettext_lazy
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.codes import check_credit_code, check_customs_code, check_district, check_name
+from accounts.codes import check_district, check_name
 from accounts.models import Application, Enterprise, Profile, Service, User
+from accounts.onboarding.forms import IdentityForm
 from accounts.roles import EnterpriseState, EnterpriseType, Mode
 
 #: Room for a whole name.
 WIDE = {"size": 50}
 
 
-class PublicSiteForm(forms.Form):
+class PublicSiteForm(IdentityForm):
     """Who runs the site, under which customs, in which park."""
 
-    name = forms.CharField(
-        label=gettext_lazy("企业名称"),
-        max_length=100,
-        validators=[check_name],
-        widget=forms.TextInput(attrs=WIDE),
-        help_text=gettext_lazy("与营业执照及海关备案一致"),
-    )
-    credit_code = forms.CharField(
-        label=gettext_lazy("统一社会信用代码"),
-        max_length=18,
-        validators=[check_credit_code],
-        help_text=gettext_lazy("18 位，字母大写"),
-    )
-    customs_code = forms.CharField(
-        label=gettext_lazy("海关十位编码"),
-        max_length=10,
-        validators=[check_customs_code],
-        help_text=gettext_lazy("见海关备案证明"),
-    )
     customs_district = forms.CharField(
         label=gettext_lazy("主管关区"),
         max_length=4,
@@ -57,6 +39,10 @@ class PublicSiteForm(forms.Form):
         widget=forms.TextInput(attrs=WIDE),
         help_text=gettext_lazy("与平台公司共同开设监管场所的园区"),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].widget.attrs |= WIDE
 
 
 def why_no_site(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:

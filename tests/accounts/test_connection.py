@@ -22,7 +22,6 @@ from accounts.models import (
     Connection,
     Enterprise,
     InterfaceProof,
-    Membership,
     Service,
     User,
 )
@@ -31,7 +30,7 @@ from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.comparing import versions_of
 from accounts.onboarding.interfaces import INTERFACES, interface_named, lacking, needed_by, prove
 from accounts.onboarding.kinds import kind_named
-from accounts.roles import EnterpriseState, EnterpriseType, Environment, MemberRole
+from accounts.roles import EnterpriseState, EnterpriseType, Environment
 from portal.personal import mask_name, mask_phone
 from portal.tenancy import acting_as
 from tests.accounts.papers import png, sent
@@ -53,19 +52,6 @@ LIVE = {
     "callback": "https://erp.example.org/receipts",
     "signing_confirmed": "on",
 }
-
-
-@pytest.fixture
-def newcomer(cast: Cast) -> Actor:
-    """The administrator of a merchant with an account and a type, not yet open for filing."""
-    enterprise = Enterprise.objects.create(
-        name="上海桐溪岸贸易有限公司", credit_code="913101150000930090", customs_code="312226DM77",
-        types=[EnterpriseType.MERCHANT], state=EnterpriseState.DRAFT,
-    )  # fmt: skip
-    membership = Membership.objects.create(
-        user=cast.users["stranger"], enterprise=enterprise, roles=[MemberRole.ADMINISTRATOR]
-    )
-    return Actor.of(membership)
 
 
 def serve(enterprise: Enterprise, of_type: str, mode: str, *, clearance: str = "312246DM06") -> Service:

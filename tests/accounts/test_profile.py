@@ -42,6 +42,7 @@ from tests.accounts.test_admin import INLINE
 from tests.accounts.test_application_pages import Applicant
 from tests.accounts.test_applications import GOOD, as_applicant, as_staff
 from tests.pages.test_markup import assert_alive, assert_named, assert_nothing_inline
+from tests.wall import refused
 
 pytestmark = pytest.mark.django_db
 
@@ -348,16 +349,6 @@ def test_what_was_left_blank_is_no_change_for_staff(cast: Cast, client_of: Clien
 
 
 # --- the wall -----------------------------------------------------------------------------------------------------------
-
-
-def refused(statement: str, *values: object) -> bool:
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement, values)
-    except DatabaseError as error:
-        assert "permission denied" in str(error) or "row-level security" in str(error), error
-        return True
-    return False
 
 
 def test_an_enterprise_reads_its_own_and_writes_none_of_it(cast: Cast) -> None:

@@ -42,19 +42,6 @@ pytestmark = pytest.mark.django_db
 WAREHOUSE, DIRECT = "312246DM06", "312226DM04"
 
 
-@pytest.fixture
-def newcomer(cast: Cast) -> Actor:
-    """The administrator of an enterprise with an account and a type, not yet open for filing."""
-    enterprise = Enterprise.objects.create(
-        name="上海桐溪岸贸易有限公司", credit_code="913101150000930090", customs_code="312226DM77",
-        types=[EnterpriseType.MERCHANT], state=EnterpriseState.DRAFT,
-    )  # fmt: skip
-    membership = Membership.objects.create(
-        user=cast.users["stranger"], enterprise=enterprise, roles=[MemberRole.ADMINISTRATOR]
-    )
-    return Actor.of(membership)
-
-
 @contextmanager
 def as_member(actor: Actor) -> Iterator[None]:
     with acting_as(enterprise_id=actor.enterprise.pk, user_id=actor.user.pk):

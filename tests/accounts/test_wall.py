@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import connection, transaction
-from django.db.utils import DatabaseError, ProgrammingError
+from django.db.utils import ProgrammingError
 
 from accounts.access import Bystander
 from accounts.actions import Action
@@ -11,6 +11,7 @@ from accounts.cast import Cast
 from accounts.models import AuditEntry, Enterprise
 from accounts.roles import EnterpriseState
 from portal.tenancy import acting_as, unprotected_tables
+from tests.wall import refused
 
 TENANT_TABLES = ("accounts_enterprise", "accounts_membership", "accounts_credential", "accounts_auditentry")
 
@@ -19,16 +20,6 @@ def ask(sql: str, *values: object) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return cursor.fetchall()
-
-
-def refused(sql: str, *values: object) -> bool:
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(sql, values)
-    except DatabaseError as error:
-        assert "permission denied" in str(error) or "row-level security" in str(error), error
-        return True
-    return False
 
 
 def as_member(cast: Cast, username: str):

@@ -18,18 +18,10 @@ from declarations.exchange import outbox, signing
 from declarations.models import Document, Outbound, OutboundState
 from portal.sentences import speak
 from tests.exchange.desk import FILERS, carried, certify, due_again, filed, forward_all, state
-from tests.exchange.peer import listening
 
 pytestmark = pytest.mark.django_db
 
 CONSENT = reverse("signing_consent")
-
-
-@pytest.fixture
-def gateway(settings):
-    with listening() as peer:
-        settings.GATEWAY_URL = peer.url
-        yield peer
 
 
 @pytest.fixture
@@ -51,7 +43,7 @@ def agreed(cast: Cast, administrator: Client) -> SigningConsent:
 
 
 def test_each_signature_is_traced_to_consent_certificate_and_filer(
-    cast: Cast, agreed: SigningConsent, gateway, administrator: Client
+    cast: Cast, agreed: SigningConsent, peer, administrator: Client
 ) -> None:
     one, two = filed(cast, "order", 1, 2)
     forward_all()
@@ -71,7 +63,7 @@ def test_each_signature_is_traced_to_consent_certificate_and_filer(
         assert word in shown
 
 
-def test_a_message_that_two_people_filed_names_both(cast: Cast, agreed: SigningConsent, gateway) -> None:
+def test_a_message_that_two_people_filed_names_both(cast: Cast, agreed: SigningConsent, peer) -> None:
     second = User.objects.create(username="platform_second", name="第二人")
     Membership.objects.create(user=second, enterprise=cast.enterprises["platform"], roles=[MemberRole.FILER])
     both = Cast(cast.enterprises, {**cast.users, "platform_second": second})
@@ -83,7 +75,7 @@ def test_a_message_that_two_people_filed_names_both(cast: Cast, agreed: SigningC
 
 
 def test_without_consent_it_waits_with_the_cure_and_goes_on_once_there_is_one(
-    cast: Cast, agreed: SigningConsent, gateway, administrator: Client
+    cast: Cast, agreed: SigningConsent, peer, administrator: Client
 ) -> None:
     administrator.post(CONSENT, {"do": "revoke"})
     agreed.refresh_from_db()
@@ -109,7 +101,7 @@ def test_without_consent_it_waits_with_the_cure_and_goes_on_once_there_is_one(
 
 
 def test_with_its_key_on_the_enterprises_device_it_waits_and_says_so(
-    cast: Cast, agreed: SigningConsent, gateway, administrator: Client
+    cast: Cast, agreed: SigningConsent, peer, administrator: Client
 ) -> None:
     Credential.objects.update(key_place=KeyPlace.DEVICE)
     filed(cast, "order", 1)
@@ -120,7 +112,7 @@ def test_with_its_key_on_the_enterprises_device_it_waits_and_says_so(
 
 
 def test_a_stopped_certificate_signs_nothing_more(
-    cast: Cast, agreed: SigningConsent, gateway, administrator: Client
+    cast: Cast, agreed: SigningConsent, peer, administrator: Client
 ) -> None:
     administrator.post(reverse("change_credential", args=[Credential.objects.get().pk]), {"do": "stop"})
     filed(cast, "order", 1)
@@ -130,7 +122,7 @@ def test_a_stopped_certificate_signs_nothing_more(
     assert "没有使用中的加签证书" in administrator.get(reverse("home")).content.decode()
 
 
-def test_the_consent_costs_no_query_of_its_own(cast: Cast, agreed: SigningConsent, gateway) -> None:
+def test_the_consent_costs_no_query_of_its_own(cast: Cast, agreed: SigningConsent, peer) -> None:
     counted = []
     for numbers in ((1,), (2, 3, 4)):
         for number in numbers:

@@ -12,16 +12,8 @@ from declarations.exchange import outbox, signing
 from declarations.models import Outbound, OutboundBytes, OutboundState
 from portal.sentences import speak
 from tests.exchange.desk import certify, due_again, filed, forward_all
-from tests.exchange.peer import listening
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def gateway(settings):
-    with listening() as peer:
-        settings.GATEWAY_URL = peer.url
-        yield peer
 
 
 @pytest.fixture
@@ -33,7 +25,7 @@ def both(cast: Cast) -> dict[str, Credential]:
 
 @pytest.mark.parametrize(("env", "own"), [("production", "production"), ("demo", "sandbox")])
 def test_each_environment_signs_with_its_own_certificate(
-    cast: Cast, both: dict[str, Credential], gateway, settings, env: str, own: str
+    cast: Cast, both: dict[str, Credential], peer, settings, env: str, own: str
 ) -> None:
     settings.PORTAL_ENV = env
     filed(cast, "order", 1)
@@ -65,18 +57,18 @@ def test_the_key_of_the_other_environment_is_not_even_opened(
             assert f"只能在{Environment(name).label}加签" in speak(str(refused.value))
 
 
-def test_production_sends_nothing_with_a_certificate_of_the_test_alone(cast: Cast, gateway, settings) -> None:
+def test_production_sends_nothing_with_a_certificate_of_the_test_alone(cast: Cast, peer, settings) -> None:
     certify(cast.enterprises["platform"])
     settings.PORTAL_ENV = "production"
     filed(cast, "order", 1)
     forward_all()
     message = Outbound.objects.get()
-    assert message.state == OutboundState.PENDING and not OutboundBytes.objects.exists() and not gateway.letters
+    assert message.state == OutboundState.PENDING and not OutboundBytes.objects.exists() and not peer.letters
     assert "没有生产环境使用中的证书" in speak(message.needs_person)
 
 
 def test_production_refuses_a_message_whose_signature_does_not_hold(
-    cast: Cast, both: dict[str, Credential], gateway, settings
+    cast: Cast, both: dict[str, Credential], peer, settings
 ) -> None:
     """The key is not that of the certificate: customs would find no valid signature, so it never leaves."""
     handle = both["sandbox"].key_handle
@@ -86,11 +78,11 @@ def test_production_refuses_a_message_whose_signature_does_not_hold(
     filed(cast, "order", 1)
     forward_all()
     message = Outbound.objects.get()
-    assert message.state == OutboundState.PENDING and not OutboundBytes.objects.exists() and not gateway.letters
+    assert message.state == OutboundState.PENDING and not OutboundBytes.objects.exists() and not peer.letters
     assert "不是一对" in speak(message.needs_person)
 
 
-def test_a_message_without_a_signature_is_none(cast: Cast, both: dict[str, Credential], gateway) -> None:
+def test_a_message_without_a_signature_is_none(cast: Cast, both: dict[str, Credential], peer) -> None:
     filed(cast, "order", 1)
     forward_all()
     signed = outbox.signed_bytes(Outbound.objects.get().pk)
@@ -104,7 +96,7 @@ def test_a_message_without_a_signature_is_none(cast: Cast, both: dict[str, Crede
 
 
 def test_what_was_signed_in_the_test_is_not_sent_from_production(
-    cast: Cast, both: dict[str, Credential], gateway, settings
+    cast: Cast, both: dict[str, Credential], peer, settings
 ) -> None:
     first, url = filed(cast, "order", 1), settings.GATEWAY_URL
     settings.GATEWAY_URL = "http://127.0.0.1:9/"

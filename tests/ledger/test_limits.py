@@ -28,6 +28,7 @@ from portal.tenancy import acting_as
 from tests.cast import people
 from tests.ledger.books import NOW, balances, deposit, held, meanwhile, wants
 from tests.ledger.test_concurrency import at_once
+from tests.wall import refused
 
 Clients = Callable[[str], Client]
 D = Decimal
@@ -416,16 +417,6 @@ def test_the_audit_finds_a_change_that_was_confirmed_and_not_booked(cast: Cast) 
 
 
 # --- the wall -----------------------------------------------------------------------------------------------------------
-
-
-def refused(statement: str, *values: object) -> bool:
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement, values)
-    except DatabaseError as error:
-        assert "permission denied" in str(error) or "row-level security" in str(error), error
-        return True
-    return False
 
 
 def test_no_enterprise_sees_anothers_changes_or_writes_its_own(cast: Cast) -> None:

@@ -22,6 +22,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.cast import ENTERPRISES, PASSWORD, PEOPLE, Cast, load_cast
+from accounts.newcomers import ACCOUNTS, NEWCOMERS, ON_THEIR_WAY, load_newcomers
 from declarations.demo.clerk import Clerk, PageProblem
 from declarations.demo.sample import (
     EXPECTED,
@@ -78,6 +79,8 @@ class Command(BaseCommand):
         cast = load_cast()
         self._say("start: pages, background work, pretended customs")
         with supervisor as portal:
+            self._say("newcomers: an enterprise that prepares, applications that wait for staff")
+            load_newcomers(cast)
             right = self._file_sample(cast, portal.address)
             if once:
                 if not right:
@@ -246,8 +249,10 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  {username:<24}{name}  {where or ('the admin, /admin/' if staff else 'no enterprise')}"
             )
+        for username, name in NEWCOMERS.items():
+            self.stdout.write(f"  {username:<24}{name}  {ACCOUNTS[username]['name']}, {ON_THEIR_WAY[username]}")
         self.stdout.write("Staff and administrators are asked for a code after the password; it is shown by")
-        self.stdout.write("  .venv/bin/python manage.py one_time_code staff    (or merchant_administrator)")
+        self.stdout.write("  .venv/bin/python manage.py one_time_code staff    (or merchant_administrator, newcomer)")
         self.stdout.write("Enterprises, as forms and workbooks ask for them (customs code, name):")
         for key, (name, _credit_code, customs_code, *_more) in ENTERPRISES.items():
             self.stdout.write(f"  {key:<24}{customs_code}  {name}")

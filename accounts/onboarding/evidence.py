@@ -84,7 +84,7 @@ class TypeFilingForm(forms.Form):
         label=gettext_lazy("已勾选的类型"),
         choices=FiledType.choices,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("与关企合作平台上勾选的一致"),
+        help_text=gettext_lazy("与关企合作平台上勾选的一致；那里的监管场所运营人，即本平台的监管场所经营人"),
     )
     website = forms.URLField(label=gettext_lazy("企业网址"), assume_scheme="https")
     filed_on = forms.DateField(label=gettext_lazy("网上提交日期"), widget=DayInput, validators=[_lies_in_the_past])
@@ -110,7 +110,13 @@ class TypeFilingForm(forms.Form):
 class CertificateForm(forms.Form):
     """加密证书: with what the enterprise signs."""
 
-    way = forms.ChoiceField(label=gettext_lazy("加签方式"), choices=SigningWay.choices)
+    way = forms.ChoiceField(
+        label=gettext_lazy("加签方式"),
+        choices=SigningWay.choices,
+        help_text=gettext_lazy(
+            "在页面上申报的由本平台加签，上线前还要在“证书与加签”登记密钥在本平台的证书；卡和 Ikey 只供企业自己的系统加签"
+        ),
+    )
     number = forms.RegexField(
         r"^[0-9A-Za-z-]{6,60}\Z",
         label=gettext_lazy("证书编号"),
@@ -199,7 +205,7 @@ def turn_of(kind: str) -> Callable[[Enterprise], Turn]:
         held = held_by(enterprise)
         if kind in held:
             return HELD
-        before = _waits_for(item, kind, held)
+        before = _waits_for(item, held)
         return later(_("等第 %(number)s 项“%(item)s”核验之后") % before) if before else NOW
 
     return turn
@@ -233,7 +239,7 @@ def why_not_yet(application: Application, cleaned: Mapping[str, Any]) -> dict[st
     assert item is not None
     if not is_needed(item, types):
         return {"__all__": [_("本企业的类型不需要“%(item)s”，不用申请") % {"item": item.label}]}
-    before = _waits_for(item, application.kind, held_by(_of(application)))
+    before = _waits_for(item, held_by(_of(application)))
     told = _("第 %(number)s 项“%(item)s”还没有核验，后面要用它的结果；请先办好这一项")
     return {"__all__": [told % before]} if before else {}
 
@@ -255,12 +261,12 @@ def why_no_type_filing(application: Application, cleaned: Mapping[str, Any]) -> 
     return refused
 
 
-def why_no_transmission(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The gate of a transmission number: imports and exports have one each, imports first."""
+def transmission_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
+    """What staff should see of a transmission number: imports and exports are applied for apart, so one for both is rare."""
     others = Evidence.objects.filter(enterprise=_of(application), number=cleaned["dxp_id"], replaced=False)
-    if others.filter(item__in=("dxp_import", "dxp_export")).exclude(item=application.kind).exists():
-        return {"dxp_id": [_("进口和出口分开申请，编号不会相同；请对照数据中心的通知填写")]}
-    return why_not_yet(application, cleaned)
+    if not others.filter(item__in=("dxp_import", "dxp_export")).exclude(item=application.kind).exists():
+        return []
+    return [_("进口和出口填了同一个编号；两者分开申请，请核对数据中心的通知")]
 
 
 def why_no_guarantee(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -313,14 +319,14 @@ def guarantee_remarks(application: Application, cleaned: Mapping[str, Any]) -> l
     return [_("现行额度 %(limit)s 元（%(since)s 核验）；通过后额度为 %(wanted)s 元，不是在其上增加") % words]
 
 
-def _waits_for(item: Item, kind: str, held: Collection[str]) -> dict[str, Any]:
+def _waits_for(item: Item, held: Collection[str]) -> dict[str, Any]:
     """The first item before this one that is not verified, as number and name; empty where there is none."""
     for number, before in enumerate(ITEMS, start=1):
-        # Of an item with several applications the first is the one the others, and what follows, wait for.
-        if before.kinds and before.kinds[0] not in held and before.kinds[0] != kind:
-            return {"number": number, "item": before.label}
-        if before is item:
+        if before is item:  # of an item with several applications none waits for another
             break
+        # What follows waits for the first of them.
+        if before.kinds and before.kinds[0] not in held:
+            return {"number": number, "item": before.label}
     return {}
 
 

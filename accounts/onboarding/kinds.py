@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Application, Enterprise, User
 from accounts.models.preparation import GuaranteeKind
-from accounts.onboarding import connection, evidence, profile, public_site, services, types
+from accounts.onboarding import connection, evidence, opening, profile, public_site, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
@@ -234,6 +234,7 @@ CARD = Kind(
     evidence.CardForm,
     papers=(
         PaperSlot("service_form", _("业务登记表"), _SCAN),
+        PaperSlot("business_licence", _("营业执照"), _SCAN, on_file=profile.licence_on_file),
         PaperSlot("customs_certificate", _("海关备案证明"), _SCAN),
         PaperSlot("legal_representative_id", _("法定代表人身份证"), _SCAN, is_personal=True),
         PaperSlot("operator_id", _("操作员身份证"), _SCAN, is_personal=True),
@@ -273,7 +274,8 @@ DXP_IMPORT = Kind(
     evidence.TransmissionForm,
     papers=(),
     effect=evidence.keep_transmission,
-    gate=evidence.why_no_transmission,
+    gate=evidence.why_not_yet,
+    remarks=evidence.transmission_remarks,
     initial=evidence.in_force_of("dxp_import"),
     turn=evidence.turn_of("dxp_import"),
 )
@@ -284,7 +286,8 @@ DXP_EXPORT = Kind(
     evidence.TransmissionForm,
     papers=(),
     effect=evidence.keep_transmission,
-    gate=evidence.why_no_transmission,
+    gate=evidence.why_not_yet,
+    remarks=evidence.transmission_remarks,
     initial=evidence.in_force_of("dxp_export"),
     turn=evidence.turn_of("dxp_export"),
 )
@@ -315,7 +318,7 @@ CERTIFICATE_AGENCY = Kind(
     _("加密证书代办"),
     AgencyForm,
     papers=(
-        PaperSlot("business_licence", _("营业执照"), _("加盖公章的扫描件或照片")),
+        PaperSlot("business_licence", _("营业执照"), _SCAN, on_file=profile.licence_on_file),
         PaperSlot("authorisation", _("代办委托书"), _("写明委托事项和期限，加盖公章，法定代表人签字")),
         PaperSlot("registration_form", _("业务登记表"), _("上海制卡中心的《业务登记表》，加盖公章")),
         PaperSlot("legal_identity", _("法定代表人身份证件"), _("正反面，加盖公章"), is_personal=True),
@@ -390,6 +393,7 @@ GO_LIVE = Kind(
     papers=(),
     effect=services.go_live,
     gate=services.why_not_live,
+    remarks=opening.live_remarks,
     begun_at="services",
     after=_("已经上线，可以录入、导入和申报"),
     leads_to=("home", _("进入工作台")),
@@ -427,6 +431,7 @@ CONNECTION_GO_LIVE = Kind(
     papers=(),
     effect=connection.open_production,
     gate=connection.why_no_production,
+    remarks=opening.production_remarks,
     begun_at="connection",
     after=_("生产环境已开通，生产参数见“系统对接”"),
     leads_to=("connection", _("去系统对接")),

@@ -23,7 +23,7 @@ class Place:
     name: Any
     address: Any = ""
     hours: Any = ""
-    phone: str = ""
+    phone: Any = ""
     site: str = ""
 
 
@@ -62,7 +62,7 @@ CARD_CENTRE = Place(
 E_PORT = Place(_("中国电子口岸，关企合作平台"), phone="010-95198", site="http://www.chinaport.gov.cn/")
 REGISTRATION_CUSTOMS = Place(_("注册地海关"), phone="12360")
 DATA_CENTRE = Place(_("电子口岸数据中心上海分中心"), phone="021-962116", site="http://shdatacenter.eport.sh.cn/")
-DUTY_OFFICE = Place(_("上海海关关税处（银行保函）"), _("黄浦区中山东一路 13 号"), phone="021-68890000")
+DUTY_OFFICE = Place(_("上海海关关税处（银行保函）"), _("黄浦区中山东一路 13 号"), phone=_("021-68890000 转关税处"))
 
 #: Who guarantees tax to customs; the others pay none.
 GUARANTORS = frozenset(
@@ -116,7 +116,7 @@ ITEMS: tuple[Item, ...] = (
         (CARD_CENTRE,),
         _("在制卡中心网站填表、上传盖章材料；审核通过后网上缴费邮寄，或到窗口缴费取卡。已付费可退，已办结不可退"),
         _("收费，以窗口公布为准"),
-        _("《业务登记表》、海关备案证明、法定代表人和操作员身份证，都盖公章"),
+        _("《业务登记表》、营业执照、海关备案证明、法定代表人和操作员身份证，都盖公章"),
         8,
         kinds=("ic_card",),
     ),
@@ -138,7 +138,7 @@ ITEMS: tuple[Item, ...] = (
         _("加密证书"),
         _("平台和上海制卡中心"),
         (CARD_CENTRE,),
-        _("先发邮件给平台，主题写“申请办理加密机”加企业名称，再到制卡中心；也可以用 IC 卡或 Ikey 加签"),
+        _("先发邮件给平台，主题写“申请办理加密机”加企业名称，内容写企业全称、业务类型（进口）、联系人和联系电话，再到制卡中心；也可以用 IC 卡或 Ikey 加签"),
         FREE,
         _("证书编号"),
         5,

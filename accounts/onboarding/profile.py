@@ -11,6 +11,7 @@ from accounts.models import Application, Enterprise, Paper, Profile, User
 from accounts.models.profile import PERSONAL, sealed
 from accounts.onboarding.forms import AccountForm, kept_if_blank, why_not_that_office
 from accounts.onboarding.offices import OFFICES
+from accounts.onboarding.papers_on_file import OnFile
 
 #: What a business licence proves: none of it changes without one.
 ON_THE_LICENCE = frozenset({"name", "legal_representative"})
@@ -81,6 +82,16 @@ def keep_profile(application: Application, cleaned: Mapping[str, Any]) -> None:
         said[LICENCE] = licence
     said |= {"application": application, "since": timezone.now()}
     Profile.objects.update_or_create(enterprise=application.enterprise, defaults=said)
+
+
+def licence_on_file(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> OnFile | None:
+    """The business licence that stands behind what is in force: it serves wherever it has to be shown."""
+    held = Profile.objects.filter(enterprise=enterprise).select_related("business_licence")
+    kept = held.defer("business_licence__content").first()
+    if kept is None or kept.business_licence is None:
+        return None
+    since = timezone.localdate(kept.business_licence.at).isoformat()
+    return OnFile(kept.business_licence, _("企业资料中的营业执照，%(day)s 提交") % {"day": since})
 
 
 def _whole(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> dict[str, Any]:

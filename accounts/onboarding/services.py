@@ -19,12 +19,13 @@ from accounts.actions import Action
 from accounts.audit import record
 from accounts.codes import check_customs_code, check_district
 from accounts.credentials import present_environment
+from accounts.licences import CURE, NEEDED, closed_for, closed_types
 from accounts.models import Application, Enterprise, Service, User
 from accounts.notices import notify_members
 from accounts.onboarding.evidence import held_by
 from accounts.onboarding.preparation import items_for
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
-from portal.sentences import keep
+from portal.sentences import keep, speak
 
 #: In which modes a type has something to file.
 MODES: Mapping[EnterpriseType, tuple[Mode, ...]] = {
@@ -104,6 +105,8 @@ def why_no_service(application: Application, cleaned: Mapping[str, Any]) -> dict
     if enterprise is None or of_type not in enterprise.types:
         text = _("企业还没有登记为%(type)s，请先办理企业类型登记，通过后再申请这项服务")
         return {"service": [text % {"type": of_type.label}]}
+    if why := closed_types(enterprise).get(of_type):
+        return {"service": [_closed(why)]}
     # Who waits to be opened is asked when it goes live; who files already, for what a type added since needs.
     missing = [str(step.cure) for step in _preparation_steps(enterprise) if not step.is_met]
     if missing and enterprise.state == EnterpriseState.APPROVED:
@@ -144,6 +147,7 @@ def steps_of(enterprise: Enterprise, *, by_page: bool = True) -> list[Step]:
     """Everything an enterprise needs before it may file, by page or by its own system, in the order it is seen to."""
     return [
         _types_step(enterprise),
+        *_licence_steps(enterprise),
         *_preparation_steps(enterprise),
         *_signing_steps(enterprise, by_page=by_page),
         _service_step(enterprise),
@@ -158,6 +162,19 @@ def _types_step(enterprise: Enterprise) -> Step:
         reverse("application_of_kind", args=["types"]),
         _("、").join(enterprise.type_labels),
     )
+
+
+def _licence_steps(enterprise: Enterprise) -> list[Step]:
+    """Of types that need a licence to file, that one of them may today."""
+    why = closed_for(enterprise, enterprise.types)
+    if not why and not NEEDED.keys() & set(enterprise.types):
+        return []
+    label, address = gettext_lazy("许可证在有效期内"), reverse("application_of_kind", args=["types"])
+    return [Step(label, not why, _closed(why) if why else "", address)]
+
+
+def _closed(why: str) -> str:
+    return _("%(why)s。%(cure)s") % {"why": speak(why), "cure": CURE}
 
 
 def _preparation_steps(enterprise: Enterprise) -> list[Step]:

@@ -109,8 +109,8 @@ class TypesForm(forms.Form):
         label=gettext_lazy("支付企业的许可证"),
         choices=(
             ("", gettext_lazy("不做支付")),
-            (Licence.FINANCE.value, gettext_lazy("银行：金融许可证")),
-            (Licence.PAYMENT.value, gettext_lazy("非银行支付机构：支付业务许可证")),
+            (Licence.FINANCE.value, gettext_lazy("银行：金融许可证（金融业务许可证）")),
+            (Licence.PAYMENT.value, gettext_lazy("非银行支付机构：支付业务许可证（第三方支付牌照）")),
         ),
         required=False,
     )

@@ -12,6 +12,7 @@ from lxml import html
 from accounts.cast import Cast
 from accounts.models import Application, Enterprise, Evidence, Membership, Notice
 from accounts.onboarding import applications
+from accounts.onboarding.admin import remarks_on
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.checklist import checklist
 from accounts.onboarding.comparing import versions_of
@@ -310,12 +311,12 @@ def test_a_letter_counts_through_its_last_day_and_is_reminded_of_before(cast: Ca
     assert stands(today - timedelta(days=1)) == (False, False, "NOW")
 
 
-def test_exports_come_after_imports(cast: Cast, enterprise: Enterprise) -> None:
+def test_imports_and_exports_are_applied_for_apart_in_either_order(cast: Cast, enterprise: Enterprise) -> None:
+    assert "第 3 项" in told(cast, enterprise, "dxp_export")["__all__"][0]
     for kind in ("ic_card", "type_filing", "signing_certificate"):
         approved(cast, handed_in(cast, enterprise, kind))
-    assert "第 6 项" in told(cast, enterprise, "dxp_export")["__all__"][0]
-    approved(cast, handed_in(cast, enterprise, "dxp_import"))
     assert told(cast, enterprise, "dxp_export") == {}
+    assert told(cast, enterprise, "guarantee")["__all__"]  # what follows waits for the one for imports
 
 
 def test_what_is_told_at_once_is_also_asked_of_staff(cast: Cast, enterprise: Enterprise) -> None:
@@ -374,7 +375,9 @@ def test_who_pays_no_tax_gives_no_guarantee(cast: Cast, enterprise: Enterprise) 
         assert "不需要“担保金账户”" in told(cast, enterprise, "guarantee", typed)["__all__"][0]
 
 
-def test_a_transmission_number_is_one_enterprises_and_one_directions(cast: Cast, enterprise: Enterprise) -> None:
+def test_a_transmission_number_is_one_enterprises_and_one_for_both_directions_is_remarked(
+    cast: Cast, enterprise: Enterprise
+) -> None:
     for kind in ("ic_card", "type_filing", "signing_certificate"):
         approved(cast, handed_in(cast, enterprise, kind))
     merchants = cast.enterprises["merchant"].dxp_id
@@ -382,7 +385,12 @@ def test_a_transmission_number_is_one_enterprises_and_one_directions(cast: Cast,
     refused(cast, handed_in(cast, enterprise, "dxp_import", {"dxp_id": [merchants]}), "另一家企业")
     Application.objects.filter(enterprise=enterprise, kind="dxp_import").update(state="withdrawn")
     approved(cast, handed_in(cast, enterprise, "dxp_import"))
-    assert "分开申请" in told(cast, enterprise, "dxp_export", GOOD["dxp_import"])["dxp_id"][0]
+    both = handed_in(cast, enterprise, "dxp_export", GOOD["dxp_import"])
+    (remark,) = remarks_on(both, both.submissions.get())
+    assert "分开申请" in remark
+    Application.objects.filter(pk=both.pk).update(state="withdrawn")
+    own = handed_in(cast, enterprise, "dxp_export", {"dxp_id": ["DXPENT0000900999"]})
+    assert remarks_on(own, own.submissions.get()) == []
 
 
 def test_a_later_evidence_takes_the_place_of_the_one_before(cast: Cast, enterprise: Enterprise) -> None:
@@ -469,7 +477,7 @@ def test_what_is_wrong_is_said_at_its_field() -> None:
 
 def test_the_papers_are_those_of_the_table(cast: Cast, enterprise: Enterprise) -> None:
     assert {slot.name for slot in CARD.papers} == {
-        "service_form", "customs_certificate", "legal_representative_id", "operator_id",
+        "service_form", "business_licence", "customs_certificate", "legal_representative_id", "operator_id",
     }  # fmt: skip
     for kind in ("ic_card", "type_filing", "signing_certificate", "dxp_import"):
         approved(cast, handed_in(cast, enterprise, kind))

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.access import Actor
-from accounts.cast import Cast, give_evidence
+from accounts.cast import Cast, give_evidence, give_licences
 from accounts.credentials import CredentialProblem, agree_for_demo, credential_to_sign_with, make_credential
 from accounts.models import (
     Application,
@@ -28,6 +30,7 @@ from accounts.models import (
     User,
 )
 from accounts.onboarding import applications, services_views
+from accounts.onboarding.admin import remarks_on
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.checklist import checklist
 from accounts.onboarding.kinds import GO_LIVE, SERVICE
@@ -158,11 +161,46 @@ def test_it_is_begun_on_its_own_page_alone(newcomer: Actor, client_of: Callable[
 def test_the_stamped_licence_is_asked_of_who_needs_one(newcomer: Actor, service: str, slot: str) -> None:
     Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=EnterpriseType.values)
     newcomer.enterprise.refresh_from_db()
+    give_licences(newcomer.enterprise)
     wanted = typed(service, clearance=WAREHOUSE if service.endswith("1210") else DIRECT)
     problems = asked_for(newcomer, wanted)
     assert set(problems) == ({slot} if slot else set())
     if slot:
         assert asked_for(newcomer, wanted, papers=(slot,)) == {}
+
+
+def test_a_type_whose_licence_ran_out_gets_no_service_and_does_not_go_live(newcomer: Actor) -> None:
+    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(types=["payment"])
+    give_licences(Enterprise.objects.get(pk=newcomer.enterprise.pk))
+    today = timezone.localdate()
+
+    def with_licence_until(day: date, *papers: str) -> tuple[dict[str, list[str]], list[str]]:
+        newcomer.enterprise.qualifications.update(valid_to=day)
+        enterprise = Enterprise.objects.get(pk=newcomer.enterprise.pk)
+        wanted = typed("payment-9610", clearance=DIRECT)
+        problems = asked_for(replace(newcomer, enterprise=enterprise), wanted, papers=papers)
+        return problems, why_not_ready(enterprise)
+
+    problems, lacking = with_licence_until(today - timedelta(days=1), "payment_licence")
+    assert "已到期" in problems["service"][0] and "企业类型登记" in problems["service"][0]
+    assert any("已到期" in one for one in lacking)
+    problems, lacking = with_licence_until(today)  # its last day counts
+    assert problems == {} and not any("到期" in one for one in lacking)
+
+
+def test_staff_see_what_going_live_rests_on(cast: Cast, newcomer: Actor) -> None:
+    prepare(newcomer)
+    assert asked_for(newcomer, typed()) == {}
+    approved(cast, newcomer)
+    assert go_live(newcomer) == {}
+    one = latest(newcomer)
+    told = remarks_on(one, one.submissions.get())
+    assert any(line.startswith("至少开通一项服务：1210 2216") for line in told)
+    (certificate,) = [line for line in told if line.startswith("证书 ")]
+    used = Credential.objects.get(enterprise=newcomer.enterprise, environment="sandbox", active=True)
+    assert used.serial in certificate and "发证机构" in certificate and "请核对是不是同一张" in certificate
+    Evidence.objects.filter(enterprise=newcomer.enterprise, item="signing_certificate").update(number=used.serial)
+    assert any("编号一致" in line for line in remarks_on(one, one.submissions.get()))
 
 
 def test_every_type_has_a_service_and_no_other_mode() -> None:
@@ -328,7 +366,9 @@ def test_each_type_needs_what_the_guide_names_for_it(cast: Cast, newcomer: Actor
     newcomer.enterprise.refresh_from_db()
     told = go_live(newcomer)["__all__"]
     pays_tax = of_type in {"platform", "merchant", "direct_logistics", "warehouse"}
-    assert any("担保金" in one for one in told) == pays_tax and len(told) == 6 + pays_tax
+    needs_licence = of_type in {"payment", "direct_logistics", "bonded_logistics"}
+    assert any("担保金" in one for one in told) == pays_tax and len(told) == 6 + pays_tax + needs_licence
+    assert any("尚未登记" in one for one in told) == needs_licence
     assert not any("出口" in one for one in told)
 
 

@@ -71,6 +71,11 @@ def check_customs_code(value: str) -> None:
         )
 
 
+def as_code(text: str) -> str:
+    """A code as it is published, however it was typed: in capitals, without spaces, no letter or digit of full width."""
+    return "".join(unicodedata.normalize("NFKC", text).split()).upper()
+
+
 def check_name(value: str) -> None:
     """Refuse a name that does not read as it is written: it stands in letters, lists and their subjects among other words."""
     if any(unicodedata.category(one) in NOT_IN_NAMES for one in value):

@@ -99,13 +99,13 @@ class CredentialInline(admin.TabularInline):
         return False
 
 
-def profile_column(name: str) -> Callable[[Any, Enterprise], str | None]:
+def profile_column(name: str) -> Callable[[Any, Enterprise], str]:
     """A line of the approved data as staff see it without a reason."""
 
-    @admin.display(description=Profile._meta.get_field(name).verbose_name, empty_value="—")  # type: ignore[union-attr]
-    def shown(desk: Any, enterprise: Enterprise) -> str | None:
+    @admin.display(description=Profile._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+    def shown(desk: Any, enterprise: Enterprise) -> str:
         held = profile_of(enterprise)
-        return (line_of(held, name) if held else "") or None
+        return (line_of(held, name) if held else "") or "—"
 
     return shown
 

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from accounts import browsers, password_reset, registration
 from accounts.forms import AccountForm, CodesForm, ForgottenForm, NewPasswordForm, RegisterForm
 from accounts.limits import TooOften
-from accounts.views import mark_errors
+from accounts.views import mark_errors, where_next
 
 RESET_IN_SESSION = "password_reset"
 #: What stands in the address once the link's own has been put away: addresses are seen and kept by many.
@@ -46,7 +46,8 @@ def register(request: HttpRequest) -> HttpResponse:
     form = RegisterForm(request.POST or None, label_suffix="")
     if request.method == "POST" and form.is_valid():
         try:
-            registration.begin(request, form.cleaned_data["email"], form.cleaned_data["phone"])
+            said = form.cleaned_data
+            registration.begin(request, said["email"], said["phone"], afterwards=where_next(request))
             return redirect("register_codes")
         except TooOften as often:
             form.add_error(None, str(often))
@@ -96,7 +97,7 @@ def register_account(request: HttpRequest) -> HttpResponse:
                         request, one, username=said["username"], name=said["name"], password=said["password"]
                     )
                 messages.success(request, _("账号已注册"))
-                return browsers.remember(request, redirect("home"), user)
+                return browsers.remember(request, redirect(one.afterwards or "home"), user)
         except TooOften:
             return begin_anew(request, _("用户名试得太多，请重新开始"))
         except IntegrityError:  # another took name or address between the question and now
@@ -107,7 +108,7 @@ def register_account(request: HttpRequest) -> HttpResponse:
 def sent_again(request: HttpRequest, one: registration.Registration) -> HttpResponse:
     """Send new codes to the same address and telephone; the old ones are void."""
     try:
-        registration.begin(request, one.email, one.phone)
+        registration.begin(request, one.email, one.phone, afterwards=one.afterwards)
         messages.success(request, _("新的验证码已发送，以前的作废"))
     except TooOften as often:
         messages.error(request, str(often))

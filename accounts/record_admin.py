@@ -17,6 +17,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +33,13 @@ MOST_ROWS = 100_000
 #: What a cell of a sheet can hold.
 LONGEST_CELL = 32_000
 _IN_MEMORY = 2 * 1024 * 1024
+_MOMENT = "%Y-%m-%d %H:%M:%S"
+#: What the details of an entry are called; the others stand under the name they were written with.
+WORDS = {
+    "reason": _("理由"), "version": _("版本"), "application": _("申请"), "environment": _("环境"), "roles": _("角色"),
+    "slot": _("材料"), "size": _("字节"), "fields": _("补正的项目"), "number": _("第几次提交"), "mode": _("业务模式"),
+    "district": _("关区"), "type": _("企业类型"), "before": _("原来"), "after": _("现在"), "amount": _("金额（元）"),
+}  # fmt: skip
 
 
 class Asked(admin.SimpleListFilter):
@@ -155,12 +163,24 @@ class AuditEntryAdmin(ForAuditors):
     """The record of deeds: looked at here, changed nowhere."""
 
     change_list_template = "admin/accounts/record.html"
-    list_display = ("at", "action_shown", "subject", "user", "enterprise", "address")
+    list_display = ("at_exactly", "action_shown", "subject", "user", "enterprise", "address")
+    fields = ("at_exactly", "action_shown", "subject", "user", "enterprise", "address", "details_shown")
     list_filter = (BySince, ByUntil, ByWho, ByAction, ByEnterprise, ByAddress, "at")
     list_select_related = ("user", "enterprise")
     search_fields = ("subject", "user__username", "user__name", "enterprise__name")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+
+    @admin.display(description=_("时间"), ordering="at")
+    def at_exactly(self, entry: AuditEntry) -> str:
+        """To the second, in Shanghai."""
+        return f"{entry.at.astimezone(SHANGHAI):{_MOMENT}}"
+
+    @admin.display(description=_("说明"))
+    def details_shown(self, entry: AuditEntry) -> str:
+        """A line for each thing that was said."""
+        told = ((WORDS.get(name, name), said) for name, said in (entry.details or {}).items())
+        return format_html_join("", "<div>{}：{}</div>", ((word, _in_words(said)) for word, said in told)) or "—"
 
     @admin.display(description=_("操作"), ordering="action")
     def action_shown(self, entry: AuditEntry) -> str:
@@ -228,6 +248,10 @@ class AuditSealAdmin(ForAuditors):
         return super().get_queryset(request).defer("digests")
 
 
+def _in_words(said: Any) -> str:
+    return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+
+
 def _is_auditor(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.is_auditor
 
@@ -276,7 +300,7 @@ def _cells(entry: AuditEntry) -> tuple[str, ...]:
     user, enterprise = entry.user, entry.enterprise
     return (
         str(entry.pk),
-        f"{entry.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
+        f"{entry.at.astimezone(SHANGHAI):{_MOMENT}}",
         entry.action_label,
         entry.subject,
         user.username if user else "",

@@ -52,10 +52,12 @@ class Registration:
     phone_code: str
     until: int
     checked: bool = False
+    #: The page that was asked for before, an invitation for one; none for the desk.
+    afterwards: str = ""
 
 
-def begin(request: HttpRequest, email: str, phone: str) -> None:
-    """Send a code to each, and remember them in this session. Raises TooOften."""
+def begin(request: HttpRequest, email: str, phone: str, *, afterwards: str = "") -> None:
+    """Send a code to each, and remember them in this session, with the page to go on to. Raises TooOften."""
     count_sending("register", network_of(address_of(request)), emails=[email], phones=[phone])
     taken = account_of(email) is not None
     one = Registration(
@@ -65,6 +67,7 @@ def begin(request: HttpRequest, email: str, phone: str) -> None:
         email_code="" if taken else new_code(),
         phone_code=new_code(),
         until=int(time.time()) + CODE_MINUTES * 60,
+        afterwards=afterwards,
     )
     if taken:
         write_mail(email, *_already_there())

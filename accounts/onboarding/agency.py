@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.certificates import check_request
 from accounts.codes import check_name
 from accounts.models import Application, User
-from accounts.onboarding.forms import PHONE, personal
+from accounts.onboarding.forms import NOT_AN_EMAIL, PHONE, personal
 
 
 class AgencyForm(forms.Form):
@@ -38,7 +38,7 @@ class AgencyForm(forms.Form):
     )
     contact_name = personal(forms.CharField(label=_("经办人"), max_length=60, validators=[check_name]), "name")
     contact_phone = personal(forms.CharField(label=_("经办人电话"), max_length=30, validators=[PHONE]), "phone")
-    contact_email = personal(forms.EmailField(label=_("经办人邮箱")), "email")
+    contact_email = personal(forms.EmailField(label=_("经办人邮箱"), error_messages=NOT_AN_EMAIL), "email")
     note = forms.CharField(label=_("说明"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
     def clean(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_noop
 from accounts.access import Bystander, is_member
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.codes import as_code
 from accounts.colleagues import ONE_PERSON, are_one
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Remark, Submission, User, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
@@ -69,7 +70,7 @@ def typed_in(row: Application | Submission) -> dict[str, list[str]]:
 
 def numbers_in(typed: Typed) -> dict[str, str]:
     """The numbers of an enterprise in what was typed, by field: of several the last one, as the form takes it."""
-    return {name: texts[-1].strip() for name in NUMBERS if (texts := typed.get(name)) and texts[-1].strip()}
+    return {name: code for name in NUMBERS if (texts := typed.get(name)) and (code := as_code(texts[-1]))}
 
 
 def form_of(kind: Kind, typed: Typed) -> Form:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from accounts.codes import check_customs_code, check_dxp_id
 from accounts.models import Application, Enterprise, Evidence, User
 from accounts.models.preparation import FiledType, GuaranteeKind, Medium, SigningWay
+from accounts.onboarding.forms import NOT_A_URL, CodeField
 from accounts.onboarding.preparation import (
     ITEMS,
     VISIT_WITHIN,
@@ -86,7 +87,7 @@ class TypeFilingForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("与关企合作平台上勾选的一致；那里的监管场所运营人，即本平台的监管场所经营人"),
     )
-    website = forms.URLField(label=gettext_lazy("企业网址"), assume_scheme="https")
+    website = forms.URLField(label=gettext_lazy("企业网址"), assume_scheme="https", error_messages=NOT_A_URL)
     filed_on = forms.DateField(label=gettext_lazy("网上提交日期"), widget=DayInput, validators=[_lies_in_the_past])
     visited_on = forms.DateField(
         label=gettext_lazy("现场验核日期"),
@@ -136,7 +137,7 @@ class CertificateForm(forms.Form):
 class TransmissionForm(forms.Form):
     """申报传输 ID."""
 
-    dxp_id = forms.CharField(
+    dxp_id = CodeField(
         label=gettext_lazy("申报传输编号"),
         max_length=16,
         validators=[check_dxp_id],
@@ -162,12 +163,14 @@ class GuaranteeForm(forms.Form):
     valid_to = forms.DateField(
         label=gettext_lazy("保函有效期至"), widget=DayInput, required=False, help_text=gettext_lazy("保证金不填")
     )
-    agent_code = forms.CharField(
+    agent_code = CodeField(
         label=gettext_lazy("代缴企业海关编码"),
         max_length=10,
         required=False,
         validators=[check_customs_code],
-        help_text=gettext_lazy("只在由仓储、物流企业代缴时填写"),
+        help_text=gettext_lazy(
+            "只在由仓储、物流企业代缴时填写；清单的担保企业只能是清单上的电商平台、电商企业或物流企业之一"
+        ),
     )
 
     def clean(self) -> dict[str, Any]:

@@ -11,13 +11,32 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.codes import check_credit_code, check_customs_code, check_name, provinces
+from accounts.codes import as_code, check_credit_code, check_customs_code, check_name, provinces
+from accounts.contact import phone_of
+from accounts.models import User
 from accounts.onboarding.offices import ELSEWHERE, OFFICES, SHANGHAI
 
 PHONE = RegexValidator(r"^1[3-9][0-9]{9}\Z|^0[0-9]{2,3}-?[0-9]{7,8}(-[0-9]{1,6})?\Z", _("请填手机号，或带区号的座机号"))
 
 
 Field = TypeVar("Field", bound=forms.Field)
+
+
+#: What is said of an address that is none, with the look of one.
+NOT_AN_EMAIL = {"invalid": _("这不是邮箱地址，应形如 name@example.com")}
+NOT_A_URL = {"invalid": _("这不是网址，应形如 https://www.example.com")}
+
+
+class CodeField(forms.CharField):
+    """A number by which offices know somebody, taken as it is published."""
+
+    def to_python(self, value: Any) -> str:
+        """In capitals and without spaces: a clerk who copies it from a scan is not sent back for that."""
+        return as_code(super().to_python(value) or "")
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """Without the length: the browser would cut off what is longer with its spaces."""
+        return {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}
 
 
 def personal(field: Field, mask: str) -> Field:
@@ -63,10 +82,10 @@ class IdentityForm(forms.Form):
     name = forms.CharField(
         label=_("企业名称"), max_length=100, validators=[check_name], help_text=_("与营业执照及海关备案一致")
     )
-    credit_code = forms.CharField(
-        label=_("统一社会信用代码"), max_length=18, validators=[check_credit_code], help_text=_("18 位，字母大写")
+    credit_code = CodeField(
+        label=_("统一社会信用代码"), max_length=18, validators=[check_credit_code], help_text=_("18 位，见营业执照")
     )
-    customs_code = forms.CharField(
+    customs_code = CodeField(
         label=_("海关十位编码"), max_length=10, validators=[check_customs_code], help_text=_("见海关备案证明")
     )
 
@@ -80,8 +99,10 @@ class AccountForm(IdentityForm):
     )
     contact_name = personal(forms.CharField(label=_("联系人"), max_length=60, validators=[check_name]), "name")
     contact_phone = personal(forms.CharField(label=_("联系电话"), max_length=30, validators=[PHONE]), "phone")
-    contact_email = personal(forms.EmailField(label=_("联系邮箱")), "email")
-    website = forms.URLField(label=_("网站"), required=False, assume_scheme="https", help_text=_("没有可不填"))
+    contact_email = personal(forms.EmailField(label=_("联系邮箱"), error_messages=NOT_AN_EMAIL), "email")
+    website = forms.URLField(
+        label=_("网站"), required=False, assume_scheme="https", error_messages=NOT_A_URL, help_text=_("没有可不填")
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,6 +117,11 @@ class AccountForm(IdentityForm):
         if code and office and (problem := why_not_that_office(code, office)):
             self.add_error("customs_code", problem)
         return cleaned
+
+
+def known_of(user: User) -> dict[str, list[str]]:
+    """Whom to ask, as far as they said it when they registered."""
+    return {"contact_name": [user.name], "contact_phone": [phone_of(user)], "contact_email": [user.email]}
 
 
 def why_not_that_office(code: str, office: str) -> str:

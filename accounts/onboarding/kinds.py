@@ -17,7 +17,7 @@ from accounts.onboarding import connection, evidence, opening, profile, public_s
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
-from accounts.onboarding.forms import AccountForm
+from accounts.onboarding.forms import AccountForm, known_of
 from accounts.onboarding.papers_on_file import OnFile
 from accounts.onboarding.turns import HELD, Turn
 from accounts.roles import EnterpriseType
@@ -80,6 +80,8 @@ class Kind:
     #: What is in force and may be changed by it, by field as a form sends it; empty where nothing is. A new application
     #: begins with it, and staff see beside it what would become different: (enterprise, topic).
     initial: Callable[[Enterprise, str], Mapping[str, Sequence[str]]] | None = None
+    #: What is known of who applies, for a first application, by field: the user.
+    known: Callable[[User], Mapping[str, Sequence[str]]] | None = None
     #: What staff should see though nothing forbids it, in sentences: (application, cleaned form).
     remarks: Callable[[Application, Mapping[str, Any]], list[str]] = _unremarked
     #: When an enterprise applies for it; None for what anybody may apply for at any time.
@@ -133,6 +135,7 @@ ACCOUNT = Kind(
     AccountForm,
     papers=(PaperSlot("business_licence", _("营业执照"), _("加盖公章的扫描件或照片")),),
     effect=open_account,
+    known=known_of,
     after=_("申请人已成为企业管理员，下一步登记企业类型，再照清单办理接入准备"),
     second_person=True,
     without_enterprise=True,

@@ -127,6 +127,8 @@ def begun_with(request: UserRequest, kind: Kind) -> tuple[Typed, str]:
         now = kind.initial(request.actor.enterprise, "")
         held = {name: texts for name, texts in now.items() if not is_kept_if_blank(fields[name])}
         return held, _("已填入现在生效的内容，请在此基础上修改；审核通过之前，原来的继续有效") if held else ""
+    if kind.known and latest is None:
+        return kind.known(request.user), _("已填入注册时的姓名、手机和邮箱，请核对")
     typed = applications.typed_in(latest) if latest else {}
     return typed, _("已带入上一次申请填写的内容，请核对；材料需要重新上传") if typed else ""
 

@@ -23,6 +23,7 @@ from accounts.licences import CURE, NEEDED, closed_for, closed_types
 from accounts.models import Application, Enterprise, Service, User
 from accounts.notices import notify_members
 from accounts.onboarding.evidence import held_by
+from accounts.onboarding.forms import CodeField
 from accounts.onboarding.preparation import items_for
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
 from portal.sentences import keep, speak
@@ -63,7 +64,7 @@ class ServiceForm(forms.Form):
         validators=[check_district],
         help_text=gettext_lazy("4 位关区代码，如 2216；在几个关区开展业务的，每个关区申请一次"),
     )
-    clearance_code = forms.CharField(
+    clearance_code = CodeField(
         label=gettext_lazy("通关服务企业的海关十位编码"),
         max_length=10,
         validators=[check_customs_code],

@@ -117,8 +117,11 @@ def test_from_the_first_visit_to_the_desk(cast: Cast, visitor: Applicant, second
     assert visitor.page.xpath("//nav[@id='menu']//li/a/@href") == ["/", "/applications/"]
     assert visitor.page.xpath(f"//a[@href='{NEW}']")
 
-    # Looked at, nothing is kept; saved half, all of it is there again.
+    # Looked at, nothing is kept; what they said of themselves need not be typed again; saved half, all of it is there again.
     visitor.open(NEW)
+    assert (visitor.value("contact_name"), visitor.value("contact_email")) == (
+        cast.users["stranger"].name, cast.users["stranger"].email,
+    )  # fmt: skip
     assert not Application.objects.exists()
     visitor.press("save", name=GOOD["name"], contact_phone="123")
     assert "已暂存，尚未提交" in visitor.text and not visitor.is_wrong("contact_phone")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.cast import Cast
 from accounts.models import Application, ApplicationState, AuditEntry, Enterprise, Membership, Notice, Submission, User
 from accounts.onboarding import applications
-from accounts.onboarding.applications import NotPossible, Stale
+from accounts.onboarding.applications import NUMBERS, NotPossible, Stale
 from accounts.onboarding.kinds import ACCOUNT
 from accounts.roles import EnterpriseState, MemberRole
 from portal.tenancy import acting_as
@@ -245,3 +245,15 @@ def test_staff_change_nothing_that_was_handed_in(cast: Cast, applicant: User, st
     handed_in(applicant)
     with pytest.raises(DatabaseError), as_staff(cast.users["staff"]), connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def test_numbers_are_taken_however_they_were_typed(applicant: User) -> None:
+    typed = GOOD | {"credit_code": ["91310115 0000 930090"], "customs_code": ["３１２２26dm77"]}
+    one = handed_in(applicant, typed)
+    form = applications.form_of(ACCOUNT, applications.typed_in(one))
+    assert form.is_valid() and {name: form.cleaned_data[name] for name in NUMBERS} == {
+        "credit_code": "913101150000930090", "customs_code": "312226DM77",
+    }  # fmt: skip
+    assert one.submissions.get().numbers == ["913101150000930090", "312226DM77"]
+    # The browser may not cut off what is longer with its spaces.
+    assert "maxlength" not in str(form["credit_code"])

@@ -75,6 +75,18 @@ def test_an_auditor_signs_in_reads_and_signs_out(deeds: Cast, no_failures: None)
     assert client.get(LIST)["Location"].startswith("/login/")
 
 
+def test_an_entry_reads_as_words(cast: Cast, auditor: Client) -> None:
+    who = cast.actor("merchant_filer")
+    record(
+        Bystander(who.user, who.enterprise, "203.0.113.7"),
+        Action.ENTERPRISE_SUSPENDED,
+        "x 1",
+        reason="<b>许可证过期</b>",
+    )
+    page = auditor.get(f"{LIST}{AuditEntry.objects.latest('id').pk}/change/").content.decode()
+    assert "理由：&lt;b&gt;许可证过期&lt;/b&gt;" in page and str(Action.ENTERPRISE_SUSPENDED.label) in page
+
+
 def test_nothing_an_auditor_sends_is_taken(deeds: Cast, auditor: Client) -> None:
     entry, before = AuditEntry.objects.latest("id"), AuditEntry.objects.count()
     for path in (

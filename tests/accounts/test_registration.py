@@ -99,6 +99,17 @@ def test_it_makes_a_user_of_a_visitor(post):
         assert Client().post("/login/", {"username": name, "password": NEW})["Location"] == "/"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "led"), [("/invitations/a-token/", "/invitations/a-token/"), ("https://evil.example/", "/")]
+)
+def test_who_came_for_an_invitation_is_led_back_to_it_and_nowhere_else(post, wanted, led):
+    client = Client()
+    post.send(client, f"/register/?next={wanted}", email=EMAIL, phone=PHONE)
+    post.send(client, "/register/codes/", do="again")  # the way is not lost by a second letter
+    client.post("/register/codes/", {"email_code": post.email_code, "phone_code": post.phone_code})
+    assert client.post("/register/account/", account())["Location"] == led
+
+
 def test_it_leads_there_from_the_sign_in_page(client_of):
     page = Client().get("/login/").content.decode()
     assert 'href="/register/"' in page and 'href="/password/forgotten/"' in page

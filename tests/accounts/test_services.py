@@ -120,6 +120,50 @@ def test_another_district_is_added_and_the_same_one_replaced_while_the_old_stays
     assert ended.ended is not None
 
 
+def shown_to_staff(client_of: Callable[[str], Client], actor: Actor) -> str:
+    """The page of staff about what was handed in last."""
+    return (
+        client_of("staff").get(reverse("admin:accounts_application_change", args=[latest(actor).pk])).content.decode()
+    )
+
+
+def test_staff_see_what_a_service_of_the_same_district_replaces_and_where_it_stays(
+    cast: Cast, newcomer: Actor, client_of: Callable[[str], Client]
+) -> None:
+    own, warehouse = newcomer.enterprise, cast.enterprises["warehouse"].name
+    assert asked_for(newcomer, typed()) == {}
+    new = shown_to_staff(client_of, newcomer)
+    assert "与现行资料相比" not in new and "核对提示" not in new, "nothing of it is in force"
+    approved(cast, newcomer)
+    assert asked_for(newcomer, typed(district="2218")) == {}
+    added = shown_to_staff(client_of, newcomer)
+    assert "与现行资料相比" not in added and "通过后取代" not in added, "nothing is replaced"
+    assert f"在其他关区已开通，不受影响：2216（通关服务企业 {warehouse} {WAREHOUSE}）" in added
+    approved(cast, newcomer)
+    assert asked_for(newcomer, typed(clearance=own.customs_code)) == {}
+    change = shown_to_staff(client_of, newcomer)
+    assert "与现行资料相比改动 1 处" in change and f"现行：<del>{WAREHOUSE}</del>" in change
+    assert f"通过后取代 2216 关区现在的服务，它的通关服务企业是 {warehouse} {WAREHOUSE}" in change
+    assert f"不受影响：2218（通关服务企业 {warehouse} {WAREHOUSE}）" in change
+    approved(cast, newcomer)
+    done = shown_to_staff(client_of, newcomer)
+    assert "与现行资料相比" not in done and "核对提示" not in done, "it has taken its place"
+
+
+def test_staff_are_told_that_a_service_asked_for_again_changes_nothing(
+    cast: Cast, newcomer: Actor, client_of: Callable[[str], Client]
+) -> None:
+    for _time in range(2):
+        assert asked_for(newcomer, typed()) == {}
+        body = shown_to_staff(client_of, newcomer)
+        assert ("与 2216 关区现在的服务相同，没有变更" in body) == bool(active(newcomer.enterprise))
+        assert "与现行资料相比" not in body
+        if not active(newcomer.enterprise):
+            approved(cast, newcomer)
+    assert asked_for(newcomer, typed("merchant-9610", "2216", DIRECT)) == {}
+    assert "2216 关区" not in shown_to_staff(client_of, newcomer), "another service in the same district"
+
+
 def test_what_is_wrong_is_said_at_its_field(newcomer: Actor) -> None:
     wrong = typed("warehouse-1210", "22A6", "99")
     assert set(asked_for(newcomer, wrong)) == {"district", "clearance_code"}

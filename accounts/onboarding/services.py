@@ -23,6 +23,7 @@ from accounts.models import Application, Enterprise, Service, User
 from accounts.notices import notify_members
 from accounts.onboarding.evidence import held_by
 from accounts.onboarding.preparation import items_for
+from accounts.onboarding.public_site import was_opened_by_staff
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
 from portal.sentences import keep
 
@@ -143,8 +144,9 @@ def why_no_service(application: Application, cleaned: Mapping[str, Any]) -> dict
         text = _("企业还没有登记为%(type)s，请先办理企业类型登记，通过后再申请这项服务")
         return {"service": [text % {"type": of_type.label}]}
     # Who waits to be opened is asked when it goes live; who files already, for what a type added since needs.
-    missing = [str(step.cure) for step in _preparation_steps(enterprise) if not step.is_met]
-    if missing and enterprise.state == EnterpriseState.APPROVED:
+    is_asked = enterprise.state == EnterpriseState.APPROVED and of_type in _types_to_prepare(enterprise)
+    missing = [str(step.cure) for step in _preparation_steps(enterprise) if not step.is_met] if is_asked else []
+    if missing:
         return {"__all__": missing}
     if why := _why_not_clearing(enterprise, cleaned["clearance_code"], mode, cleaned["district"]):
         return {"clearance_code": [why]}
@@ -199,14 +201,24 @@ def _types_step(enterprise: Enterprise) -> Step:
 
 def _preparation_steps(enterprise: Enterprise) -> list[Step]:
     """The items its types need. Of two that bring one item the first counts: imports, which are what is filed here."""
+    types = _types_to_prepare(enterprise)
+    if enterprise.types and not types:
+        return []
     held = held_by(enterprise)
     steps = []
-    for item in items_for(enterprise.types):
+    for item in items_for(types):
         if item.kinds:
             label = gettext_lazy("申报传输 ID（进口）") if item.kinds[0] == "dxp_import" else item.label
             cure = _("“%(item)s”还没有核验，请在“接入准备”办理并提交凭证") % {"item": label}
             steps.append(Step(label, item.kinds[0] in held, cure, reverse("preparation")))
     return steps
+
+
+def _types_to_prepare(enterprise: Enterprise) -> list[str]:
+    """Its types but the venue of a public site, for which the opening by staff stands."""
+    if EnterpriseType.VENUE in enterprise.types and was_opened_by_staff(enterprise):
+        return [one for one in enterprise.types if one != EnterpriseType.VENUE]
+    return enterprise.types
 
 
 def _signing_steps(enterprise: Enterprise, *, by_page: bool) -> list[Step]:

@@ -420,6 +420,32 @@ def test_a_type_added_after_going_live_is_prepared_for_like_the_first(cast: Cast
     assert active(enterprise) == []
 
 
+def test_a_public_site_prepares_nothing_for_the_venue_it_was_opened_as_and_all_for_what_it_becomes_beside(
+    cast: Cast, newcomer: Actor
+) -> None:
+    """Anybody else who files already is asked; a site is, once it adds a type of its own."""
+    site = newcomer.enterprise
+    Enterprise.objects.filter(pk=site.pk).update(types=["venue"], state=EnterpriseState.APPROVED)
+    site.refresh_from_db()
+    wanted = typed("venue-9610", "2218", DIRECT)
+    assert "IC 卡" in asked_for(newcomer, wanted)["__all__"][0], "no public site yet"
+    opening = Application.objects.create(
+        enterprise=site, applicant=cast.users["staff"], kind="public_site", topic=site.customs_code, state="submitted",
+        content=b"",
+    )  # fmt: skip
+    assert "IC 卡" in asked_for(newcomer, wanted)["__all__"][0], "not opened yet"
+    Application.objects.filter(pk=opening.pk).update(state=ApplicationState.APPROVED)
+    assert not [one for one in why_not_ready(site) if "接入准备" in one]
+    assert asked_for(newcomer, wanted) == {}
+    with as_member(newcomer):
+        one = Application.objects.get(enterprise=site, kind="service")
+        applications.withdraw(one, by=newcomer.user, version=one.version)
+    Enterprise.objects.filter(pk=site.pk).update(types=["venue", "merchant"])
+    site.refresh_from_db()
+    assert asked_for(newcomer, wanted) == {}
+    assert "IC 卡" in asked_for(newcomer, typed("merchant-9610", "2233", DIRECT))["__all__"][0]
+
+
 def test_a_service_that_ended_meanwhile_keeps_it_from_going_live(cast: Cast, newcomer: Actor) -> None:
     prepare(newcomer)
     assert asked_for(newcomer, typed()) == {}

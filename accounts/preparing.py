@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import MemberRequest, PortalRequest, require_role
 from accounts.models import Enterprise
+from accounts.onboarding.applications import why_suspended
 from accounts.onboarding.checklist import Checklist, ItemState, application_page, chart, checklist
 from accounts.onboarding.expiry import FIRST_REMINDER
 from accounts.onboarding.kinds import TYPES
@@ -22,7 +23,8 @@ from accounts.roles import EnterpriseState, MemberRole
 def preparation(request: MemberRequest) -> HttpResponse:
     """What has to be there before the enterprise is connected: how far it is, until when, and what comes next."""
     actor = request.actor
-    shown = checklist(actor.enterprise, today=timezone.localdate(), may_apply=actor.may(MemberRole.ADMINISTRATOR))
+    may_apply = actor.may(MemberRole.ADMINISTRATOR) and not why_suspended(actor.enterprise)
+    shown = checklist(actor.enterprise, today=timezone.localdate(), may_apply=may_apply)
     context = {
         "list": shown,
         "chart": chart(shown),

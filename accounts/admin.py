@@ -25,6 +25,7 @@ from accounts import members
 from accounts.access import Bystander, address_of, is_member
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.codes import check_name
 from accounts.colleagues import KEYS, RIGHTS, tell_colleagues
 from accounts.contact import tell_old_address
 from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
@@ -53,6 +54,8 @@ MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?([+-](0\d|
 OWN_ENTERPRISE = _("您是这家企业的成员，请由另一位同事办理")
 #: The number of a row, as far as PostgreSQL counts.
 NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+#: The columns that are shown among other words and in the subjects of letters.
+NAMES = ("name", "title")
 
 
 class WordsField(forms.MultipleChoiceField):
@@ -144,6 +147,13 @@ class Recorded(Declared):
         enterprise = obj if isinstance(obj, Enterprise) else getattr(obj, "enterprise", None)
         staff = Bystander(user=request.user, enterprise=enterprise, address=address_of(request))
         record(staff, action, f"{obj._meta.label_lower} {obj.pk}", changed=changed_fields(message))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The stock field; a name or title reads as it is written, whoever types it."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and db_field.name in NAMES:
+            field.validators.append(check_name)
+        return field
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Never."""

@@ -70,7 +70,7 @@ def make(request: HttpRequest, user: User, answer: str, name: str) -> bool:
     key = Passkey(
         user=user, credential_id=credential.credential_id, credential=bytes(credential), sign_count=made.counter
     )
-    key.name = name.replace("\0", "")[:60]
+    key.name = name[:60]
     # Ignored when the device already has a key here, which the browser should have said.
     Passkey.objects.bulk_create([key], ignore_conflicts=True)
     return Passkey.objects.filter(user=user, credential_id=credential.credential_id).exists()

@@ -7,11 +7,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.access import MemberRequest, PortalRequest, require_role
-from accounts.models import Enterprise
+from accounts.access import Actor, MemberRequest, PortalRequest, require_role
+from accounts.models import Application, Enterprise
+from accounts.models.applications import ENDED
+from accounts.onboarding.applications import why_suspended
 from accounts.onboarding.checklist import Checklist, ItemState, application_page, chart, checklist
+from accounts.onboarding.connection import why_not_proved
 from accounts.onboarding.expiry import FIRST_REMINDER
-from accounts.onboarding.kinds import TYPES
+from accounts.onboarding.interfaces import needed_by, proofs_of
+from accounts.onboarding.kinds import TEST_ACCESS, TYPES
 from accounts.onboarding.offices import counters_of, offices_for
 from accounts.onboarding.services import active
 from accounts.roles import EnterpriseState, MemberRole
@@ -22,11 +26,12 @@ from accounts.roles import EnterpriseState, MemberRole
 def preparation(request: MemberRequest) -> HttpResponse:
     """What has to be there before the enterprise is connected: how far it is, until when, and what comes next."""
     actor = request.actor
-    shown = checklist(actor.enterprise, today=timezone.localdate(), may_apply=actor.may(MemberRole.ADMINISTRATOR))
+    may_apply = actor.may(MemberRole.ADMINISTRATOR) and not why_suspended(actor.enterprise)
+    shown = checklist(actor.enterprise, today=timezone.localdate(), may_apply=may_apply)
     context = {
         "list": shown,
         "chart": chart(shown),
-        "stages": _stages(shown, actor.enterprise),
+        "stages": _stages(shown, actor),
         "todo": _todo(shown),
         "ending": {
             one.pk for one in shown.licences if one.valid_to and (one.valid_to - shown.today).days <= FIRST_REMINDER
@@ -49,21 +54,45 @@ def _todo(shown: Checklist) -> str:
     }[shown.next.state]
 
 
-def _stages(shown: Checklist, enterprise: Enterprise) -> list[tuple[str, str, str]]:
+def _stages(shown: Checklist, actor: Actor) -> list[tuple[str, str, str]]:
     """The way to going live: (word, done or now or neither, where it is seen to)."""
+    enterprise = actor.enterprise
     counted = {"verified": shown.verified, "needed": len(shown.needed)}
+    by_system = _goes_by_system(enterprise)
+    # The others who look here do not see the page of the system.
+    connection = reverse("connection") if actor.may(MemberRole.ADMINISTRATOR, MemberRole.DEVELOPER) else ""
     way = [
         (_("企业开户"), True, ""),
         (TYPES.label, bool(enterprise.types), application_page(TYPES.name)),
         (_("前期准备 %(verified)s/%(needed)s") % counted, shown.is_whole, "#items"),
         (_("服务开通"), bool(active(enterprise)), reverse("services")),
-        (_("上线"), enterprise.state != EnterpriseState.DRAFT, reverse("services")),
+        *([(_testing(enterprise), not why_not_proved(enterprise), connection)] if by_system else []),
+        (_("上线"), enterprise.state != EnterpriseState.DRAFT, connection if by_system else reverse("services")),
     ]
     present = next((number for number, (_word, is_done, _place) in enumerate(way) if not is_done), None)
     return [
         (str(word), "done" if is_done else "now" if number == present else "", place)
         for number, (word, is_done, place) in enumerate(way)
     ]
+
+
+def _goes_by_system(enterprise: Enterprise) -> bool:
+    """Whether it connects a system of its own: whoever files by page has nothing to test."""
+    asked = Application.objects.filter(enterprise=enterprise, kind=TEST_ACCESS.name).exclude(state__in=ENDED)
+    return enterprise.connections.exists() or asked.exists()
+
+
+def _testing(enterprise: Enterprise) -> str:
+    """The stage of the joint test, in words: how many interfaces are proved, once there is a test environment to prove them."""
+    if not enterprise.connections.exists():
+        return _("联调（已申请调试）")
+    wanted, proved = needed_by(enterprise), proofs_of(enterprise)
+    counted = {"proved": sum(one.name in proved for one in wanted), "needed": len(wanted)}
+    return (
+        _("联调 %(proved)s/%(needed)s") % counted
+        if not why_not_proved(enterprise)
+        else _("联调中 %(proved)s/%(needed)s") % counted
+    )
 
 
 @require_safe

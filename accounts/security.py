@@ -10,6 +10,7 @@ from typing import Any
 
 import segno
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -32,6 +33,7 @@ from accounts.access import (
 )
 from accounts.actions import Action
 from accounts.audit import record
+from accounts.codes import check_name
 from accounts.forms import AppCodeForm, PasswordAgainForm, SessionForm
 from accounts.safety import tell_factor_removed, tell_factor_set
 from accounts.second_factor import (
@@ -113,12 +115,23 @@ def add_passkey(request: UserRequest) -> HttpResponse:
     refused = ""
     if request.method == "POST":
         had_none = not factors_of(request.user)
-        if passkeys.make(request, request.user, request.POST.get("passkey", ""), request.POST.get("name", "").strip()):
+        name = request.POST.get("name", "").strip()
+        refused = _why_no_name(name)
+        if not refused and passkeys.make(request, request.user, request.POST.get("passkey", ""), name):
             return first_set_up(request) if had_none else passkey_added(request)
-        refused = _("没有添加成功，请再试一次；一台设备只需添加一次")
+        refused = refused or _("没有添加成功，请再试一次；一台设备只需添加一次")
     usable = passkeys.can_be_used(request)
     challenge = passkeys.ask_to_make(request, request.user) if usable else ""
     return show(request, "passkey", challenge=challenge, usable=usable, refused=refused)
+
+
+def _why_no_name(name: str) -> str:
+    """Why a key may not be called that; empty where it may."""
+    try:
+        check_name(name)
+    except ValidationError as error:
+        return str(error.messages[0])
+    return ""
 
 
 @sensitive_post_parameters("password")

@@ -156,8 +156,12 @@ def submit(
 
 def _why_suspended(application: Application) -> str:
     """A suspended enterprise looks and applies for nothing; what staff themselves propose about it goes on."""
-    enterprise = application.enterprise
-    if enterprise is None or enterprise.state != EnterpriseState.SUSPENDED or kind_named(application.kind).by_staff:
+    return "" if kind_named(application.kind).by_staff else why_suspended(application.enterprise)
+
+
+def why_suspended(enterprise: Enterprise | None) -> str:
+    """Why nothing is applied for while the enterprise is suspended: pages offer nothing to begin. Empty while it is not."""
+    if enterprise is None or enterprise.state != EnterpriseState.SUSPENDED:
         return ""
     return _("企业已暂停，恢复由平台工作人员办理；恢复后再申请")
 

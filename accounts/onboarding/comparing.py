@@ -78,7 +78,7 @@ def versions_of(application: Application, *, uncovered: bool = False) -> list[Ve
     papers = {paper.pk: paper for paper in application.papers.defer("content")}
     found: list[Version] = []
     before: Submission | None = None
-    then = _in_force(application, kind)
+    then = _in_force(application, kind, typed_in(handed_in[0])) if handed_in else None
     for submission in handed_in:
         asked = {remark.field: remark.text for remark in before.remarks.all()} if before else {}
         lines = _lines(kind, submission, then, asked, uncovered=uncovered)
@@ -91,11 +91,14 @@ def versions_of(application: Application, *, uncovered: bool = False) -> list[Ve
     return found[::-1]
 
 
-def _in_force(application: Application, kind: Kind) -> Typed | None:
-    """What the first version of a change is compared with, until it has taken its place."""
-    if kind.initial is None or application.enterprise is None or application.state in ENDED:
+def _in_force(application: Application, kind: Kind, first: Typed) -> Typed | None:
+    """What the first version of a change is compared with, until it has taken its place; None for what is new."""
+    enterprise, topic = application.enterprise, application.topic
+    if enterprise is None or application.state in ENDED:
         return None
-    return kind.initial(application.enterprise, application.topic) or None  # what is new changes nothing
+    if kind.replaced:
+        return kind.replaced(enterprise, topic, first) or None
+    return (kind.initial(enterprise, topic) or None) if kind.initial else None
 
 
 def _lines(

@@ -82,6 +82,9 @@ class Kind:
     initial: Callable[[Enterprise, str], Mapping[str, Sequence[str]]] | None = None
     #: What is known of who applies, for a first application, by field: the user.
     known: Callable[[User], Mapping[str, Sequence[str]]] | None = None
+    #: What of what is in force its approval takes the place of, where what was typed decides that and a new application
+    #: begins with none of it; staff see it as they see ``initial``: (enterprise, topic, what was typed).
+    replaced: Callable[[Enterprise, str, Mapping[str, Sequence[str]]], Mapping[str, Sequence[str]]] | None = None
     #: What staff should see though nothing forbids it, in sentences: (application, cleaned form).
     remarks: Callable[[Application, Mapping[str, Any]], list[str]] = _unremarked
     #: When an enterprise applies for it; None for what anybody may apply for at any time.
@@ -383,6 +386,8 @@ SERVICE = Kind(
     ),
     effect=services.activate,
     gate=services.why_no_service,
+    replaced=services.replaced,
+    remarks=services.service_remarks,
     begun_at="services",
     chosen_as="service",
     after=_("服务已开通。各项都齐了，就可以申请页面上线"),

@@ -18,7 +18,7 @@ from accounts.access import UserRequest, role_missing
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Submission, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.onboarding import applications
-from accounts.onboarding.applications import Typed
+from accounts.onboarding.applications import Typed, why_suspended
 from accounts.onboarding.forms import is_kept_if_blank, is_of_use
 from accounts.onboarding.kinds import KINDS, Kind, PaperSlot, kind_named
 from accounts.onboarding.papers_on_file import OnFile
@@ -74,6 +74,11 @@ def why_not(request: UserRequest, kind: Kind) -> str:
     return role_missing([MemberRole.ADMINISTRATOR])
 
 
+def why_not_now(request: UserRequest, kind: Kind) -> str:
+    """Why nobody begins one now, whatever their role: the enterprise is suspended. One begun before stays at hand."""
+    return "" if kind.without_enterprise or request.actor is None else why_suspended(request.actor.enterprise)
+
+
 @dataclass(frozen=True)
 class Beginning:
     """A kind that can be begun, as it stands in the list."""
@@ -98,7 +103,7 @@ def beginnings(request: UserRequest) -> dict[str, list[Beginning]]:
     here = [kind for kind in KINDS if not kind.begun_at and not kind.by_staff and kind.name not in began]
     found: dict[str, list[Beginning]] = {when.value: [] for when in When}
     for kind in here:
-        if not why_not(request, kind):
+        if not why_not(request, kind) and not why_not_now(request, kind):
             turn = _turn(request, kind)
             found[turn.when].append(Beginning(kind, turn))
     return found
@@ -188,7 +193,7 @@ class Standing:
     @property
     def again(self) -> str:
         """The word on the way to apply once more from here; empty where there is none."""
-        if self.application.state not in ENDED or self.application.topic:
+        if self.application.state not in ENDED or self.application.topic or why_suspended(self.application.enterprise):
             return ""
         if self.application.state == ApplicationState.APPROVED:
             return "" if self.kind.without_enterprise else _("申请变更")

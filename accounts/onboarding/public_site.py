@@ -15,7 +15,7 @@ from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.codes import check_district, check_name
-from accounts.models import Application, Enterprise, Profile, Service, User
+from accounts.models import Application, ApplicationState, Enterprise, Profile, Service, User
 from accounts.onboarding.forms import IdentityForm
 from accounts.roles import EnterpriseState, EnterpriseType, Mode
 
@@ -43,6 +43,12 @@ class PublicSiteForm(IdentityForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].widget.attrs |= WIDE
+
+
+def was_opened_by_staff(enterprise: Enterprise) -> bool:
+    """Whether it began as a public site: the opening stands for all that others prepare before they file as a venue."""
+    opened = Application.objects.filter(enterprise=enterprise, kind="public_site", state=ApplicationState.APPROVED)
+    return opened.exists()
 
 
 def why_no_site(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -1,6 +1,6 @@
 """服务开通 and 页面上线: what an enterprise is activated for, service by service, and then opened for filing by page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from accounts.notices import notify_members
 from accounts.onboarding.evidence import held_by
 from accounts.onboarding.forms import CodeField
 from accounts.onboarding.preparation import items_for
+from accounts.onboarding.public_site import was_opened_by_staff
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
 from portal.sentences import keep, speak
 
@@ -91,6 +92,44 @@ def active(enterprise: Enterprise) -> list[Service]:
     return list(Service.objects.filter(enterprise=enterprise, ended=None))
 
 
+# --- what staff see beside it ---------------------------------------------------------------------------------------------
+
+
+def replaced(enterprise: Enterprise, topic: str, typed: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The service in force for the same district, as the form would send it: the one an approval takes the place of."""
+    district = [text.strip() for text in typed.get("district", ())][-1:]
+    for one in _of_service(enterprise, topic):
+        if [one.district] == district:
+            return {"service": [topic], "district": district, "clearance_code": [one.clearance_code]}
+    return {}
+
+
+def service_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
+    """What staff should see of a service that exists already: what it becomes in this district, and where it stays as it is."""
+    told, others = [], []
+    for one in _of_service(_of(application), cleaned["service"]):
+        said = {"district": one.district, "name": one.clearance_name, "code": one.clearance_code}
+        if one.district != cleaned["district"]:
+            others.append(_("%(district)s（通关服务企业 %(name)s %(code)s）") % said)
+        elif one.clearance_code == cleaned["clearance_code"]:
+            told.append(_("与 %(district)s 关区现在的服务相同，没有变更") % said)
+        else:
+            told.append(_("通过后取代 %(district)s 关区现在的服务，它的通关服务企业是 %(name)s %(code)s") % said)
+    if others:
+        told.append(_("这项服务在其他关区已开通，不受影响：%(districts)s") % {"districts": _("、").join(others)})
+    return told
+
+
+def _of_service(enterprise: Enterprise, service: str) -> list[Service]:
+    """What is in force of one service, in whichever district."""
+    return [one for one in active(enterprise) if f"{one.enterprise_type}-{one.mode}" == service]
+
+
+def _of(application: Application) -> Enterprise:
+    assert application.enterprise is not None
+    return application.enterprise
+
+
 # --- what stands in the way, asked when it is handed in and again when it is approved ------------------------------------
 
 
@@ -109,8 +148,9 @@ def why_no_service(application: Application, cleaned: Mapping[str, Any]) -> dict
     if why := closed_types(enterprise).get(of_type):
         return {"service": [_closed(why)]}
     # Who waits to be opened is asked when it goes live; who files already, for what a type added since needs.
-    missing = [str(step.cure) for step in _preparation_steps(enterprise) if not step.is_met]
-    if missing and enterprise.state == EnterpriseState.APPROVED:
+    is_asked = enterprise.state == EnterpriseState.APPROVED and of_type in _types_to_prepare(enterprise)
+    missing = [str(step.cure) for step in _preparation_steps(enterprise) if not step.is_met] if is_asked else []
+    if missing:
         return {"__all__": missing}
     if why := _why_not_clearing(enterprise, cleaned["clearance_code"], mode, cleaned["district"]):
         return {"clearance_code": [why]}
@@ -119,8 +159,7 @@ def why_no_service(application: Application, cleaned: Mapping[str, Any]) -> dict
 
 def why_not_live(application: Application, cleaned: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
     """The gate of 页面上线: an account that waits to be opened, and everything it needs to file."""
-    enterprise = application.enterprise
-    assert enterprise is not None
+    enterprise = _of(application)
     if enterprise.state == EnterpriseState.APPROVED:
         return {"__all__": [_("企业已经上线，可以申报，不需要再申请")]}
     missing = why_not_ready(enterprise)
@@ -180,14 +219,24 @@ def _closed(why: str) -> str:
 
 def _preparation_steps(enterprise: Enterprise) -> list[Step]:
     """The items its types need. Of two that bring one item the first counts: imports, which are what is filed here."""
+    types = _types_to_prepare(enterprise)
+    if enterprise.types and not types:
+        return []
     held = held_by(enterprise)
     steps = []
-    for item in items_for(enterprise.types):
+    for item in items_for(types):
         if item.kinds:
             label = gettext_lazy("申报传输 ID（进口）") if item.kinds[0] == "dxp_import" else item.label
             cure = _("“%(item)s”还没有核验，请在“接入准备”办理并提交凭证") % {"item": label}
             steps.append(Step(label, item.kinds[0] in held, cure, reverse("preparation")))
     return steps
+
+
+def _types_to_prepare(enterprise: Enterprise) -> list[str]:
+    """Its types but the venue of a public site, for which the opening by staff stands."""
+    if EnterpriseType.VENUE in enterprise.types and was_opened_by_staff(enterprise):
+        return [one for one in enterprise.types if one != EnterpriseType.VENUE]
+    return enterprise.types
 
 
 def _signing_steps(enterprise: Enterprise, *, by_page: bool) -> list[Step]:
@@ -282,8 +331,7 @@ def _clearing(enterprise: Enterprise, code: str, mode: Mode, district: str) -> _
 
 def activate(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """The service is in force from now on, in the place of the one for the same district."""
-    enterprise = application.enterprise
-    assert enterprise is not None
+    enterprise = _of(application)
     of_type, mode = SERVICES[cleaned["service"]]
     code = cleaned["clearance_code"]
     clearance = _clearing(enterprise, code, mode, cleaned["district"])
@@ -296,8 +344,7 @@ def activate(application: Application, cleaned: Mapping[str, Any], staff: User) 
 
 def go_live(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """The enterprise files from now on."""
-    enterprise = application.enterprise
-    assert enterprise is not None
+    enterprise = _of(application)
     if not open_for_filing(enterprise):
         raise ValidationError(_("企业的状态刚刚变了，请核对后再审核"))
 

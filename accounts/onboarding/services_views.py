@@ -100,6 +100,9 @@ def _begun(request: MemberRequest) -> HttpResponse:
     actor = request.actor
     if not actor.may(MemberRole.ADMINISTRATOR):
         raise PermissionDenied(role_missing([MemberRole.ADMINISTRATOR]))
+    if why_not := applications.why_suspended(actor.enterprise):
+        messages.warning(request, why_not)
+        return redirect("services")
     wanted = request.POST.get("apply", "")
     if wanted == GO_LIVE.name:
         one = applications.begin(GO_LIVE, by=actor.user, enterprise=actor.enterprise, title=actor.enterprise.name)

@@ -51,6 +51,7 @@ def listed(request: UserRequest) -> HttpResponse:
     context = {
         "standings": [pages.Standing.of(one) for one in part.rows],
         **pages.beginnings(request),
+        "closed": applications.why_suspended(request.actor.enterprise if request.actor else None),
         "newer": f"{home}?{urlencode(part.back)}" if part.back else "",
         "older": f"{home}?{urlencode(part.on)}" if part.on else "",
     }
@@ -81,6 +82,9 @@ def begin(request: UserRequest, kind: str) -> HttpResponse:
     if request.method != "POST":
         if one is not None:
             return redirect("application", pk=one.pk)
+        if why_not := pages.why_not_now(request, wanted):
+            messages.warning(request, why_not)
+            return redirect("applications")
         context = pages.blank_page(request, wanted) | _limits()
         return render(request, "accounts/onboarding/form.html", context)
     if one is not None:  # begun in another window meanwhile

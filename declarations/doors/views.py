@@ -21,7 +21,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts import audit
-from accounts.access import Actor, MemberRequest, member, refuse_while_shut, require_role
+from accounts.access import Actor, MemberRequest, closed_because, member, refuse_while_shut, require_role
 from accounts.actions import Action
 from accounts.onboarding.services import steps_of
 from accounts.roles import FILING_ROLES, EnterpriseState, EnterpriseType, MemberRole
@@ -71,17 +71,6 @@ def of_own_kind(view: View) -> View:
     def guarded(request: Request, kind: Kind, *args: Any, **kwargs: Any) -> HttpResponse:
         if not kind.filed_by & set(request.actor.enterprise.types):
             raise PermissionDenied(_("本企业的类型不申报%(label)s") % {"label": kind.label})
-        return view(request, kind, *args, **kwargs)
-
-    return guarded
-
-
-def while_open(view: View) -> View:
-    """Let nobody file this kind while the type that files it has no valid licence or no service."""
-
-    @wraps(view)
-    def guarded(request: Request, kind: Kind, *args: Any, **kwargs: Any) -> HttpResponse:
-        refuse_while_shut(request.actor, kind.filed_by)
         return view(request, kind, *args, **kwargs)
 
     return guarded
@@ -173,8 +162,7 @@ def form(request: Request, kind: Kind) -> HttpResponse:
     """A new document typed in; with `from` one refused, or waiting, to be corrected and filed again."""
     refused = _refused(request, kind)
     if request.method == "POST":
-        return _typed(request, kind, refused=refused)  # what was typed before it was shut is refused by the rules alone
-    refuse_while_shut(request.actor, kind.filed_by)
+        return _typed(request, kind, refused=refused)  # while it is shut the rules refuse the filing alone
     if refused is None:
         return _form(request, _Page(kind, forms.blank(kind, request.actor)))
     audit.record(request.actor, Action.UNCOVER, f"{kind.slug} {refused.pk}", reason=_("更正后重新申报"))
@@ -196,13 +184,16 @@ def _refused(request: Request, kind: Kind) -> Document | None:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@files
+@require_role(*FILING_ROLES)
 @of_own_kind
 def draft(request: Request, kind: Kind, pk: int) -> HttpResponse:
     """A form kept unfinished: go on, file it, or throw it away.
 
     While nothing may be filed it stays at hand, and the rules refuse the filing alone: what was typed is nobody's to lose.
+    A suspended enterprise reads it.
     """
+    if request.method == "POST" and not request.actor.may_file:
+        raise PermissionDenied(closed_because(request.actor.enterprise))
     kept = get_object_or_404(drafts_of(request.actor, kind), pk=pk)
     if request.method == "POST":
         return _typed(request, kind, kept=kept)
@@ -301,6 +292,8 @@ def _form(request: Request, page: _Page) -> HttpResponse:
         "same": page.is_same,
         "has_empty": page.has_empty,
         "unserved": _unserved(request.actor, [page.kind]),
+        "may_keep": request.actor.may_file,
+        "may_file": request.actor.may_file_as(page.kind.filed_by),
         "passed": page.is_checked and not any(problem.level == ERROR for problem in found),
         "known": [one.text for one in found if one.level == "skip"] if page.is_checked or page.is_known else [],
     }
@@ -310,11 +303,11 @@ def _form(request: Request, page: _Page) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @files
 @of_own_kind
-@while_open
 def upload(request: Request, kind: Kind) -> HttpResponse:
-    """Send in a workbook; it is kept and put in line, nothing is read here."""
+    """Send in a workbook; it is kept and put in line, nothing is read here. While the kind is shut the page says why."""
     sent, fault = request.FILES.get("file"), ""
     if request.method == "POST":
+        refuse_while_shut(request.actor, kind.filed_by)
         if sent is None or not sent.size:
             fault = _("没有选择文件，或文件是空的。请选择填好的工作簿再上传")
         elif sent.size > uploads.MAX_BYTES:
@@ -331,6 +324,7 @@ def upload(request: Request, kind: Kind) -> HttpResponse:
     context = {
         "kind": kind, "fault": fault, "about": _(kind.body.__doc__ or ""), "most": uploads.MAX_BYTES // 1024 // 1024,
         "uploads": _shown(before), "unfiled": _unfiled(request),
+        "unserved": _unserved(request.actor, [kind]), "may_file": request.actor.may_file_as(kind.filed_by),
     }  # fmt: skip
     return render(request, "declarations/upload.html", context)
 

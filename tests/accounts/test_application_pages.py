@@ -108,27 +108,8 @@ def handed_in(visitor: Applicant) -> Applicant:
     return visitor
 
 
-def test_from_the_first_visit_to_the_desk(cast: Cast, visitor: Applicant, second: User) -> None:
-    staff = cast.users["staff"]
-    visitor.open("/")
-    assert "申请企业开户" in visitor.text
-    visitor.open("/applications/")
-    assert "还没有提出过申请" in visitor.text
-    assert visitor.page.xpath("//nav[@id='menu']//li/a/@href") == ["/", "/applications/"]
-    assert visitor.page.xpath(f"//a[@href='{NEW}']")
-
-    # Looked at, nothing is kept; what they said of themselves need not be typed again; saved half, all of it is there again.
-    visitor.open(NEW)
-    assert (visitor.value("contact_name"), visitor.value("contact_email")) == (
-        cast.users["stranger"].name, cast.users["stranger"].email,
-    )  # fmt: skip
-    assert not Application.objects.exists()
-    visitor.press("save", name=GOOD["name"], contact_phone="123")
-    assert "已暂存，尚未提交" in visitor.text and not visitor.is_wrong("contact_phone")
-    assert (visitor.value("name"), visitor.value("contact_phone")) == (GOOD["name"], "123")
-    assert visitor.open(NEW).value("contact_phone") == "123", "leads to the one that is open"
-
-    # Wrong: each at its field, and what was typed is kept.
+def told_what_is_wrong(visitor: Applicant) -> None:
+    """Each at its field, and what was typed is kept."""
     visitor.press("submit", **GOOD | {"contact_phone": "123", "customs_code": "330126DM77"})
     assert visitor.status == 200 and visitor.page.xpath("//section[@class='errsum' and @data-focus]//li/a")
     assert "请填手机号" in visitor.said_at("contact_phone") and visitor.is_wrong("contact_phone")
@@ -142,15 +123,9 @@ def test_from_the_first_visit_to_the_desk(cast: Cast, visitor: Applicant, second
     assert visitor.value("customs_code") == GOOD["customs_code"]
     assert the_one().state == ApplicationState.DRAFT and not Paper.objects.exists()
 
-    # A paper, another in its place, and handed in.
-    visitor.press("save", paper_business_licence=sent(png(), "执照.png"))
-    assert "执照.png" in visitor.text
-    visitor.press("submit", paper_business_licence=sent(jpeg(), "清晰的执照.jpg"))
-    assert "已提交，通常 1 个工作日内答复" in visitor.text and "等待工作人员审核" in visitor.text
-    assert "清晰的执照.jpg" in visitor.text and "执照.png" not in visitor.text
-    assert "138****1234" in visitor.text and GOOD["contact_phone"] not in visitor.text
 
-    # Sent back twice, each time with a word at its place.
+def sent_back_twice(visitor: Applicant, staff: User) -> None:
+    """Each time with a word at its place; corrected, and handed in again."""
     staff_do(applications.send_back, staff, remarks={"website": "请补网站"}, reason="资料不全")
     visitor.open("/applications/")
     assert "退回补正" in visitor.text and "去补正" in visitor.text
@@ -168,6 +143,38 @@ def test_from_the_first_visit_to_the_desk(cast: Cast, visitor: Applicant, second
     visitor.press("submit", paper_business_licence=sent(PDF, "扫描件.pdf"))
     first = visitor.open(reverse("application_version", args=[the_one().pk, 1])).text
     assert "清晰的执照.jpg" in first and "请补网站" in first and "扫描件.pdf" not in first
+
+
+def test_from_the_first_visit_to_the_desk(cast: Cast, visitor: Applicant, second: User) -> None:
+    staff = cast.users["staff"]
+    visitor.open("/")
+    assert "申请企业开户" in visitor.text
+    visitor.open("/applications/")
+    assert "还没有提出过申请" in visitor.text
+    assert visitor.page.xpath("//nav[@id='menu']//li/a/@href") == ["/", "/applications/"]
+    assert visitor.page.xpath(f"//a[@href='{NEW}']")
+
+    # Looked at, nothing is kept, and what is known of them need not be typed; saved half, all of it is there again.
+    visitor.open(NEW)
+    known = cast.users["stranger"]
+    assert (visitor.value("contact_name"), visitor.value("contact_email")) == (known.name, known.email)
+    assert not Application.objects.exists()
+    visitor.press("save", name=GOOD["name"], contact_phone="123")
+    assert "已暂存，尚未提交" in visitor.text and not visitor.is_wrong("contact_phone")
+    assert (visitor.value("name"), visitor.value("contact_phone")) == (GOOD["name"], "123")
+    assert visitor.open(NEW).value("contact_phone") == "123", "leads to the one that is open"
+
+    told_what_is_wrong(visitor)
+
+    # A paper, another in its place, and handed in.
+    visitor.press("save", paper_business_licence=sent(png(), "执照.png"))
+    assert "执照.png" in visitor.text
+    visitor.press("submit", paper_business_licence=sent(jpeg(), "清晰的执照.jpg"))
+    assert "已提交，通常 1 个工作日内答复" in visitor.text and "等待工作人员审核" in visitor.text
+    assert "清晰的执照.jpg" in visitor.text and "执照.png" not in visitor.text
+    assert "138****1234" in visitor.text and GOOD["contact_phone"] not in visitor.text
+
+    sent_back_twice(visitor, staff)
 
     # Approved by two: the applicant is the administrator, and the page leads on to what has to be prepared.
     staff_do(applications.approve, staff)

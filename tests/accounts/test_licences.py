@@ -155,23 +155,26 @@ def test_five_thousand_cost_no_more_than_one(cast: Cast, django_assert_max_num_q
 @pytest.mark.parametrize(
     ("whose", "slug"), [("payment", "payment"), ("bonded_logistics", "waybill"), ("direct_logistics", "inventory")]
 )
-def test_the_pages_close_with_the_reason_and_open_again(
+def test_the_pages_say_the_reason_file_nothing_and_open_again(
     cast: Cast, client_of: Callable[[str], Client], whose: str, slug: str
 ) -> None:
     client = client_of(f"{whose}_filer")
     ends(cast, whose, YESTERDAY)
-    for name in ("form", "upload"):
+    for name, files in (("form", 'value="file"'), ("upload", 'type="file"')):
         answer = client.get(reverse(name, args=[slug]))
         body = answer.content.decode()
-        assert answer.status_code == 403 and f"有效期至 {YESTERDAY}，已到期" in body and "企业类型登记" in body
-        assert "需要相应角色" not in body
+        assert answer.status_code == 200 and body.count(f"有效期至 {YESTERDAY}，已到期") == 1 and "企业类型登记" in body
+        assert "现在不能申报" in body and files not in body
+    answer = client.post(reverse("upload", args=[slug]))
+    assert answer.status_code == 403 and f"有效期至 {YESTERDAY}，已到期" in answer.content.decode()
     for name, args in (("home", []), ("list", [slug]), ("uploads", [])):
         answer = client.get(reverse(name, args=args))
         body = answer.content.decode()
         assert answer.status_code == 200 and f"有效期至 {YESTERDAY}，已到期" in body, name
         assert reverse("form", args=[slug]) not in body and reverse("upload", args=[slug]) not in body, name
     ends(cast, whose, timezone.localdate())
-    assert client.get(reverse("form", args=[slug])).status_code == 200
+    for name, files in (("form", 'value="file"'), ("upload", 'type="file"')):
+        assert files in client.get(reverse(name, args=[slug])).content.decode()
     assert "已到期" not in client.get(reverse("home")).content.decode()
 
 

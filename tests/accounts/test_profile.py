@@ -296,8 +296,8 @@ def test_a_refused_change_changes_nothing_and_what_was_typed_comes_again(cast: C
 def test_a_suspended_enterprise_looks_and_applies_for_nothing(cast: Cast, client_of: Clients) -> None:
     merchant, staff = cast.enterprises["merchant"], cast.users["staff"]
     rows = Enterprise.objects.filter(pk=merchant.pk)
-    rows.update(state=EnterpriseState.SUSPENDED)
     page = Applicant(client_of("merchant_administrator")).open(NEW)
+    rows.update(state=EnterpriseState.SUSPENDED)
     page.press("submit", contact_name="柳新人")
     assert "企业已暂停" in page.text and page.value("contact_name") == "柳新人", "nothing typed is lost"
     assert the_change(merchant).state == ApplicationState.DRAFT

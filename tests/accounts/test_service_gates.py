@@ -145,20 +145,28 @@ def test_what_one_files_in_its_own_name_asks_for_no_mandate(cast: Cast, whose: s
 # --- the doors ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_pages_close_with_reason_and_way_and_open_again(cast: Cast, client_of: Callable[[str], Client]) -> None:
-    client = client_of("payment_filer")
+def test_the_pages_say_reason_and_way_file_nothing_and_open_again(
+    cast: Cast, client_of: Callable[[str], Client]
+) -> None:
+    client, typed = client_of("payment_filer"), filed.typed("payment", make.entry("payment", 1))
     end(cast, "payment")
-    for name in ("form", "upload"):
-        answer = client.get(reverse(name, args=["payment"]))
-        body = answer.content.decode()
-        assert answer.status_code == 403 and "没有在用的支付企业服务" in body and "“服务开通”中申请" in body
-        assert "现在不能申报" in body
+    for name, files in (("form", 'value="file"'), ("upload", 'type="file"')):
+        body = client.get(reverse(name, args=["payment"])).content.decode()
+        assert "没有在用的支付企业服务" in body and f'href="{reverse("services")}">去服务开通' in body
+        assert "现在不能申报" in body and files not in body
+    answer = client.post(reverse("upload", args=["payment"]))
+    assert answer.status_code == 403 and "“服务开通”中申请" in answer.content.decode() and not Upload.objects.exists()
+    body = client.post(reverse("form", args=["payment"]), typed | {"do": "file"}).content.decode()
+    assert "没有在用的支付企业服务，不能申报" in body and not Document.objects.exists()
+    assert client.post(reverse("form", args=["payment"]), typed | {"do": "draft"}).status_code == 302
     for name, args in (("home", []), ("list", ["payment"]), ("uploads", [])):
         body = client.get(reverse(name, args=args)).content.decode()
         assert body.count("没有在用的支付企业服务，不能申报") == 1 and reverse("services") in body, name
         assert reverse("form", args=["payment"]) not in body and reverse("upload", args=["payment"]) not in body
     begin(cast, "payment")
-    assert client.get(reverse("form", args=["payment"])).status_code == 200
+    for name, files in (("form", 'value="file"'), ("upload", 'type="file"')):
+        body = client.get(reverse(name, args=["payment"])).content.decode()
+        assert files in body and "现在不能申报" not in body
     assert "没有在用的" not in client.get(reverse("home")).content.decode()
 
 

@@ -23,8 +23,6 @@ from accounts.models import (
     Credential,
     Enterprise,
     Evidence,
-    Membership,
-    Notice,
     Service,
     SigningConsent,
     User,
@@ -34,10 +32,8 @@ from accounts.onboarding.admin import remarks_on
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.checklist import checklist
 from accounts.onboarding.kinds import GO_LIVE, SERVICE
-from accounts.onboarding.services import MODES, SERVICES, active, tell_whom_it_cleared, why_not_ready
-from accounts.onboarding.types import register_types
-from accounts.roles import EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole
-from portal.sentences import speak
+from accounts.onboarding.services import MODES, SERVICES, active, why_not_ready
+from accounts.roles import EnterpriseState, EnterpriseType, Environment, KeyPlace
 from portal.tenancy import acting_as
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +117,50 @@ def test_another_district_is_added_and_the_same_one_replaced_while_the_old_stays
     assert now == {("2216", newcomer.enterprise.customs_code), ("2218", WAREHOUSE)}
     ended = Service.objects.get(enterprise=newcomer.enterprise, clearance_code=WAREHOUSE, district="2216")
     assert ended.ended is not None
+
+
+def shown_to_staff(client_of: Callable[[str], Client], actor: Actor) -> str:
+    """The page of staff about what was handed in last."""
+    return (
+        client_of("staff").get(reverse("admin:accounts_application_change", args=[latest(actor).pk])).content.decode()
+    )
+
+
+def test_staff_see_what_a_service_of_the_same_district_replaces_and_where_it_stays(
+    cast: Cast, newcomer: Actor, client_of: Callable[[str], Client]
+) -> None:
+    own, warehouse = newcomer.enterprise, cast.enterprises["warehouse"].name
+    assert asked_for(newcomer, typed()) == {}
+    new = shown_to_staff(client_of, newcomer)
+    assert "与现行资料相比" not in new and "核对提示" not in new, "nothing of it is in force"
+    approved(cast, newcomer)
+    assert asked_for(newcomer, typed(district="2218")) == {}
+    added = shown_to_staff(client_of, newcomer)
+    assert "与现行资料相比" not in added and "通过后取代" not in added, "nothing is replaced"
+    assert f"在其他关区已开通，不受影响：2216（通关服务企业 {warehouse} {WAREHOUSE}）" in added
+    approved(cast, newcomer)
+    assert asked_for(newcomer, typed(clearance=own.customs_code)) == {}
+    change = shown_to_staff(client_of, newcomer)
+    assert "与现行资料相比改动 1 处" in change and f"现行：<del>{WAREHOUSE}</del>" in change
+    assert f"通过后取代 2216 关区现在的服务，它的通关服务企业是 {warehouse} {WAREHOUSE}" in change
+    assert f"不受影响：2218（通关服务企业 {warehouse} {WAREHOUSE}）" in change
+    approved(cast, newcomer)
+    done = shown_to_staff(client_of, newcomer)
+    assert "与现行资料相比" not in done and "核对提示" not in done, "it has taken its place"
+
+
+def test_staff_are_told_that_a_service_asked_for_again_changes_nothing(
+    cast: Cast, newcomer: Actor, client_of: Callable[[str], Client]
+) -> None:
+    for _time in range(2):
+        assert asked_for(newcomer, typed()) == {}
+        body = shown_to_staff(client_of, newcomer)
+        assert ("与 2216 关区现在的服务相同，没有变更" in body) == bool(active(newcomer.enterprise))
+        assert "与现行资料相比" not in body
+        if not active(newcomer.enterprise):
+            approved(cast, newcomer)
+    assert asked_for(newcomer, typed("merchant-9610", "2216", DIRECT)) == {}
+    assert "2216 关区" not in shown_to_staff(client_of, newcomer), "another service in the same district"
 
 
 def test_what_is_wrong_is_said_at_its_field(newcomer: Actor) -> None:
@@ -416,6 +456,32 @@ def test_a_type_added_after_going_live_is_prepared_for_like_the_first(cast: Cast
     assert active(enterprise) == []
 
 
+def test_a_public_site_prepares_nothing_for_the_venue_it_was_opened_as_and_all_for_what_it_becomes_beside(
+    cast: Cast, newcomer: Actor
+) -> None:
+    """Anybody else who files already is asked; a site is, once it adds a type of its own."""
+    site = newcomer.enterprise
+    Enterprise.objects.filter(pk=site.pk).update(types=["venue"], state=EnterpriseState.APPROVED)
+    site.refresh_from_db()
+    wanted = typed("venue-9610", "2218", DIRECT)
+    assert "IC 卡" in asked_for(newcomer, wanted)["__all__"][0], "no public site yet"
+    opening = Application.objects.create(
+        enterprise=site, applicant=cast.users["staff"], kind="public_site", topic=site.customs_code, state="submitted",
+        content=b"",
+    )  # fmt: skip
+    assert "IC 卡" in asked_for(newcomer, wanted)["__all__"][0], "not opened yet"
+    Application.objects.filter(pk=opening.pk).update(state=ApplicationState.APPROVED)
+    assert not [one for one in why_not_ready(site) if "接入准备" in one]
+    assert asked_for(newcomer, wanted) == {}
+    with as_member(newcomer):
+        one = Application.objects.get(enterprise=site, kind="service")
+        applications.withdraw(one, by=newcomer.user, version=one.version)
+    Enterprise.objects.filter(pk=site.pk).update(types=["venue", "merchant"])
+    site.refresh_from_db()
+    assert asked_for(newcomer, wanted) == {}
+    assert "IC 卡" in asked_for(newcomer, typed("merchant-9610", "2233", DIRECT))["__all__"][0]
+
+
 def test_a_service_that_ended_meanwhile_keeps_it_from_going_live(cast: Cast, newcomer: Actor) -> None:
     prepare(newcomer)
     assert asked_for(newcomer, typed()) == {}
@@ -435,109 +501,6 @@ def test_a_suspended_enterprise_is_not_reopened_by_going_live(cast: Cast, newcom
     Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(state=EnterpriseState.SUSPENDED)
     with pytest.raises(NotPossible, match="企业已暂停"):
         approved(cast, newcomer)
-
-
-# --- ended by staff -----------------------------------------------------------------------------------------------------
-
-
-def test_staff_end_a_service_with_a_reason_and_its_administrators_are_told(
-    cast: Cast, client_of: Callable[[str], Client]
-) -> None:
-    one = Service.objects.get(enterprise=cast.enterprises["merchant"], mode="1210", district="2216")
-    staff, address = client_of("staff"), reverse("admin:accounts_service_change", args=[one.pk])
-    assert staff.get(address).status_code == 200
-    assert "这个字段是必填项" in staff.post(address, {"end_reason": " "}).content.decode()
-    assert Service.objects.get(pk=one.pk).ended is None and not Notice.objects.exists()
-    assert staff.post(address, {"end_reason": "场地已关闭", "district": "2299"}).status_code == 302
-    one.refresh_from_db()
-    assert one.ended is not None and (one.end_reason, one.district) == ("场地已关闭", "2216")
-    deed = AuditEntry.objects.get(action="service_ended")
-    assert (deed.enterprise, deed.user, deed.subject) == (one.enterprise, cast.users["staff"], f"service {one.pk}")
-    notice = Notice.objects.get(user=cast.users["merchant_administrator"])
-    assert speak(notice.text) == "平台已终止本企业的服务：电商企业 1210，2216 关区。原因：场地已关闭"
-    assert Notice.objects.filter(enterprise=one.enterprise).count() == 1
-    assert staff.post(address, {"end_reason": "再来一次"}).status_code == 403
-    assert "场地已关闭" in staff.get(address).content.decode()
-    body = client_of("merchant_viewer").get(reverse("services")).content.decode()
-    assert "平台已终止" in body and "场地已关闭" in body
-
-
-def test_nobody_of_the_staff_decides_about_an_enterprise_of_their_own(
-    cast: Cast, client_of: Callable[[str], Client]
-) -> None:
-    merchant, staff = cast.enterprises["merchant"], client_of("staff")
-    one = Service.objects.filter(enterprise=merchant, ended=None).first()
-    assert one is not None
-    own = Membership.objects.create(user=cast.users["staff"], enterprise=merchant, roles=[MemberRole.VIEWER])
-    page = reverse("admin:accounts_enterprise_change", args=[merchant.pk])
-    data = {"state": "suspended", "reason": "核查"}
-    for prefix in ("memberships", "credentials"):
-        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
-    ending = reverse("admin:accounts_service_change", args=[one.pk])
-    for address, sent in ((page, data), (ending, {"end_reason": "场地已关闭"})):
-        assert "您是这家企业的成员，请由另一位同事办理" in staff.post(address, sent).content.decode()
-    merchant.refresh_from_db()
-    assert merchant.state == "approved" and Service.objects.filter(pk=one.pk, ended=None).exists()
-    Membership.objects.filter(pk=own.pk).update(active=False)
-    for address, sent in ((ending, {"end_reason": "场地已关闭"}), (page, data)):
-        assert staff.post(address, sent).status_code == 302
-    merchant.refresh_from_db()
-    assert merchant.state == "suspended" and not Service.objects.filter(pk=one.pk, ended=None).exists()
-
-
-NOT_CLEARED = "通关服务企业“{}”现在不能替本企业申报清单：{}。请与对方联系，或在“服务开通”改填另一家"
-
-
-def told_of_clearing(cast: Cast) -> list[str]:
-    """What the merchant's administrator is told of who cleared for it."""
-    notices = Notice.objects.filter(user=cast.users["merchant_administrator"], enterprise=cast.enterprises["merchant"])
-    assert not Notice.objects.filter(user=cast.users["merchant_filer"], text__contains="通关服务企业").exists()
-    return [speak(one.text) for one in notices if "通关服务企业" in one.text]
-
-
-def test_whom_it_cleared_for_hears_when_a_service_of_a_clearer_is_ended(
-    cast: Cast, client_of: Callable[[str], Client]
-) -> None:
-    warehouse, staff = cast.enterprises["warehouse"], client_of("staff")
-    of_others = Service.objects.get(enterprise=cast.enterprises["platform"], mode="1210", district="2216")
-    staff.post(reverse("admin:accounts_service_change", args=[of_others.pk]), {"end_reason": "核查"})
-    assert told_of_clearing(cast) == [], "that of who clears for nobody"
-    one = Service.objects.get(enterprise=warehouse, mode="1210", district="2216")
-    staff.post(reverse("admin:accounts_service_change", args=[one.pk]), {"end_reason": "场地已关闭"})
-    assert told_of_clearing(cast) == [NOT_CLEARED.format(warehouse.name, "1210 2216")]
-    assert not Notice.objects.filter(enterprise=warehouse, text__contains="通关服务企业").exists(), "nobody of its own"
-
-
-def test_whom_it_cleared_for_hears_once_when_a_clearer_is_suspended_or_gives_up_the_type(
-    cast: Cast, client_of: Callable[[str], Client]
-) -> None:
-    warehouse = cast.enterprises["warehouse"]
-    merchant = Service.objects.filter(enterprise=cast.enterprises["merchant"], mode="1210")
-    merchant.filter(district="2233").update(ended=timezone.now())
-    with as_staff(cast.users["staff"]):
-        tell_whom_it_cleared(warehouse, active(warehouse))
-    said = NOT_CLEARED.format(warehouse.name, "1210 2216, 1210 2218")
-    assert told_of_clearing(cast) == [said]
-    data = {"state": "suspended", "reason": "核查"}
-    for prefix in ("memberships", "credentials"):
-        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
-    page = reverse("admin:accounts_enterprise_change", args=[warehouse.pk])
-    assert client_of("staff").post(page, data).status_code == 302
-    assert told_of_clearing(cast) == [said, said]
-    assert client_of("staff").post(page, data | {"state": "approved"}).status_code == 302
-    with as_staff(cast.users["staff"]):
-        given_up = {"types": ["platform"], "depot": "", "operator_number": ""}
-        register_types(Application(enterprise=warehouse), given_up, cast.users["staff"])
-    assert told_of_clearing(cast) == [said, said, said]
-
-
-def test_nobody_but_staff_who_may_ends_a_service(cast: Cast, client_of: Callable[[str], Client]) -> None:
-    one = Service.objects.filter(enterprise=cast.enterprises["merchant"]).first()
-    assert one is not None
-    address = reverse("admin:accounts_service_change", args=[one.pk])
-    assert client_of("merchant_administrator").post(address, {"end_reason": "x"}).status_code == 404
-    assert client_of("auditor").post(address, {"end_reason": "x"}).status_code == 403
-    assert Service.objects.filter(ended=None, pk=one.pk).exists()
 
 
 # --- the page -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ the URL's name with its namespace, or its route where it has no name.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -193,6 +193,14 @@ class OfAKind(Members):
         own = world.owned.get((asker.enterprise, slug))
         if own:
             yield ask("own", getattr(own, self.thing))
+
+
+@dataclass(frozen=True)
+class Kept(OfAKind):
+    """A form kept unfinished: read while nothing may be filed too, and then read alone."""
+
+    def answer(self, asker: Asker, method: str, ask: Ask) -> int:
+        return OfAKind.answer(replace(self, files=method != GET), asker, method, ask)
 
 
 @dataclass(frozen=True)
@@ -770,8 +778,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
             Corrected(get=200, post=200, roles=FILERS, files=True, data={"do": "file", "lines": "0"}),
         ),
         "draft": (
-            OfAKind(get=200, post=302, roles=FILERS, files=True, thing="draft", data={"do": "drop"}),
-            OfAKind(get=200, post=302, roles=FILERS, files=True, thing="draft", data={"do": "draft", "lines": "0"}),
+            Kept(get=200, post=302, roles=FILERS, thing="draft", data={"do": "drop"}),
+            Kept(get=200, post=302, roles=FILERS, thing="draft", data={"do": "draft", "lines": "0"}),
         ),
         "upload": OfAKind(get=200, post=200, roles=FILERS, files=True),
         "template": OfAKind(get=200, roles=FILERS, files=True),

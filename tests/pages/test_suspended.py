@@ -6,6 +6,9 @@ from django.urls import reverse
 
 from accounts.models import Enterprise
 from accounts.roles import EnterpriseState
+from declarations import filing
+from declarations.kinds import kind
+from declarations.models import Draft
 from tests import make
 from tests.pages import filed
 
@@ -32,6 +35,32 @@ def test_it_offers_nothing_that_cannot_work(client):
         body = client.get(address).content.decode()
         for word in ("去更正", "继续<", reverse("form", args=["order"]), reverse("upload", args=["order"])):
             assert word not in body, (address, word)
+
+
+def test_a_kept_draft_is_read_and_nothing_is_done_with_it(cast, client):
+    entry = make.entry("order", 3)
+    kept = filing.save_draft(actor=cast.actor("merchant_filer"), kind=kind("order"), entry=entry)
+    address = reverse("draft", args=["order", kept.pk])
+    assert address in client.get(reverse("list", args=["order"]) + "?tab=drafts").content.decode()
+    body = client.get(address).content.decode()
+    assert entry.head["order_no"] in body and "企业已暂停，只能查看" in body and "<fieldset" in body
+    assert 'name="do"' not in body.replace('<fieldset class="stack" disabled', "").split("</fieldset>")[-1]
+    for wish in ("draft", "check", "drop", "file", "add"):
+        answer = client.post(address, filed.typed("order", entry) | {"do": wish})
+        assert answer.status_code == 403 and "企业已暂停，只能查看，不能申报" in answer.content.decode(), wish
+    assert Draft.objects.filter(pk=kept.pk).exists()
+    Enterprise.objects.filter(pk=cast.enterprises["merchant"].pk).update(state=EnterpriseState.APPROVED)
+    body = client.get(address).content.decode()
+    assert 'value="file"' in body and '<fieldset class="stack">' in body
+    assert client.post(address, filed.typed("order", entry) | {"do": "draft"}).status_code == 302
+
+
+def test_an_empty_list_invites_only_who_may_file(cast, client):
+    address = reverse("list", args=["inventory"])
+    assert "还没有清单" in client.get(address).content.decode()
+    assert "从表格导入最快" not in client.get(address).content.decode()
+    Enterprise.objects.filter(pk=cast.enterprises["merchant"].pk).update(state=EnterpriseState.APPROVED)
+    assert "从表格导入最快" in client.get(address).content.decode()
 
 
 def test_the_refusal_has_a_text_of_its_own(client):

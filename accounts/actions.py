@@ -62,6 +62,7 @@ class Action(models.TextChoices):
     APPLICATION_APPROVED = "application_approved", _("审核通过")
     APPLICATION_RETURNED = "application_returned", _("退回补正")
     APPLICATION_REFUSED = "application_refused", _("不予通过")
+    APPLICATION_ERRAND = "application_errand", _("登记代办进度")
     MEMBER_INVITED = "member_invited", _("邀请成员")
     INVITATION_REVOKED = "invitation_revoked", _("撤销邀请")
     MEMBER_JOINED = "member_joined", _("接受邀请")

@@ -206,7 +206,7 @@ class Standing:
         if self.application.state not in ENDED or self.application.topic:
             return ""
         if self.errand:
-            return _("重新申请") if self.errand.is_over else ""
+            return _("重新申请") if self.errand.has_failed else _("申请另一份") if self.errand.is_over else ""
         if self.application.state == ApplicationState.APPROVED:
             return "" if self.kind.without_enterprise else _("申请变更")
         return _("重新申请")

@@ -21,6 +21,7 @@ class Action(models.TextChoices):
     STAFF_ADD = "staff_add", _("后台新增")
     STAFF_CHANGE = "staff_change", _("后台修改")
     CREDENTIAL_MADE = "credential_made", _("登记证书")
+    CREDENTIAL_PROVED = "credential_proved", _("验证证书的密钥")
     CREDENTIAL_USED = "credential_used", _("启用证书")
     CREDENTIAL_STOPPED = "credential_stopped", _("停用证书")
     CREDENTIAL_WARNED = "credential_warned", _("发出证书到期提醒")

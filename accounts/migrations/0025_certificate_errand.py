@@ -1,4 +1,7 @@
-"""The errand for a certificate after it was taken on: step by step by staff, seen by its enterprise, changed by nobody."""
+"""The errand for a certificate after it was taken on: step by step by staff, seen by its enterprise, changed by nobody.
+
+And that a certificate registered alone is put to use only once its key has signed something for us.
+"""
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -34,6 +37,43 @@ CREATE POLICY goes_on ON accounts_errandstep AS RESTRICTIVE FOR INSERT TO portal
     WITH CHECK (by_id = {USER} AND at = statement_timestamp() AND accounts_errand_goes_on(application_id, number));
 """
 
+# Until now nobody was asked: what is in use goes out of it, and is put to use again once its key is shown.
+UNPROVED = """
+UPDATE accounts_credential SET active = false, ended_at = now(), stopped = true WHERE active AND key_place = 'device'
+"""
+# It is registered first and proved then.
+PROOF = """
+GRANT UPDATE (proven_at) ON accounts_credential TO portal_web;
+CREATE POLICY proves_later ON accounts_credential AS RESTRICTIVE FOR INSERT TO portal_web WITH CHECK (proven_at IS NULL);
+"""
+PROOF_BACK = """
+DROP POLICY proves_later ON accounts_credential;
+REVOKE UPDATE (proven_at) ON accounts_credential FROM portal_web;
+"""
+# As in 0010, but that it takes none whose key was not shown.
+CHANGE = """
+CREATE OR REPLACE FUNCTION accounts_change_certificate(approved bigint, wanted text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    whose bigint;
+BEGIN
+    SELECT enterprise_id INTO whose FROM accounts_application
+     WHERE id = approved AND kind = 'certificate_change' AND state = 'approved';
+    PERFORM FROM accounts_credential WHERE enterprise_id = whose AND environment = 'production' ORDER BY id FOR UPDATE;
+    PERFORM FROM accounts_credential
+      WHERE enterprise_id = whose AND environment = 'production' AND serial = wanted AND not_after > now(){proved};
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE accounts_credential SET active = false, ended_at = now(), stopped = false
+     WHERE enterprise_id = whose AND environment = 'production' AND active AND serial <> wanted;
+    UPDATE accounts_credential SET active = true, ended_at = NULL, stopped = false
+     WHERE enterprise_id = whose AND environment = 'production' AND serial = wanted;
+    RETURN true;
+END $$;
+"""
+PROVED = " AND (key_place <> 'device' OR proven_at IS NOT NULL)"
+
 
 class Migration(migrations.Migration):
 
@@ -63,4 +103,16 @@ class Migration(migrations.Migration):
         migrations.RunSQL(RIGHTS, RIGHTS_BACK),
         migrations.RunSQL(NEXT, "DROP FUNCTION accounts_errand_goes_on(bigint, integer)"),
         migrations.RunSQL(DEEDS, "DROP POLICY goes_on ON accounts_errandstep"),
+        migrations.AddField(
+            model_name='credential',
+            name='proven_at',
+            field=models.DateTimeField(blank=True, null=True, verbose_name='密钥验证时间'),
+        ),
+        migrations.RunSQL(UNPROVED, migrations.RunSQL.noop),
+        migrations.AddConstraint(
+            model_name='credential',
+            constraint=models.CheckConstraint(condition=models.Q(('active', False), models.Q(('key_place', 'device'), _negated=True), ('proven_at__isnull', False), _connector='OR'), name='accounts_credential_in_use_has_its_key'),
+        ),
+        migrations.RunSQL(PROOF, PROOF_BACK),
+        migrations.RunSQL(CHANGE.replace("{proved}", PROVED), CHANGE.replace("{proved}", "")),
     ]

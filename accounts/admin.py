@@ -407,7 +407,16 @@ class InvitationAdmin(ReadOnly):
 class CredentialAdmin(ReadOnly):
     """Certificates: made elsewhere, looked at here."""
 
-    list_display = ("serial", "enterprise", "environment", "key_place", "not_before", "not_after", "active")
+    list_display = (
+        "serial",
+        "enterprise",
+        "environment",
+        "key_place",
+        "not_before",
+        "not_after",
+        "proven_at",
+        "active",
+    )
     list_filter = ("environment", "key_place", "active", "not_after")
     list_select_related = ("enterprise",)
     search_fields = ("serial", "enterprise__name", "enterprise__customs_code")

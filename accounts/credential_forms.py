@@ -65,3 +65,19 @@ class Pkcs12Form(forms.Form):
         widget=forms.PasswordInput(attrs={"class": "form-control", "autocomplete": "off"}),
         error_messages={"max_length": _("口令最多 256 个字符")},
     )
+
+
+class ProofForm(forms.Form):
+    """What the key of a certificate signed. What it is worth is judged in ``key_proof``."""
+
+    signature = forms.CharField(
+        label=_("签名结果（Base64）"),
+        max_length=10_000,
+        widget=forms.Textarea(
+            attrs={"class": "form-control mono", "rows": 5, "autocomplete": "off", "spellcheck": "false"}
+        ),
+        error_messages={
+            "required": _("请粘贴签名结果"),
+            "max_length": _("内容太长，不是签名。请只粘贴签名的 Base64 结果"),
+        },
+    )

@@ -5,7 +5,7 @@ Administrators deal with it, developers look. Every file is judged in ``enrolmen
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -22,11 +22,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import consent, enrolment
+from accounts import consent, enrolment, key_proof
 from accounts.access import Actor, MemberRequest, closed_because, require_role
 from accounts.certificate_alarms import ALARMS, days_left
 from accounts.certificates import CertificateRefused, spelled
-from accounts.credential_forms import CertificateForm, EnvironmentForm, Pkcs12Form
+from accounts.credential_forms import CertificateForm, EnvironmentForm, Pkcs12Form, ProofForm
 from accounts.credentials import present_environment
 from accounts.models import Credential, KeyRequest
 from accounts.pkcs12 import WrongPassword
@@ -48,6 +48,8 @@ class Shown:
     days: int
     ends_soon: bool
     may_be_used: bool
+    #: Whether nobody has shown yet that the enterprise has its key.
+    needs_proof: bool
     #: Whether staff have to agree to its use, and whether they are asked already.
     needs_approval: bool
     is_asked: bool
@@ -64,7 +66,8 @@ class Shown:
             look_of(credential, now),
             days,
             0 <= days < max(ALARMS),
-            not credential.active and now <= credential.not_after,
+            not credential.active and now <= credential.not_after and not key_proof.needs_proof(credential),
+            now <= credential.not_after and key_proof.needs_proof(credential),
             not credential.active and enrolment.needs_approval(credential),
             credential.environment == Environment.PRODUCTION and credential.serial in asked,
         )
@@ -78,6 +81,8 @@ def look_of(credential: Credential, now: datetime) -> Look:
         if credential.key_place == KeyPlace.DEVICE:
             return Look("warn", "exclamation-triangle", _("使用中，平台不能加签"))
         return Look("ok", "check-circle", _("使用中"))
+    if key_proof.needs_proof(credential):
+        return Look("warn", "exclamation-triangle", _("待验证"))
     if credential.stopped:
         return Look("idle", "slash-circle", _("已停用"))
     if credential.ended_at:
@@ -156,6 +161,8 @@ def new_credential(request: MemberRequest) -> HttpResponse:
                 return redirect("credentials")
     if made is not None:
         messages.success(request, said_of(made))
+        if isinstance(made, Credential) and key_proof.needs_proof(made):
+            return redirect("key_proof", pk=made.pk)
         return redirect("credentials")
     for form in (certificate, pkcs12):
         point_out(form)
@@ -193,6 +200,37 @@ def change_credential(request: MemberRequest, pk: int) -> HttpResponse:
     except enrolment.NotPossible as problem:
         messages.error(request, str(problem))
     return redirect("credentials")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@decides
+def prove_key(request: MemberRequest, pk: int) -> HttpResponse:
+    """The text to sign with the key of a certificate registered alone, and what was signed with it, to hand in."""
+    own = Credential.objects.select_related("enterprise")
+    credential = get_object_or_404(own, pk=pk, enterprise=request.actor.enterprise)
+    if not key_proof.needs_proof(credential):
+        return redirect("credentials")
+    refuse_while_closed(request.actor)
+    form = ProofForm(request.POST if request.method == "POST" else None, label_suffix="")
+    if form.is_valid():
+        try:
+            key_proof.prove(request.actor, credential, form.cleaned_data["signature"])
+            messages.success(request, _("证书 %(serial)s 的密钥已验证，可以启用") % {"serial": credential.serial})
+            return redirect("credentials")
+        except key_proof.NotProved as problem:
+            form.add_error("signature", str(problem))
+    point_out(form)
+    text = key_proof.text_to_sign(credential)
+    context = {
+        "credential": credential,
+        "label": credential.get_environment_display(),
+        "text": text,
+        "command": key_proof.command_for(text),
+        "until": timezone.localdate() + timedelta(days=1),
+        "form": form,
+    }
+    return render(request, "accounts/credentials/proof.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -322,7 +360,7 @@ def said_of(made: Credential | KeyRequest) -> str:
     if made.active:
         return _("证书 %(serial)s 已登记并启用") % said
     if made.key_place == KeyPlace.DEVICE:
-        return _("证书 %(serial)s 已登记。它的密钥在企业自己的设备上，本平台不能用它加签") % said
+        return _("证书 %(serial)s 已登记，待验证。它的密钥在企业自己的设备上，本平台不能用它加签") % said
     if enrolment.needs_approval(made):
         return _("证书 %(serial)s 已登记，尚未启用；改用它须经平台审核，请在列表中提交申请") % said
     return _("证书 %(serial)s 已登记，尚未启用；在列表中点“启用”即可改用它") % said

@@ -31,6 +31,7 @@ from accounts.certificates import (
     request_for,
 )
 from accounts.credentials import key_file, new_handle, private_pem, write_once
+from accounts.key_proof import needs_proof
 from accounts.models import Application, Credential, Enterprise, KeyRequest
 from accounts.models.applications import WAITS_FOR_STAFF
 from accounts.notices import notify, notify_members
@@ -227,6 +228,7 @@ def needs_approval(credential: Credential) -> bool:
 def ask_for_change(actor: Actor, credential: Credential, reason: str) -> None:
     """Hand in that this one is to sign from now on. Raises NotPossible: without a reason, or while another is decided on."""
     _check_time(credential, timezone.now())
+    _check_proved(credential)
     typed = {"serial": [credential.serial], "reason": [reason]}
     one = applications.begin(CERTIFICATE_CHANGE, by=actor.user, enterprise=actor.enterprise)
     try:
@@ -250,6 +252,7 @@ def put_to_use(actor: Actor, credential: Credential) -> None:
     """Sign with this one from the next message on; the one in use gives way. Raises NotPossible when it may not sign now."""
     now = timezone.now()
     _check_time(credential, now)
+    _check_proved(credential)
     _in_turn(actor.enterprise, credential.environment)
     own = Credential.objects.filter(enterprise=actor.enterprise, environment=credential.environment)
     list(own.select_for_update().order_by("pk").values_list("pk"))  # staff, too, may be putting one of them to use
@@ -291,6 +294,13 @@ def _check_time(credential: Credential, now: datetime) -> None:
         day = timezone.localtime(credential.not_after).strftime("%Y-%m-%d")
         raise NotPossible(
             _("证书 %(serial)s 已于 %(day)s 到期，不能启用。请登记新证书") % {"serial": credential.serial, "day": day}
+        )
+
+
+def _check_proved(credential: Credential) -> None:
+    if needs_proof(credential):
+        raise NotPossible(
+            _("证书 %(serial)s 的密钥还没有验证，不能启用。请先在列表中点“去验证”") % {"serial": credential.serial}
         )
 
 

@@ -64,6 +64,7 @@ urlpatterns = [
     path("credentials/", credential_pages.credentials, name="credentials"),
     path("credentials/new/", credential_pages.new_credential, name="new_credential"),
     path("credentials/<int:pk>/", credential_pages.change_credential, name="change_credential"),
+    path("credentials/<int:pk>/proof/", credential_pages.prove_key, name="key_proof"),
     path("credentials/keys/<int:pk>/", credential_pages.key_request, name="key_request"),
     path("credentials/consent/", credential_pages.signing_consent, name="signing_consent"),
     path("services/", services_views.services, name="services"),

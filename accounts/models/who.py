@@ -189,6 +189,8 @@ class Credential(models.Model):
     stopped = models.BooleanField(_("人工停用"), default=False, db_default=False)
     #: The last alarm that went out: so many days before the end (``accounts/certificate_alarms.py``).
     warned_days = models.PositiveSmallIntegerField(_("已提醒（到期前天数）"), null=True, blank=True)
+    #: When it was shown that the enterprise has the key, which it keeps itself (``accounts/key_proof.py``).
+    proven_at = models.DateTimeField(_("密钥验证时间"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("证书")
@@ -203,6 +205,10 @@ class Credential(models.Model):
                 fields=["enterprise", "environment"],
                 name="accounts_credential_one_in_use",
                 condition=models.Q(active=True),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(active=False) | ~models.Q(key_place="device") | models.Q(proven_at__isnull=False),
+                name="accounts_credential_in_use_has_its_key",
             ),
         ]
 

@@ -28,11 +28,13 @@ from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.admin import ReadOnly, TypeFilter, WordFilter
 from accounts.audit import REASON, reason_in, record
-from accounts.models import Application, ApplicationState, AuditEntry, Paper, Submission, User
+from accounts.models import Application, ApplicationState, AuditEntry, ErrandStep, Paper, Submission, User
 from accounts.models.applications import ENDED, WAITS_FOR_STAFF
-from accounts.onboarding import applications
+from accounts.models.errands import OVER
+from accounts.onboarding import applications, errand_moves
 from accounts.onboarding.applications import LONGEST_WORDS, NotPossible, Stale
 from accounts.onboarding.comparing import open_with, twins_of, versions_of
+from accounts.onboarding.errands import word_of
 from accounts.onboarding.kinds import KINDS, Kind, kind_named
 from accounts.onboarding.promises import days_late, late, working_days
 from accounts.onboarding.reminders import remind
@@ -43,6 +45,8 @@ PAPER_LABEL = "accounts_paper.content"
 MEDIA_TYPES = ("application/pdf", "image/jpeg", "image/png")
 #: How many deeds the page of an application lists.
 MOST_DEEDS = 50
+#: The kinds after whose approval staff have something to do.
+ERRANDS = [kind.name for kind in KINDS if kind.errand]
 #: What a search may say to be looked for among the numbers of applications, which have no enterprise yet.
 NUMBER = re.compile(r"[0-9A-Z]{10}|[0-9A-Z]{18}", re.ASCII)
 
@@ -57,13 +61,17 @@ class StateFilter(WordFilter):
         ApplicationState.SUBMITTED: Q(state=ApplicationState.SUBMITTED),
         ApplicationState.SECOND: Q(state=ApplicationState.SECOND),
         ApplicationState.RETURNED: Q(state=ApplicationState.RETURNED),
+        "errands": Q(kind__in=ERRANDS, state=ApplicationState.APPROVED)
+        & ~Exists(ErrandStep.objects.filter(application=OuterRef("pk"), stage__in=OVER)),
         "ended": Q(state__in=ENDED),
         "all": Q(),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
         """The states in the order of the way, and what gathers several of them."""
-        gathered = {"waiting": _("等待我方办理"), "ended": _("已办结"), "all": _("全部")}
+        gathered = {
+            "waiting": _("等待我方办理"), "errands": _("代办中"), "ended": _("已办结"), "all": _("全部"),
+        }  # fmt: skip
         return [(str(word), gathered.get(word) or ApplicationState(word).label) for word in self.steps]
 
     def value(self) -> str:
@@ -145,6 +153,7 @@ class Said:
     version: int = 0
     reason: str = ""
     why: str = ""
+    day: str = ""
     remarks: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -157,6 +166,7 @@ class Said:
             int(version) if re.fullmatch(r"[0-9]{1,9}", version) else 0,
             told.get("reason", ""),
             reason_in(request),
+            told.get("day", ""),
             {name: told.get(f"remark.{name}", "") for name in kind.words},
         )
 
@@ -188,7 +198,8 @@ class ApplicationAdmin(ReadOnly):
         latest = handed_in.order_by("-number").values("number")[:1]
         never = Q(state=ApplicationState.DRAFT) | Q(state=ApplicationState.WITHDRAWN) & ~Exists(handed_in)
         shown = super().get_queryset(request).exclude(never)
-        return shown.annotate(round=Subquery(latest)).defer("content")
+        stage = ErrandStep.objects.filter(application=OuterRef("pk")).order_by("-number").values("stage")[:1]
+        return shown.annotate(round=Subquery(latest), errand_stage=Subquery(stage)).defer("content")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Also by the numbers in open applications, which have no enterprise yet."""
@@ -213,11 +224,13 @@ class ApplicationAdmin(ReadOnly):
         return kind_named(one.kind).named(one.topic)
 
     @admin.display(description=_("步骤"), ordering="state")
-    def step(self, one: Application) -> str:
-        """Its state; of a second look also who had the first."""
+    def step(self, one: Any) -> str:
+        """Its state; of a second look also who had the first, of what goes on after the approval how far it has come."""
         if one.state == ApplicationState.SECOND:
             return gettext("%(state)s（初审：%(who)s）") % {"state": one.get_state_display(), "who": one.first_approver}
-        return one.get_state_display()
+        if one.state == ApplicationState.APPROVED and one.kind in ERRANDS:
+            return word_of(one.errand_stage or "")
+        return str(one.get_state_display())
 
     @admin.display(description=_("提交次数"))
     def round_shown(self, one: Any) -> int:
@@ -314,7 +327,10 @@ class ApplicationAdmin(ReadOnly):
         """Everything staff need to decide, with what they have typed so far."""
         kind = kind_named(application.kind)
         latest, *earlier = versions_of(application, uncovered=uncovered)
-        decides = application.state in WAITS_FOR_STAFF and self.has_change_permission(request, application)
+        may_decide = self.has_change_permission(request, application)
+        decides = application.state in WAITS_FOR_STAFF and may_decide
+        errand = kind.errand(application) if kind.errand else None
+        goes_on = errand is not None and not errand.is_over and may_decide
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -335,7 +351,7 @@ class ApplicationAdmin(ReadOnly):
             "corrects": decides and not kind.by_staff,
             "is_mine": application.assignee_id == request.user.pk,
             "is_second": application.state == ApplicationState.SECOND,
-            "why_not": applications.why_not_by(application, staff_of(request)) if decides else "",
+            "why_not": applications.why_not_by(application, staff_of(request)) if decides or goes_on else "",
             "uncovered": uncovered,
             "covers": any(line.is_masked for line in latest.lines),
             "may_uncover": self.has_change_permission(request, application),
@@ -344,9 +360,12 @@ class ApplicationAdmin(ReadOnly):
             "remarks": remarks_on(application, latest.submission) if decides else [],
             "deeds": deeds_of(application),
             "said": said,
-            "lost": said.has_words and not decides,
+            "lost": said.has_words and not decides and not goes_on,
             "unsaid": [(kind.words[name], text) for name, text in said.remarks.items() if text.strip()],
             "longest": LONGEST_WORDS,
+            "errand": errand,
+            "goes_on": goes_on,
+            "today": timezone.localdate(),
             "queue": self.queue_of(request),
         }
         return TemplateResponse(request, "admin/accounts/application/review.html", context)
@@ -413,6 +432,8 @@ def move(application: Application, said: Said, staff: User, address: str) -> str
         raise NotPossible(gettext("各项旁边写了补正意见，只有退回补正才会送达：请退回，或先清空这些意见"))
     if said.do == "approve":
         if applications.approve(application, reason=said.reason, **how):
+            if application.kind in ERRANDS:
+                return gettext("“%s”已受理；以后每办一步，在它的申请页登记，企业会收到通知") % name
             return gettext("“%(name)s”已通过，%(kind)s即时生效") % {"name": name, "kind": kind}
         return gettext("“%s”初审通过，等另一位同事复核，复核通过后生效") % name
     if said.do == "send_back":
@@ -421,6 +442,9 @@ def move(application: Application, said: Said, staff: User, address: str) -> str
     if said.do == "refuse":
         applications.refuse(application, reason=said.reason, **how)
         return gettext("“%s”不予通过，申请人看到理由，这份申请到此结束") % name
+    if said.do in ("go_on", "fail"):
+        stage = errand_moves.go_on(application, failed=said.do == "fail", day=said.day, note=said.reason, **how)
+        return gettext("“%(name)s”的代办已登记“%(stage)s”，企业已收到通知") % {"name": name, "stage": stage.label}
     raise NotPossible(gettext("请用页面下方的按钮办理"))
 
 

@@ -1,7 +1,7 @@
 """加密证书代办: the platform fetches the certificate at the card centre for an enterprise that cannot go there itself.
 
-From the implementation guide of the Shanghai platform, chapter 6, 4.6, and item 5 of the preparation: some five working
-days, free. Approved means taken on; the certificate then comes in by 证书与加签, as any other.
+From the implementation guide of the Shanghai platform, chapter 6, 4.6, and item 5 of the preparation. Approved means taken
+on; then it goes its way step by step (``errands.py``), and the certificate comes in by 证书与加签, as any other.
 """
 
 from collections.abc import Mapping

@@ -42,7 +42,8 @@ def change_certificate(application: Application, cleaned: Mapping[str, Any], sta
         (changed,) = cursor.fetchone()
     if not changed:
         raise ValidationError(
-            _("企业在生产环境没有登记序列号 %(serial)s 的证书，或它已到期。请退回补正") % {"serial": serial}
+            _("企业在生产环境没有登记序列号 %(serial)s 的证书，或它已到期，或它的密钥还没有验证。请退回补正")
+            % {"serial": serial}
         )
     who = Bystander(user=staff, enterprise=application.enterprise)
     record(who, Action.CREDENTIAL_USED, serial, environment=str(Environment.PRODUCTION), application=application.pk)

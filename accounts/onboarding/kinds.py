@@ -17,6 +17,7 @@ from accounts.onboarding import connection, evidence, opening, profile, public_s
 from accounts.onboarding.agency import AgencyForm, take_on
 from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
 from accounts.onboarding.effects import open_account
+from accounts.onboarding.errands import Errand, errand_of, others_going_on
 from accounts.onboarding.forms import AccountForm, known_of
 from accounts.onboarding.papers_on_file import OnFile
 from accounts.onboarding.turns import HELD, Turn
@@ -105,6 +106,8 @@ class Kind:
     chosen_as: str = ""
     #: What comes of its approval, as the applicant reads it.
     after: Any = IN_FORCE
+    #: What staff do for the enterprise after its approval, step by step; None where the approval is all.
+    errand: Callable[[Application], Errand | None] | None = None
     #: Where to go on from there: the URL name of the page, and its word.
     leads_to: tuple[str, Any] = PREPARATION
 
@@ -332,9 +335,9 @@ CERTIFICATE_AGENCY = Kind(
     ),
     effect=take_on,
     gate=evidence.why_no_agency,
+    remarks=others_going_on,
     turn=evidence.turn_of_agency,
-    promised_days=5,
-    after=_("已受理，平台代为到制卡中心办理，约 5 个工作日。拿到证书后通知经办人，请到“证书与加签”登记"),
+    errand=errand_of,
     leads_to=("credentials", _("去证书与加签")),
 )
 

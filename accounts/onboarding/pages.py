@@ -5,6 +5,7 @@ Everything is drawn from the description of the kind; the pages know no kind by 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -19,6 +20,7 @@ from accounts.models import Application, ApplicationState, Enterprise, Paper, Su
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.onboarding import applications
 from accounts.onboarding.applications import Typed, why_suspended
+from accounts.onboarding.errands import Errand
 from accounts.onboarding.forms import is_kept_if_blank, is_of_use
 from accounts.onboarding.kinds import KINDS, Kind, PaperSlot, kind_named
 from accounts.onboarding.papers_on_file import OnFile
@@ -158,9 +160,22 @@ class Standing:
         """What was applied for, with what was chosen where it was begun."""
         return self.kind.named(self.application.topic)
 
+    @cached_property
+    def errand(self) -> Errand | None:
+        """What staff do for the enterprise since it was approved, where they do anything."""
+        return self.kind.errand(self.application) if self.kind.errand else None
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether the applicant goes on from here: it was approved, and what was to be done is done."""
+        is_done = self.errand is None or (self.errand.is_over and not self.errand.has_failed)
+        return self.application.state == ApplicationState.APPROVED and is_done
+
     @property
     def look(self) -> Look:
         """Its state."""
+        if self.errand:
+            return self.errand.look
         state = ApplicationState(self.application.state)
         return Look(*LOOKS[state], state.label)
 
@@ -177,6 +192,8 @@ class Standing:
     @property
     def next_step(self) -> str:
         """What comes next, and who does it."""
+        if self.errand:
+            return self.errand.next_step
         if self.application.state == ApplicationState.SUBMITTED:
             return _("等待工作人员审核，通常 %(days)s 个工作日内答复") % {"days": self.kind.promised_days}
         if self.application.state == ApplicationState.APPROVED:
@@ -195,6 +212,8 @@ class Standing:
         """The word on the way to apply once more from here; empty where there is none."""
         if self.application.state not in ENDED or self.application.topic or why_suspended(self.application.enterprise):
             return ""
+        if self.errand:
+            return _("重新申请") if self.errand.has_failed else _("申请另一份") if self.errand.is_over else ""
         if self.application.state == ApplicationState.APPROVED:
             return "" if self.kind.without_enterprise else _("申请变更")
         return _("重新申请")

@@ -116,6 +116,12 @@
     if (event.target.closest("[data-print]")) {
       window.print();
     }
+    var copies = event.target.closest("[data-copy]");
+    if (copies) {
+      navigator.clipboard.writeText(document.getElementById(copies.dataset.copy).textContent).then(function () {
+        copies.querySelector("[data-copied]").textContent = copies.dataset.done;
+      });
+    }
   });
 
   /* A form is sent once: a second press while the first is on its way does nothing. */
@@ -169,6 +175,9 @@
   function wake(within) {
     each("[data-theme-switch], [data-print]", function (button) {
       button.hidden = false;
+    }, within);
+    each("[data-copy]", function (button) {
+      button.hidden = !navigator.clipboard;
     }, within);
     tellWide();
   }

@@ -230,7 +230,6 @@ def test_the_list_says_what_can_be_applied_for_now_and_why_the_rest_cannot(
 
 def test_each_approval_says_what_follows_and_leads_there(cast: Cast, newcomer: Enterprise, visitor: Applicant) -> None:
     for kind, words, leads_to in (
-        ("certificate_agency", "拿到证书后通知经办人，请到“证书与加签”登记", "/credentials/"),
         ("types", "下一步照清单办理接入准备", "/preparation/"),
         ("ic_card", "已经生效，不需要再办", "/preparation/"),
         ("service", "就可以申请页面上线", "/services/"),

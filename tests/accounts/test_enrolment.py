@@ -71,7 +71,9 @@ def own(cast: Cast) -> Credential:
 
 
 @pytest.mark.parametrize("form", ["pem", "der"])
-def test_a_certificate_alone_verifies_and_is_not_put_to_use(form: str, cast: Cast, administrator: Client) -> None:
+def test_a_certificate_alone_waits_for_its_proof_and_is_not_put_to_use(
+    form: str, cast: Cast, administrator: Client
+) -> None:
     issued = Issued(serial=0x0300000000ABCDEF)
     answer = send(administrator, "certificate", getattr(issued, form)())
     assert answer.status_code == 302
@@ -85,7 +87,7 @@ def test_a_certificate_alone_verifies_and_is_not_put_to_use(form: str, cast: Cas
         "CN=Throwaway CA",
         "312246DM02",
         f"{timezone.localtime(kept.not_after):%Y-%m-%d}",
-        "待启用",
+        "待验证",
         "本平台不能用它",
     ):
         assert shown in page, shown

@@ -359,7 +359,8 @@ def test_it_is_told_everything_it_lacks_each_with_the_cure(cast: Cast, newcomer:
         (Credential.objects.filter(enterprise=enterprise), {"environment": "production"}, "测试环境证书"),
         (Credential.objects.filter(enterprise=enterprise), {"not_after": timezone.now()}, "测试环境证书"),
         (Credential.objects.filter(enterprise=enterprise), {"active": False}, "测试环境证书"),
-        (Credential.objects.filter(enterprise=enterprise), {"key_place": KeyPlace.DEVICE}, "自己的设备上"),
+        (Credential.objects.filter(enterprise=enterprise), {"key_place": KeyPlace.DEVICE, "proven_at": timezone.now()},
+         "自己的设备上"),
         (SigningConsent.objects.filter(enterprise=enterprise), {"revoked_at": timezone.now(), "revoked_by": newcomer.user},
          "云加签"),
         (Enterprise.objects.filter(pk=enterprise.pk), {"types": []}, "登记企业类型"),
@@ -379,7 +380,7 @@ def test_a_key_on_a_device_signs_what_a_system_files_and_never_what_is_filed_by_
     prepare(newcomer)
     SigningConsent.objects.filter(enterprise=enterprise).update(revoked_at=timezone.now(), revoked_by=newcomer.user)
     own = Credential.objects.filter(enterprise=enterprise)
-    own.update(key_place=KeyPlace.DEVICE)
+    own.update(key_place=KeyPlace.DEVICE, proven_at=timezone.now())
     by_page, by_system = (why_not_ready(enterprise, by_page=one) for one in (True, False))
     assert "自己的设备上" in by_page[0] and len(by_page) == 2
     assert "没有使用中的生产环境证书" in by_system[0] and len(by_system) == 2

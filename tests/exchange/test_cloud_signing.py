@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from lxml import html
 
 from accounts.cast import Cast
@@ -103,7 +104,7 @@ def test_without_consent_it_waits_with_the_cure_and_goes_on_once_there_is_one(
 def test_with_its_key_on_the_enterprises_device_it_waits_and_says_so(
     cast: Cast, agreed: SigningConsent, peer, administrator: Client
 ) -> None:
-    Credential.objects.update(key_place=KeyPlace.DEVICE)
+    Credential.objects.update(key_place=KeyPlace.DEVICE, proven_at=timezone.now())
     filed(cast, "order", 1)
     forward_all()
     reason = speak(Outbound.objects.get().needs_person)

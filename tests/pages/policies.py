@@ -740,6 +740,8 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
             OfSigning(post=302, roles=ADMINISTRATORS, thing="credential", data={"do": "stop"}),
             OfSigning(post=302, roles=ADMINISTRATORS, thing="credential", data={"do": "use"}),
         ),
+        # What is kept here has nothing to prove.
+        "key_proof": OfSigning(get=302, post=302, roles=ADMINISTRATORS, thing="credential", data={"signature": "x"}),
         "key_request": KeyRequestOf(get=200, post=302, roles=SIGNING_READERS, thing="key_request"),
         "signing_consent": (
             SigningConsentOf(get=200, post=302, roles=SIGNING_READERS, data={"do": "revoke"}),

@@ -32,10 +32,11 @@ from accounts.models import Application, ApplicationState, AuditEntry, Paper, Su
 from accounts.models.applications import ENDED, WAITS_FOR_STAFF
 from accounts.onboarding import applications
 from accounts.onboarding.applications import LONGEST_WORDS, NotPossible, Stale
-from accounts.onboarding.comparing import open_with, twins_of, versions_of
+from accounts.onboarding.comparing import twins_of, versions_of
 from accounts.onboarding.kinds import KINDS, Kind, kind_named
 from accounts.onboarding.promises import days_late, late, working_days
 from accounts.onboarding.reminders import remind
+from accounts.onboarding.same_numbers import open_with
 from portal.personal import Unreadable, unpack
 
 PAPER_LABEL = "accounts_paper.content"

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.codes import check_credit_code, check_customs_code
 from accounts.credentials import AUTHORITY, serial_text, subject_of
-from accounts.models import Enterprise
+from accounts.models import Credential, Enterprise
 from accounts.roles import Environment
 
 #: A certificate is some 2 KB, a PKCS#12 with its chain some 8 KB.
@@ -236,6 +236,11 @@ def strange_codes(certificate: x509.Certificate, codes: Collection[str]) -> set[
     """The customs and credit codes it names, where none of these is among them: then it is somebody else's."""
     named = set(_codes_in(certificate.subject))
     return set() if named & set(codes) else named
+
+
+def named_otherwise(credential: Credential, codes: Collection[str]) -> set[str]:
+    """The same of one that is registered: its enterprise may have got other codes since."""
+    return strange_codes(x509.load_pem_x509_certificate(credential.certificate.encode()), codes)
 
 
 def _codes_in(name: x509.Name) -> Iterator[str]:

@@ -15,7 +15,7 @@ from accounts.models import Application, Enterprise, User
 from accounts.models.preparation import GuaranteeKind
 from accounts.onboarding import connection, evidence, numbers, profile, public_site, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
-from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
+from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate, why_not_this
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.forms import AccountForm
 from accounts.onboarding.papers_on_file import OnFile
@@ -354,6 +354,7 @@ CERTIFICATE_CHANGE = Kind(
     CertificateChangeForm,
     papers=(),
     effect=change_certificate,
+    gate=why_not_this,
     titled_by="serial",
     begun_at="credentials",
     leads_to=("credentials", _("去证书与加签")),

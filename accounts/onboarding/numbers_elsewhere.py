@@ -7,7 +7,8 @@ Follows along, by the function of migration 0023: what names the enterprise and 
 
 Ends, as it was given to the old number by somebody who is not we; its administrators are told to get another.
 
-- certificates in use that name codes, and none of the new ones: customs would refuse what they sign;
+- certificates in use that name codes, and none of the new ones: customs would refuse what they sign. None of these is put
+  to use again (``enrolment.put_to_use``, ``certificate_change.why_not_this``);
 - keys asked for, whose request for a certificate names the old customs code.
 
 Stays, and whom it concerns is told to write the new number.
@@ -24,7 +25,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from cryptography import x509
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
@@ -34,7 +34,7 @@ from django.utils.translation import gettext_noop
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.certificates import strange_codes
+from accounts.certificates import named_otherwise
 from accounts.models import (
     Application,
     Credential,
@@ -154,7 +154,7 @@ def _naming_others(enterprise: Enterprise, codes: Iterable[str]) -> list[Credent
     """The certificates in use that name codes, and none of these."""
     in_use = Credential.objects.filter(enterprise=enterprise, active=True).order_by("pk")
     own = set(codes)
-    return [one for one in in_use if strange_codes(x509.load_pem_x509_certificate(one.certificate.encode()), own)]
+    return [one for one in in_use if named_otherwise(one, own)]
 
 
 def _open_and_naming(code: str) -> list[Application]:

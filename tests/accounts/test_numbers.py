@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import enrolment
 from accounts.cast import Cast
 from accounts.models import (
     Application,
@@ -30,7 +32,7 @@ from accounts.models import (
 )
 from accounts.onboarding import applications
 from accounts.onboarding.applications import NotPossible, Stale
-from accounts.onboarding.kinds import ENTERPRISE_NUMBERS, GUARANTEE, SERVICE
+from accounts.onboarding.kinds import CERTIFICATE_CHANGE, ENTERPRISE_NUMBERS, GUARANTEE, SERVICE
 from accounts.roles import EnterpriseState, MemberRole
 from ledger.models import Hold
 from portal.personal import pack
@@ -162,6 +164,23 @@ def test_what_is_no_paper_is_refused_with_nothing_kept(client_of: Clients, wareh
     assert not Application.objects.exists() and not Paper.objects.exists()
 
 
+def test_a_paper_of_some_megabytes_comes_through_and_one_too_large_is_told(
+    client_of: Clients, warehouse: Enterprise
+) -> None:
+    staff, typed = client_of("staff"), TYPED | {"registration_customs": office_of(warehouse)}
+    head, rest = PDF.split(b"\n", 1)
+
+    def of_megabytes(many: int) -> Any:
+        return sent(head + b"\n%" + b"x" * (many << 20) + b"\n" + rest)
+
+    said = html.unescape(
+        staff.post(desk(warehouse), typed | {LICENCE: of_megabytes(11), PROOF: sent(PDF)}).content.decode()
+    )
+    assert "超过 10 MB" in said and not Application.objects.exists()
+    assert staff.post(desk(warehouse), typed | {LICENCE: of_megabytes(3), PROOF: sent(PDF)}).status_code == 302
+    assert the_one(warehouse).papers.get(slot="business_licence").size > 3 << 20
+
+
 def test_what_is_refused_is_told_to_who_proposed_and_to_the_enterprise_and_may_come_again(
     cast: Cast, client_of: Clients, warehouse: Enterprise
 ) -> None:
@@ -210,7 +229,11 @@ def test_nobody_else_proposes(cast: Cast, client_of: Clients, warehouse: Enterpr
             typed = {name: [text] for name, text in TYPED.items()}
             applications.lodge(ENTERPRISE_NUMBERS, typed, by=cast.users[username], topic="1", enterprise=warehouse)
     User.objects.filter(username="staff").update(is_superuser=False)
+    User.objects.get(username="staff").user_permissions.set([Permission.objects.get(codename="view_enterprise")])
+    page = client_of("staff").get(reverse("admin:accounts_enterprise_change", args=[warehouse.pk]))
+    assert page.status_code == 200 and desk(warehouse) not in page.content.decode()
     assert client_of("staff").get(desk(warehouse)).status_code == 403
+    assert client_of("staff").post(desk(warehouse), TYPED).status_code == 403
     assert not Application.objects.exists()
 
 
@@ -438,6 +461,30 @@ def test_certificates_of_the_old_numbers_end_and_requests_for_one_are_void(
     said = [text for text in told(cast.users["warehouse_administrator"]) if "证书已停用" in text]
     assert len(said) == 1 and serials[0] in said[0]
     assert AuditEntry.objects.filter(action="credential_stopped", subject=serials[0], enterprise=warehouse).exists()
+
+
+def test_no_certificate_of_the_old_numbers_is_put_to_use_again(cast_with_keys: Cast, client_of: Clients) -> None:
+    cast = cast_with_keys
+    actor = cast.actor("warehouse_administrator")
+    mine = Credential.objects.filter(enterprise=actor.enterprise)
+    mine.update(active=False)
+    one = mine.first()
+    assert one is not None
+    enrolment.put_to_use(actor, one)
+    changed(client_of, actor.enterprise)
+    for environment in ("sandbox", "production"):
+        mine.filter(pk=one.pk).update(environment=environment)
+        with pytest.raises(enrolment.NotPossible, match="不是本企业现在的代码"):
+            enrolment.put_to_use(cast.actor("warehouse_administrator"), mine.get(pk=one.pk))
+    assert not mine.filter(active=True).exists()
+    asked = {"serial": [one.serial], "reason": ["再用"]}
+    user = actor.user
+    with acting_as(enterprise_id=actor.enterprise.pk, user_id=user.pk):
+        wish = applications.begin(
+            CERTIFICATE_CHANGE, by=user, enterprise=Enterprise.objects.get(pk=actor.enterprise.pk)
+        )
+        refused_for = applications.submit(wish, asked, by=user, version=wish.version)
+    assert "不是本企业现在的代码" in refused_for["__all__"][0]
 
 
 def test_a_certificate_that_names_the_credit_code_stays_while_that_does(

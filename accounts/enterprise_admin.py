@@ -182,6 +182,13 @@ class EnterpriseAdmin(TellsMembers):
             *super().get_urls(),
         ]
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look is shown no way to propose anything."""
+        if self.has_change_permission(request, obj):
+            return self.fieldsets
+        (label, shown), *more = self.fieldsets
+        return [(label, {**shown, "fields": [one for one in shown["fields"] if one != "other_numbers"]}), *more]
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form knows who has it open."""
         form = super().get_form(request, obj, change, **kwargs)

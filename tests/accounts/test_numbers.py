@@ -228,6 +228,10 @@ def test_nobody_else_proposes(cast: Cast, client_of: Clients, warehouse: Enterpr
         with pytest.raises(PermissionDenied):
             typed = {name: [text] for name, text in TYPED.items()}
             applications.lodge(ENTERPRISE_NUMBERS, typed, by=cast.users[username], topic="1", enterprise=warehouse)
+    assert client_of("staff").get(desk(warehouse).replace(str(warehouse.pk), "999999")).status_code == 302
+    for answer in (client_of("auditor").get(desk(warehouse)), client_of("auditor").post(desk(warehouse), TYPED)):
+        assert answer.status_code == 403
+    assert Client().get(desk(warehouse)).status_code == 302
     User.objects.filter(username="staff").update(is_superuser=False)
     User.objects.get(username="staff").user_permissions.set([Permission.objects.get(codename="view_enterprise")])
     page = client_of("staff").get(reverse("admin:accounts_enterprise_change", args=[warehouse.pk]))

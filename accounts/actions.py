@@ -81,5 +81,7 @@ class Action(models.TextChoices):
     CONNECTION_CHANGED = "connection_changed", _("变更对接参数")
     INTERFACE_PROVED = "interface_proved", _("接口联调通过")
     ENTERPRISE_OPENED = "enterprise_opened", _("开通企业")
+    NUMBERS_CHANGED = "numbers_changed", _("变更企业代码")
+    NUMBERS_FOLLOWED = "numbers_followed", _("随对方变更企业代码")
     ENTERPRISE_SUSPENDED = "enterprise_suspended", _("暂停企业")
     ENTERPRISE_REOPENED = "enterprise_reopened", _("恢复企业")

@@ -4,7 +4,7 @@ Pure: bytes in, facts or a sentence out. Who asks, and what becomes of it, is ``
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.codes import check_credit_code, check_customs_code
 from accounts.credentials import AUTHORITY, serial_text, subject_of
-from accounts.models import Enterprise
+from accounts.models import Credential, Enterprise
 from accounts.roles import Environment
 
 #: A certificate is some 2 KB, a PKCS#12 with its chain some 8 KB.
@@ -225,12 +225,22 @@ def _check_time(certificate: x509.Certificate, now: datetime) -> None:
 
 def _check_subject(certificate: x509.Certificate, enterprise: Enterprise) -> None:
     """A certificate that names customs or credit codes names one of ours among them."""
-    named = set(_codes_in(certificate.subject))
-    if named and not named & enterprise.codes:
+    if named := strange_codes(certificate, enterprise.codes):
         said = {"named": _("、").join(sorted(named)), "own": enterprise.customs_code}
         raise CertificateRefused(
             _("证书签发给 %(named)s，不是本企业（海关十位编码 %(own)s）。请上传本企业的证书，或先切换企业") % said
         )
+
+
+def strange_codes(certificate: x509.Certificate, codes: Collection[str]) -> set[str]:
+    """The customs and credit codes it names, where none of these is among them: then it is somebody else's."""
+    named = set(_codes_in(certificate.subject))
+    return set() if named & set(codes) else named
+
+
+def named_otherwise(credential: Credential, codes: Collection[str]) -> set[str]:
+    """The same of one that is registered: its enterprise may have got other codes since."""
+    return strange_codes(x509.load_pem_x509_certificate(credential.certificate.encode()), codes)
 
 
 def _codes_in(name: x509.Name) -> Iterator[str]:

@@ -36,6 +36,7 @@ from accounts.models import Application, Credential, Enterprise, KeyRequest
 from accounts.models.applications import WAITS_FOR_STAFF
 from accounts.notices import notify, notify_members
 from accounts.onboarding import applications
+from accounts.onboarding.certificate_change import of_old_codes
 from accounts.onboarding.kinds import CERTIFICATE_CHANGE
 from accounts.pkcs12 import open_pkcs12
 from accounts.roles import Environment, KeyPlace, MemberRole
@@ -256,6 +257,8 @@ def put_to_use(actor: Actor, credential: Credential) -> None:
     _in_turn(actor.enterprise, credential.environment)
     own = Credential.objects.filter(enterprise=actor.enterprise, environment=credential.environment)
     list(own.select_for_update().order_by("pk").values_list("pk"))  # staff, too, may be putting one of them to use
+    if why := of_old_codes(credential):
+        raise NotPossible(why)
     if needs_approval(credential):
         raise NotPossible(
             _("已开通的企业更换生产环境的证书，须经平台审核。请填写原因提交申请，现在的证书审核期间照常使用")

@@ -1,7 +1,8 @@
 """The desk of staff over enterprises: looked at, suspended and opened again; a public site is opened from here.
 
 What an enterprise is and holds (name, numbers, types, district, transmission number, approved data) comes into force by
-the approval of an application alone, so that no single person changes it.
+the approval of an application alone, so that no single person changes it. Other numbers are proposed from here
+(``numbers_admin.py``).
 """
 
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from accounts import numbers_admin
 from accounts.access import Bystander, address_of, is_member
 from accounts.actions import Action
 from accounts.admin import OWN_ENTERPRISE, MembershipInline, TellsMembers, TypeFilter
@@ -30,6 +32,7 @@ from accounts.models.profile import PERSONAL, profile_of
 from accounts.notices import notify_members
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import PUBLIC_SITE
+from accounts.onboarding.numbers import proposed
 from accounts.onboarding.offices import called
 from accounts.onboarding.services import active, tell_whom_it_cleared
 from accounts.roles import EnterpriseState
@@ -139,13 +142,21 @@ class EnterpriseAdmin(TellsMembers):
     inlines = (MembershipInline, CredentialInline)
     readonly_fields = (
         "name", "credit_code", "customs_code", "types_shown", "customs_district", "dxp_id", "state_reason",
-        *PLAIN, *PERSONAL, "uncovering",
+        *PLAIN, *PERSONAL, "uncovering", "other_numbers",
     )  # fmt: skip
     fieldsets = (
         (
             None,
             {
-                "fields": ("name", "credit_code", "customs_code", "types_shown", "customs_district", "dxp_id"),
+                "fields": (
+                    "name",
+                    "credit_code",
+                    "customs_code",
+                    "other_numbers",
+                    "types_shown",
+                    "customs_district",
+                    "dxp_id",
+                ),
                 "description": _("名称、号码、类型和关区不在这里修改，只随审核通过的申请变更"),
             },
         ),
@@ -164,8 +175,19 @@ class EnterpriseAdmin(TellsMembers):
 
     def get_urls(self) -> list[Any]:
         """The stock ones, and the approved data whole."""
-        opened = self.admin_site.admin_view(self.profile)
-        return [path("<path:object_id>/profile/", opened, name="accounts_enterprise_profile"), *super().get_urls()]
+        opened, numbers = self.admin_site.admin_view(self.profile), self.admin_site.admin_view(self.numbers)
+        return [
+            path("<path:object_id>/profile/", opened, name="accounts_enterprise_profile"),
+            path("<path:object_id>/numbers/", numbers, name="accounts_enterprise_numbers"),
+            *super().get_urls(),
+        ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look is shown no way to propose anything."""
+        if self.has_change_permission(request, obj):
+            return self.fieldsets
+        (label, shown), *more = self.fieldsets
+        return [(label, {**shown, "fields": [one for one in shown["fields"] if one != "other_numbers"]}), *more]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form knows who has it open."""
@@ -248,6 +270,24 @@ class EnterpriseAdmin(TellsMembers):
             "why": why,
         }
         return TemplateResponse(request, "admin/accounts/enterprise/profile.html", context)
+
+    def numbers(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Where other numbers are proposed for it."""
+        enterprise = self.get_object(request, unquote(object_id))
+        if not self.has_change_permission(request, enterprise):
+            raise PermissionDenied
+        if enterprise is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+        return numbers_admin.page(self, request, enterprise)
+
+    @admin.display(description=_("代码变更"))
+    def other_numbers(self, enterprise: Enterprise) -> str:
+        """The way to propose others, or the proposal that waits for a colleague."""
+        if one := proposed(enterprise):
+            there = reverse("admin:accounts_application_change", args=[one.pk])
+            return format_html('<a href="{}">{}</a>', there, gettext("已提出，等另一位同事审核"))
+        there = reverse("admin:accounts_enterprise_numbers", args=[enterprise.pk])
+        return format_html('<a href="{}">{}</a>', there, gettext("凭证明材料提出变更，另一位同事审核"))
 
     @admin.display(description=_("企业类型"))
     def types_shown(self, enterprise: Enterprise) -> str:

@@ -16,6 +16,7 @@ from accounts.models import Profile
 from accounts.models.profile import PERSONAL, profile_of
 from accounts.onboarding import applications, pages
 from accounts.onboarding.kinds import ENTERPRISE_CHANGE
+from accounts.onboarding.numbers import proposed
 from accounts.onboarding.offices import called
 from accounts.onboarding.services import active
 from accounts.roles import EnterpriseState, MemberRole
@@ -55,6 +56,7 @@ def profile(request: MemberRequest) -> HttpResponse:
     change = (
         applications.open_one(ENTERPRISE_CHANGE, by=request.user, enterprise=enterprise) if is_administrator else None
     )
+    numbers = proposed(enterprise) if is_administrator else None
     state = EnterpriseState(enterprise.state)
     context = {
         "held": held,
@@ -64,6 +66,7 @@ def profile(request: MemberRequest) -> HttpResponse:
         "services": active(enterprise),
         "change": pages.Standing.of(change) if change else None,
         "change_kind": ENTERPRISE_CHANGE.name,
+        "numbers": pages.Standing.of(numbers) if numbers else None,
         "is_administrator": is_administrator,
         "uncovered": uncovered,
         "reason": reason,

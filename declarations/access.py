@@ -1,9 +1,9 @@
 """Which documents an actor may see. Every view goes through here; row-level security stands behind it."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db.models import Count, QuerySet
-from django.utils.translation import gettext as _
 
 from accounts.access import Actor
 from accounts.models import Enterprise
@@ -32,8 +32,8 @@ def uploads_of(actor: Actor) -> QuerySet[Upload]:
     return Upload.objects.filter(enterprise=actor.enterprise)
 
 
-def why_types_are_held(enterprise: Enterprise, staying: Collection[str]) -> list[str]:
-    """What is under way that nobody could look after once the enterprise has these types alone; a sentence for each kind.
+def under_way(enterprise: Enterprise, staying: Collection[str]) -> list[tuple[int, Any]]:
+    """What is under way that nobody could look after once the enterprise has these types alone: how many of each kind.
 
     Asked by the enterprise and by staff, who see no documents: so it is counted as the enterprise sees them.
     """
@@ -51,6 +51,5 @@ def why_types_are_held(enterprise: Enterprise, staying: Collection[str]) -> list
             many for slug, state, many in counted if slug == kind.slug and not (is_followed and state == State.STORED)
         )
         if count:
-            words = {"count": count, "kind": kind.label}
-            told.append(_("还有 %(count)s 票%(kind)s没有办结，请等海关办结后再放弃这一类型") % words)
+            told.append((count, kind.label))
     return told

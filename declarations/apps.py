@@ -20,9 +20,9 @@ class DeclarationsConfig(AppConfig):
         """
         # Not above: kinds are models, and Django reads this module before it loads models.
         from accounts.onboarding import types  # noqa: PLC0415
-        from declarations.access import why_types_are_held  # noqa: PLC0415
+        from declarations.access import under_way  # noqa: PLC0415
 
-        types.holding.append(why_types_are_held)
+        types.holding.append(under_way)
         if settings.PORTAL_PROCESS in COMPILING:
             from declarations.compiling import compile_all  # noqa: PLC0415
 

@@ -12,8 +12,9 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from accounts.access import Actor, MemberRequest
+from accounts.models import Enterprise
 from accounts.roles import EnterpriseType, MemberRole
-from ledger.models import Discrepancy, Guarantee, TaxBill, Transfer
+from ledger.models import Discrepancy, Guarantee, Hold, TaxBill, Transfer
 
 View = Callable[..., HttpResponseBase]
 
@@ -61,6 +62,11 @@ def bills_of(actor: Actor) -> QuerySet[TaxBill]:
 def guaranteed_by(actor: Actor) -> QuerySet[TaxBill]:
     """The tax bills whose sum is held on the enterprise's own guarantee account."""
     return TaxBill.objects.filter(guarantor=actor.enterprise)
+
+
+def lists_guaranteed_by(enterprise: Enterprise) -> int:
+    """How many lists hold something of its guarantee, or ought to: all that is still to be settled."""
+    return Hold.objects.filter(enterprise=enterprise).filter(Q(amount__gt=0) | Q(wanted__gt=0)).count()
 
 
 def guarantee_of(actor: Actor) -> Guarantee | None:

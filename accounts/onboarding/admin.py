@@ -33,11 +33,12 @@ from accounts.models.applications import ENDED, WAITS_FOR_STAFF
 from accounts.models.errands import OVER
 from accounts.onboarding import applications, errand_moves
 from accounts.onboarding.applications import LONGEST_WORDS, NotPossible, Stale
-from accounts.onboarding.comparing import open_with, twins_of, versions_of
+from accounts.onboarding.comparing import twins_of, versions_of
 from accounts.onboarding.errands import word_of
 from accounts.onboarding.kinds import KINDS, Kind, kind_named
 from accounts.onboarding.promises import days_late, late, working_days
 from accounts.onboarding.reminders import remind
+from accounts.onboarding.same_numbers import open_with
 from portal.personal import Unreadable, unpack
 
 PAPER_LABEL = "accounts_paper.content"

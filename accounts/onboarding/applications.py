@@ -4,12 +4,13 @@ Each is one function, one transaction, one conditional UPDATE on the version som
 the same application open one moves it and the other is told; and one entry in the record of deeds.
 """
 
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.forms import Form
@@ -22,30 +23,24 @@ from django.utils.translation import gettext_noop
 from accounts.access import Bystander, is_member
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.codes import as_code
 from accounts.colleagues import ONE_PERSON, are_one
 from accounts.models import Application, ApplicationState, Enterprise, Paper, Remark, Submission, User, Verdict
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.notices import notify, notify_members, notify_staff
 from accounts.onboarding.kinds import Kind, kind_named
-from accounts.onboarding.papers import take_over
+from accounts.onboarding.papers import PaperRefused, take_first, take_over
 from accounts.onboarding.papers_on_file import OnFile
+from accounts.onboarding.same_numbers import numbers_in
+from accounts.onboarding.typed import Typed, packed, typed_in
 from accounts.roles import EnterpriseState, MemberRole
-from portal.personal import pack, unpack
 from portal.sentences import keep
 
-LABEL = "accounts_application.content"
 #: The most a reason or a remark may say, in characters.
 LONGEST_WORDS = 500
 #: The most one person may hand in within a day, taken back or not: each time staff are told.
 MOST_A_DAY = 20
 #: Whoever may do this decides on applications.
 DECIDES = "accounts.change_application"
-
-#: The fields by which an enterprise is known: no two may have the same.
-NUMBERS = ("credit_code", "customs_code")
-
-Typed = Mapping[str, Sequence[str]]
 
 
 class Stale(Exception):
@@ -62,17 +57,6 @@ class NotPossible(Exception):
 # --- what was typed ----------------------------------------------------------------------------------------------------
 
 
-def typed_in(row: Application | Submission) -> dict[str, list[str]]:
-    """What was typed, by field: the texts as the form sent them."""
-    found: dict[str, list[str]] = json.loads(unpack(bytes(row.content), LABEL))
-    return found
-
-
-def numbers_in(typed: Typed) -> dict[str, str]:
-    """The numbers of an enterprise in what was typed, by field: of several the last one, as the form takes it."""
-    return {name: code for name in NUMBERS if (texts := typed.get(name)) and (code := as_code(texts[-1]))}
-
-
 def form_of(kind: Kind, typed: Typed) -> Form:
     """The form of the kind, filled with what was typed."""
     data = QueryDict(mutable=True)
@@ -83,7 +67,7 @@ def form_of(kind: Kind, typed: Typed) -> Form:
 
 def _packed(kind: Kind, typed: Typed) -> bytes:
     told = {name: list(texts) for name, texts in typed.items() if name in kind.form.base_fields}
-    return pack(json.dumps(told, ensure_ascii=False, sort_keys=True).encode(), LABEL)
+    return packed(told)
 
 
 def papers_of(application: Application) -> list[Paper]:
@@ -205,7 +189,7 @@ def _submitted(application: Application, papers: Sequence[Paper], typed: Typed, 
     _tell_staff(application, gettext_noop("“%(title)s”的%(kind)s申请待审核"))
 
 
-def _problems(kind: Kind, form: Form, papers: Sequence[Paper], filed: Mapping[str, OnFile]) -> dict[str, list[str]]:
+def _problems(kind: Kind, form: Form, papers: Sequence[Paper], filed: Mapping[str, object]) -> dict[str, list[str]]:
     problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
     held = {paper.slot for paper in papers} | filed.keys()
     for slot in kind.papers:
@@ -228,28 +212,67 @@ def withdraw(application: Application, *, by: User, version: int, address: str =
 # --- staff --------------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
-def lodge(kind: Kind, typed: Typed, *, by: User, topic: str, address: str = "") -> dict[str, list[str]]:
-    """Hand in at once what one of the staff begins themselves; another decides. What is wrong otherwise, by field.
+@dataclass
+class _Refused(Exception):
+    """Undoes what was begun, for what is wrong with it by field or paper."""
 
-    Raises PermissionDenied for anybody else.
+    problems: dict[str, list[str]]
+
+
+@transaction.atomic
+def lodge(
+    kind: Kind,
+    typed: Typed,
+    *,
+    by: User,
+    topic: str,
+    address: str = "",
+    enterprise: Enterprise | None = None,
+    files: Mapping[str, UploadedFile] | None = None,
+) -> dict[str, list[str]]:
+    """Hand in at once what one of the staff begins themselves; another decides. What is wrong otherwise, by field or paper.
+
+    What is about an enterprise is told to its administrators, and is nothing for one of its members. Raises
+    PermissionDenied for anybody else.
     """
     if not (kind.by_staff and by.is_staff):
         raise PermissionDenied(_("只有平台工作人员可以提出这一申请"))
-    form = form_of(kind, typed)
-    one = Application(
-        kind=kind.name, topic=topic, applicant=by, content=_packed(kind, typed), state=ApplicationState.SUBMITTED
-    )
-    if problems := _problems(kind, form, (), {}) or kind.gate(one, form.cleaned_data):
+    if is_member(by, enterprise):
+        return {"__all__": [_("不能为自己的企业提出这一申请，请由另一位同事提出")]}
+    form, files = form_of(kind, typed), files or {}
+    if problems := _problems(kind, form, (), files):
         return problems
-    one.title = kind.title(form.cleaned_data)
+    one = Application(
+        kind=kind.name, topic=topic, applicant=by, content=_packed(kind, typed), state=ApplicationState.SUBMITTED,
+        enterprise=enterprise, title=kind.title(form.cleaned_data) or (enterprise.name if enterprise else ""),
+    )  # fmt: skip
     try:
         with transaction.atomic():
             one.save()
+            papers = _papers_of_staff(one, files, by, address)
+            if refused := kind.gate(one, form.cleaned_data):
+                raise _Refused(refused)
+            _submitted(one, papers, typed, by, address)
+            _tell_enterprise(one, gettext_noop("平台工作人员为本企业提出了%(kind)s申请，等另一位工作人员审核"))
     except IntegrityError:
         return {"__all__": [_("已经提出过这一申请，还在等待另一位同事审核")]}
-    _submitted(one, [], typed, by, address)
+    except _Refused as refused_for:
+        return refused_for.problems
     return {}
+
+
+def _papers_of_staff(one: Application, files: Mapping[str, UploadedFile], by: User, address: str) -> list[Paper]:
+    """The files in their slots. Raises ``_Refused``."""
+    papers, refused = [], {}
+    for slot in kind_named(one.kind).papers:
+        if slot.name in files:
+            try:
+                papers.append(take_first(one, slot, files[slot.name], by=by, address=address))
+            except PaperRefused as error:
+                refused[slot.name] = [str(error)]
+    if refused:
+        raise _Refused(refused)
+    return papers
 
 
 @transaction.atomic
@@ -344,6 +367,8 @@ def refuse(application: Application, *, staff: User, version: int, reason: str, 
     _decide(application, staff, Verdict.REFUSED, reason)
     _write_down(application, staff, Action.APPLICATION_REFUSED, address, reason=reason)
     _tell_applicant(application, gettext_noop("您的%(kind)s申请不予通过，理由见申请页"))
+    if kind_named(application.kind).by_staff:
+        _tell_enterprise(application, gettext_noop("平台为本企业提出的%(kind)s申请没有通过，一切照旧"))
 
 
 # --- one move -----------------------------------------------------------------------------------------------------------
@@ -393,4 +418,12 @@ def _tell_applicant(application: Application, text: str) -> None:
     if application.enterprise is None or kind.by_staff:  # staff are no members
         notify([application.applicant], told, address=page)
     else:
+        notify_members(application.enterprise, told, roles=[MemberRole.ADMINISTRATOR], address=page)
+
+
+def _tell_enterprise(application: Application, text: str) -> None:
+    """What staff do about an enterprise its administrators hear of, though they did not apply for it."""
+    if application.enterprise is not None:
+        told = keep(text, kind=kind_named(application.kind).label)
+        page = reverse("application", args=[application.pk])
         notify_members(application.enterprise, told, roles=[MemberRole.ADMINISTRATOR], address=page)

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import Application, User
+from accounts.certificates import named_otherwise
+from accounts.models import Application, Credential, User
 from accounts.roles import Environment
 
 
@@ -31,6 +32,25 @@ class CertificateChangeForm(forms.Form):
     )
     reason = forms.CharField(
         label=gettext_lazy("更换原因"), max_length=200, help_text=gettext_lazy("如：即将到期、设备更换")
+    )
+
+
+def why_not_this(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The gate: it is no certificate of numbers the enterprise had before."""
+    enterprise = application.enterprise
+    assert enterprise is not None
+    held = enterprise.credentials.filter(environment=Environment.PRODUCTION, serial=cleaned["serial"]).first()
+    return {"__all__": [of_old_codes(held)]} if held and of_old_codes(held) else {}
+
+
+def of_old_codes(credential: Credential) -> str:
+    """Why this certificate signs nothing any more, if it was given to codes that its enterprise has no longer."""
+    named = named_otherwise(credential, credential.enterprise.codes)
+    return (
+        _("证书 %(serial)s 签发给 %(named)s，不是本企业现在的代码，不能启用。请登记签发给新代码的证书")
+        % {"serial": credential.serial, "named": _("、").join(sorted(named))}
+        if named
+        else ""
     )
 
 

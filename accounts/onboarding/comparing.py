@@ -5,19 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q
 from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
 
-from accounts.models import Application, ApplicationState, Enterprise, Paper, Submission
-from accounts.models.applications import ENDED, WAITS_FOR_STAFF
-from accounts.onboarding.applications import NUMBERS, Typed, form_of, numbers_in, typed_in
-from accounts.onboarding.forms import is_kept_if_blank, is_of_use
+from accounts.models import Application, Enterprise, Paper, Submission
+from accounts.models.applications import ENDED
+from accounts.onboarding.applications import Typed, form_of, typed_in
+from accounts.onboarding.forms import is_kept_if_blank, is_of_use, is_said_once
 from accounts.onboarding.kinds import Kind, kind_named
+from accounts.onboarding.same_numbers import NUMBERS, numbers_in, open_with
 from portal.personal import MASKS
-
-#: Handed in and not decided for good.
-OPEN_TO_ALL_EYES = (*WAITS_FOR_STAFF, ApplicationState.RETURNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def _lines(
         mask = None if uncovered else MASKS.get(getattr(one, "mask", ""))
         texts, texts_before = now.get(name, []), (then or {}).get(name, [])
         is_kept = is_kept_if_blank(one) and not any(texts)
-        if is_kept and is_first:
+        if is_first and (is_kept or is_said_once(one)):
             texts_before = texts
         is_changed = then is not None and _plain(texts) != _plain(texts_before)
         said = (_said(one, texts), _said(one, texts_before))
@@ -205,10 +203,3 @@ def twins_of(application: Application, submission: Submission) -> list[Twin]:
         if not is_own and set(numbers.items()) & set(own.items()):
             found.append(twin(theirs, numbers))
     return found
-
-
-def open_with(numbers: Iterable[str]) -> QuerySet[Submission]:
-    """The last versions of open applications that say one of these numbers is theirs."""
-    later = Submission.objects.filter(application=OuterRef("application"), number__gt=OuterRef("number"))
-    found = Submission.objects.filter(numbers__overlap=list(numbers), application__state__in=OPEN_TO_ALL_EYES)
-    return found.filter(~Exists(later))

@@ -63,6 +63,17 @@ def kept_if_blank(field: Field) -> Field:
     return field
 
 
+def said_once(field: Field) -> Field:
+    """A field of a change that is about the change itself: nothing of it is in force before."""
+    field.said_once = True  # type: ignore[attr-defined]
+    return field
+
+
+def is_said_once(field: forms.Field) -> bool:
+    """Whether it is one of those."""
+    return getattr(field, "said_once", False)
+
+
 def is_kept_if_blank(field: forms.Field) -> bool:
     """Whether it is one of those."""
     return getattr(field, "kept_if_blank", False)
@@ -90,19 +101,10 @@ class IdentityForm(forms.Form):
     )
 
 
-class AccountForm(IdentityForm):
-    """企业开户: who the enterprise is, where customs registered it, whom to ask."""
+class RegisteredForm(IdentityForm):
+    """With the office of customs that registered it."""
 
     registration_customs = forms.ChoiceField(label=_("注册地海关"), choices=())
-    legal_representative = personal(
-        forms.CharField(label=_("法定代表人"), max_length=60, validators=[check_name]), "name"
-    )
-    contact_name = personal(forms.CharField(label=_("联系人"), max_length=60, validators=[check_name]), "name")
-    contact_phone = personal(forms.CharField(label=_("联系电话"), max_length=30, validators=[PHONE]), "phone")
-    contact_email = personal(forms.EmailField(label=_("联系邮箱"), error_messages=NOT_AN_EMAIL), "email")
-    website = forms.URLField(
-        label=_("网站"), required=False, assume_scheme="https", error_messages=NOT_A_URL, help_text=_("没有可不填")
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -117,6 +119,20 @@ class AccountForm(IdentityForm):
         if code and office and (problem := why_not_that_office(code, office)):
             self.add_error("customs_code", problem)
         return cleaned
+
+
+class AccountForm(RegisteredForm):
+    """企业开户: who the enterprise is, where customs registered it, whom to ask."""
+
+    legal_representative = personal(
+        forms.CharField(label=_("法定代表人"), max_length=60, validators=[check_name]), "name"
+    )
+    contact_name = personal(forms.CharField(label=_("联系人"), max_length=60, validators=[check_name]), "name")
+    contact_phone = personal(forms.CharField(label=_("联系电话"), max_length=30, validators=[PHONE]), "phone")
+    contact_email = personal(forms.EmailField(label=_("联系邮箱"), error_messages=NOT_AN_EMAIL), "email")
+    website = forms.URLField(
+        label=_("网站"), required=False, assume_scheme="https", error_messages=NOT_A_URL, help_text=_("没有可不填")
+    )
 
 
 def known_of(user: User) -> dict[str, list[str]]:

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Application, Enterprise, User
 from accounts.models.preparation import GuaranteeKind
-from accounts.onboarding import connection, evidence, opening, profile, public_site, services, types
+from accounts.onboarding import connection, evidence, numbers, opening, profile, public_site, services, types
 from accounts.onboarding.agency import AgencyForm, take_on
-from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate
+from accounts.onboarding.certificate_change import CertificateChangeForm, change_certificate, why_not_this
 from accounts.onboarding.effects import open_account
 from accounts.onboarding.errands import Errand, errand_of, others_going_on
 from accounts.onboarding.forms import AccountForm, known_of
@@ -184,6 +184,25 @@ PUBLIC_SITE = Kind(
 
 _SCAN = _("加盖公章的扫描件或照片")
 
+ENTERPRISE_NUMBERS = Kind(
+    numbers.KIND,
+    _("企业代码变更"),
+    numbers.NumbersForm,
+    papers=(
+        PaperSlot("business_licence", _("营业执照"), _("信用代码有变时上传：写有新代码，加盖公章"), required=False),
+        PaperSlot(
+            "customs_certificate", _("海关备案证明"), _("海关编码有变时上传：写有新编码，加盖公章"), required=False
+        ),
+    ),
+    effect=numbers.change_numbers,
+    gate=numbers.why_not_these,
+    initial=lambda enterprise, topic: numbers.in_force(enterprise),
+    remarks=numbers.what_follows,
+    by_staff=True,
+    after=_("新代码已生效，已申报的单证仍用原代码"),
+    leads_to=("enterprise_profile", _("去企业资料")),
+)
+
 
 def _ticked(of_type: EnterpriseType) -> Callable[[Mapping[str, Any]], bool]:
     return lambda cleaned: of_type in (cleaned.get("types") or ())
@@ -347,6 +366,7 @@ CERTIFICATE_CHANGE = Kind(
     CertificateChangeForm,
     papers=(),
     effect=change_certificate,
+    gate=why_not_this,
     titled_by="serial",
     begun_at="credentials",
     leads_to=("credentials", _("去证书与加签")),
@@ -465,6 +485,7 @@ KINDS: tuple[Kind, ...] = (
     ACCOUNT,
     ENTERPRISE_CHANGE,
     PUBLIC_SITE,
+    ENTERPRISE_NUMBERS,
     TYPES,
     CARD,
     TYPE_FILING,

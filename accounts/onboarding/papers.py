@@ -82,10 +82,34 @@ def take(application: Application, slot: PaperSlot, sent: UploadedFile, *, by: U
 
     Called in the transaction that has just saved the application: so nobody else fills the slot at the same time.
     """
+    content, media_type = _counted(sent, by)
+    application.papers.filter(slot=slot.name, replaced=False).update(replaced=True)
+    return _keep(application, slot, sent, content, media_type, by=by, address=address)
+
+
+def take_first(application: Application, slot: PaperSlot, sent: UploadedFile, *, by: User, address: str = "") -> Paper:
+    """Keep this file in a slot that was never filled: staff, who hand in once, replace nothing. Raises ``PaperRefused``."""
+    content, media_type = _counted(sent, by)
+    return _keep(application, slot, sent, content, media_type, by=by, address=address)
+
+
+def _counted(sent: UploadedFile, by: User) -> tuple[bytes, str]:
+    """The bytes to keep and what they are, if this person may still upload today. Raises ``PaperRefused``."""
     if count_today(f"papers:{by.pk}") > MOST_A_DAY:
         raise PaperRefused(_("一天最多上传 %s 份材料（含未收下的），请明天再传；急需时请拨打服务热线") % MOST_A_DAY)
-    content, media_type = checked(sent)
-    application.papers.filter(slot=slot.name, replaced=False).update(replaced=True)
+    return checked(sent)
+
+
+def _keep(
+    application: Application,
+    slot: PaperSlot,
+    sent: UploadedFile,
+    content: bytes,
+    media_type: str,
+    *,
+    by: User,
+    address: str,
+) -> Paper:
     paper: Paper = application.papers.create(
         slot=slot.name,
         name=clean_name(sent.name or "", EXTENSIONS[media_type]),

@@ -28,7 +28,7 @@ class ChangeForm(AccountForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].help_text = gettext_lazy(
-            "与营业执照及海关备案一致。统一社会信用代码和海关十位编码不在这里变更，有变请联系平台工作人员"
+            "与营业执照及海关备案一致。统一社会信用代码和海关十位编码不在这里变更，办法见“企业资料”页"
         )
         for name in PERSONAL:
             kept_if_blank(self.fields[name])

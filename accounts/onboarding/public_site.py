@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.db.models import Q
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.access import Bystander
@@ -17,6 +15,7 @@ from accounts.audit import record
 from accounts.codes import check_district, check_name
 from accounts.models import Application, ApplicationState, Enterprise, Profile, Service, User
 from accounts.onboarding.forms import IdentityForm
+from accounts.onboarding.same_numbers import taken
 from accounts.roles import EnterpriseState, EnterpriseType, Mode
 
 #: Room for a whole name.
@@ -53,13 +52,7 @@ def was_opened_by_staff(enterprise: Enterprise) -> bool:
 
 def why_no_site(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
     """Both numbers have to be free; staff are told whose they are."""
-    found = Enterprise.objects.filter(Q(credit_code=cleaned["credit_code"]) | Q(customs_code=cleaned["customs_code"]))
-    problems = {}
-    for taken in found:
-        for name in ("credit_code", "customs_code"):
-            if getattr(taken, name) == cleaned[name]:
-                problems[name] = [_("企业“%(name)s”已用这个号码开户，请核对") % {"name": taken.name}]
-    return problems
+    return taken(cleaned)
 
 
 def open_site(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:

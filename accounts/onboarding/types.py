@@ -38,9 +38,9 @@ PAPERS: Mapping[str, str] = {
 }
 #: What a licence says, as it is asked for and as it is kept.
 SAID = ("number", "scope", "valid_from", "valid_to")
-#: Who knows what else keeps types from being given up: (enterprise, the types that stay) → sentences. Filled by the
-#: folders above, which know documents, as they are started.
-holding: list[Callable[[Enterprise, Collection[str]], list[str]]] = []
+#: Who knows what is under way that nobody could look after once an enterprise has some types alone: (enterprise, the types
+#: that stay) → how many of what. Filled by the folders above, which know documents, as they are started.
+holding: list[Callable[[Enterprise, Collection[str]], list[tuple[int, Any]]]] = []
 
 _EXPRESS, _INTERNATIONAL, _PAYMENT = (
     Licence.EXPRESS.label,
@@ -303,8 +303,9 @@ def _why_not_give_up(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> dict
     lost = _given_up(enterprise, cleaned["types"])
     if not lost:
         return {}
-    if held := [text for ask in holding for text in ask(enterprise, cleaned["types"])]:
-        return {"types": held}
+    if held := [found for ask in holding for found in ask(enterprise, cleaned["types"])]:
+        told = _("还有 %(count)s 票%(kind)s没有办结，请等海关办结后再放弃这一类型")
+        return {"types": [told % {"count": count, "kind": kind} for count, kind in held]}
     if cleaned["giving_up"]:
         return {}
     given_up = _("、").join(str(EnterpriseType(one).label) for one in lost)

@@ -103,6 +103,8 @@ def application(request: UserRequest, pk: int) -> HttpResponse:
     one = get_object_or_404(pages.own(request), pk=pk)
     if request.method != "POST":
         return _page(request, one)
+    if kind_named(one.kind).by_staff:  # the enterprise reads what staff propose about it
+        raise Http404
     version = whole(request.POST.get("version", ""), digits=9) or 0
     try:
         if request.POST.get("do") == WITHDRAW:

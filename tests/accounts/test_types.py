@@ -26,7 +26,7 @@ from accounts.onboarding import applications, types
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.kinds import SERVICE, TYPES
 from accounts.roles import Depot, MemberRole
-from declarations.access import why_types_are_held
+from declarations.access import under_way
 from declarations.models import Document
 from portal.tenancy import acting_as
 
@@ -406,8 +406,8 @@ def test_another_type_that_files_the_same_lets_go(cast: Cast, courier: Enterpris
     Enterprise.objects.filter(pk=courier.pk).update(types=["bonded_logistics", "direct_logistics"])
     courier.refresh_from_db()
     a_waybill(courier, cast.users["stranger"], "sent")
-    assert why_types_are_held(courier, ["direct_logistics"]) == []
-    assert why_types_are_held(courier, ["merchant"]) != []
+    assert under_way(courier, ["direct_logistics"]) == []
+    assert under_way(courier, ["merchant"]) != []
 
 
 def test_a_new_licence_takes_the_place_of_the_old_one_only_when_it_is_approved(

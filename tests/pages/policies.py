@@ -801,6 +801,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         "admin:auth_user_password_change": Staff(thing="user", missing=404),
         **_desk("enterprise"),
         "admin:accounts_enterprise_profile": Staff(thing="enterprise"),
+        "admin:accounts_enterprise_numbers": Staff(thing="enterprise"),
         **_desk("user"),
         **_desk("membership"),
         **_desk("invitation", change=403),

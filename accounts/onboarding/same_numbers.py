@@ -1,0 +1,41 @@
+"""The two numbers by which everybody knows an enterprise: no two have the same, and none is applied for twice."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.codes import as_code
+from accounts.models import ApplicationState, Enterprise, Submission
+from accounts.models.applications import WAITS_FOR_STAFF
+from accounts.onboarding.typed import Typed
+
+#: The fields by which an enterprise is known: no two may have the same.
+NUMBERS = ("credit_code", "customs_code")
+#: Handed in and not decided for good.
+OPEN_TO_ALL_EYES = (*WAITS_FOR_STAFF, ApplicationState.RETURNED)
+
+
+def numbers_in(typed: Typed) -> dict[str, str]:
+    """The numbers of an enterprise in what was typed, by field: of several the last one, as the form takes it."""
+    return {name: code for name in NUMBERS if (texts := typed.get(name)) and (code := as_code(texts[-1]))}
+
+
+def taken(numbers: Mapping[str, Any], *, but: Enterprise | None = None) -> dict[str, list[str]]:
+    """Whose these numbers are already, in sentences for staff by field; one enterprise does not stand in its own way."""
+    same = Q(credit_code=numbers["credit_code"]) | Q(customs_code=numbers["customs_code"])
+    problems: dict[str, list[str]] = {}
+    for other in Enterprise.objects.filter(same):
+        for name in NUMBERS:
+            if other != but and getattr(other, name) == numbers[name]:
+                told = _("企业“%(name)s”已用这个号码开户，请核对") % {"name": other.name}
+                problems.setdefault(name, []).append(told)
+    return problems
+
+
+def open_with(numbers: Iterable[str]) -> QuerySet[Submission]:
+    """The last versions of open applications that say one of these numbers is theirs."""
+    later = Submission.objects.filter(application=OuterRef("application"), number__gt=OuterRef("number"))
+    found = Submission.objects.filter(numbers__overlap=list(numbers), application__state__in=OPEN_TO_ALL_EYES)
+    return found.filter(~Exists(later))

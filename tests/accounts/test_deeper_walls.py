@@ -8,11 +8,13 @@ import pytest
 from django.utils import timezone
 
 from accounts.cast import Cast
-from accounts.models import Mandate, Membership, Notice, User
+from accounts.models import Application, ApplicationState, Enterprise, Mandate, Membership, Notice, Submission, User
 from accounts.notices import notify, notify_member, notify_members, notify_staff
+from accounts.onboarding import applications
+from accounts.onboarding.kinds import ACCOUNT, ENTERPRISE_CHANGE, GUARANTEE, KINDS, SERVICE, Kind
 from portal.tenancy import acting_as
-from tests.accounts.test_applications import handed_in
-from tests.wall import refused
+from tests.accounts.test_applications import a_paper, handed_in
+from tests.wall import refused, writes
 
 pytestmark = pytest.mark.django_db
 
@@ -117,3 +119,229 @@ def test_a_page_tells_reviewers_alone_and_of_what_it_hands_in(cast: Cast) -> Non
     with as_staff(cast.users["staff"]):
         notify_staff("accounts.change_user", "职员之间")
     assert ("reviewer", "职员之间") in texts()
+
+
+# --- what staff decide --------------------------------------------------------------------------------------------------
+
+STATE = "UPDATE accounts_application SET state = %s WHERE id = %s"
+FIRST = "UPDATE accounts_application SET state = 'second', first_approver_id = %s WHERE id = %s"
+VERDICT = """
+UPDATE accounts_submission SET verdict = %s, decided_by_id = %s, decided_at = statement_timestamp() WHERE application_id = %s
+"""
+
+
+def lying(kind: Kind, cast: Cast, *, by: User | None = None, enterprise: Enterprise | None = None) -> Application:
+    """One of this kind that waits for staff."""
+    by = by or cast.users["merchant_administrator"]
+    one = Application.objects.create(
+        kind=kind.name, enterprise=enterprise, applicant=by, content=b"x", state=ApplicationState.SUBMITTED
+    )
+    Submission.objects.create(application=one, number=1, content=b"x", submitted_by=by)
+    return one
+
+
+def decided(one: Application, by: User, verdict: str = "approved") -> None:
+    assert writes(VERDICT, verdict, by.pk, one.pk)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_what_takes_two_is_approved_by_two_and_all_else_by_one(cast: Cast, kind: Kind) -> None:
+    one, staff, reviewer = lying(kind, cast), cast.users["staff"], cast.users["reviewer"]
+    with as_staff(staff):
+        assert writes(FIRST, staff.pk, one.pk) == kind.second_person
+    with as_staff(reviewer if kind.second_person else staff):
+        decided(one, reviewer if kind.second_person else staff)
+        assert writes(STATE, "approved", one.pk)
+    alone = lying(kind, cast, by=cast.users["stranger"])
+    with as_staff(staff):
+        decided(alone, staff)
+        assert writes(STATE, "approved", alone.pk) == (not kind.second_person)
+
+
+def test_the_first_is_who_acts_and_not_the_second(cast: Cast) -> None:
+    one, staff, reviewer = lying(GUARANTEE, cast), cast.users["staff"], cast.users["reviewer"]
+    with as_staff(staff):
+        assert refused(FIRST, reviewer.pk, one.pk), "in another's name"
+        assert writes(FIRST, staff.pk, one.pk)
+        assert refused("UPDATE accounts_application SET first_approver_id = %s WHERE id = %s", reviewer.pk, one.pk)
+        assert refused(STATE, "submitted", one.pk), "not undone"
+        decided(one, staff)
+        assert refused(STATE, "approved", one.pk)
+    with as_staff(reviewer):
+        swapped = "UPDATE accounts_application SET state = 'approved', first_approver_id = %s WHERE id = %s"
+        assert refused(swapped, cast.users["auditor"].pk, one.pk)
+
+
+@pytest.mark.parametrize("state", ["approved", "returned", "refused"])
+def test_a_decision_carries_its_verdict_of_now_in_ones_own_name(cast: Cast, state: str) -> None:
+    one, staff, reviewer = lying(SERVICE, cast), cast.users["staff"], cast.users["reviewer"]
+    timed = "UPDATE accounts_submission SET verdict = %s, decided_by_id = %s, decided_at = now() - interval '1 hour'"
+    with as_staff(staff):
+        assert refused(STATE, state, one.pk), "no verdict"
+        assert refused(VERDICT, state, reviewer.pk, one.pk), "in another's name"
+        assert refused(timed, state, staff.pk), "at another time"
+    with as_staff(reviewer):
+        decided(one, reviewer, state)
+    with as_staff(staff):
+        assert refused(STATE, state, one.pk), "another's verdict"
+    Submission.objects.update(decided_at=timezone.now() - LONG_AGO)
+    with as_staff(reviewer):
+        assert refused(STATE, state, one.pk), "of another time"
+    Submission.objects.update(decided_at=timezone.now())
+    with as_staff(reviewer):
+        other = "refused" if state == "approved" else "approved"
+        assert refused(STATE, other, one.pk), "another verdict"
+        assert writes(STATE, state, one.pk)
+
+
+def test_a_verdict_on_an_earlier_version_decides_nothing(cast: Cast) -> None:
+    one, staff = lying(SERVICE, cast), cast.users["staff"]
+    Submission.objects.create(application=one, number=2, content=b"y", submitted_by=one.applicant)
+    on = (
+        "UPDATE accounts_submission SET verdict = 'approved', decided_by_id = %s, decided_at = statement_timestamp()"
+        " WHERE number = %s"
+    )
+    with as_staff(staff):
+        assert writes(on, staff.pk, 1)
+        assert refused(STATE, "approved", one.pk)
+        assert writes(on, staff.pk, 2)
+        assert writes(STATE, "approved", one.pk)
+
+
+@pytest.mark.parametrize("how", ["applied", "handed in", "member"])
+def test_nobody_approves_their_own(cast: Cast, how: str) -> None:
+    staff, reviewer, enterprise = cast.users["staff"], cast.users["reviewer"], cast.enterprises["neighbour"]
+    by_staff = staff if how == "applied" else None
+    one = lying(SERVICE, cast, by=by_staff, enterprise=enterprise)
+    two = lying(ENTERPRISE_CHANGE, cast, by=by_staff, enterprise=enterprise)
+    if how == "handed in":
+        Submission.objects.update(submitted_by=staff)
+    if how == "member":
+        Membership.objects.create(user=staff, enterprise=enterprise, roles=["viewer"])
+    with as_staff(staff):
+        decided(one, staff)
+        assert refused(STATE, "approved", one.pk)
+        assert refused(FIRST, staff.pk, two.pk), "nor as the first"
+    Submission.objects.update(verdict="")
+    with as_staff(reviewer):
+        decided(one, reviewer)
+        assert writes(STATE, "approved", one.pk)
+        assert writes(FIRST, reviewer.pk, two.pk)
+
+
+def test_staff_give_it_to_no_other_enterprise_and_what_is_decided_stands(cast: Cast) -> None:
+    staff, neighbour = cast.users["staff"], cast.enterprises["neighbour"]
+    one, account = lying(SERVICE, cast, enterprise=cast.enterprises["merchant"]), lying(SERVICE, cast)
+    move = "UPDATE accounts_application SET enterprise_id = %s WHERE id = %s"
+    with as_staff(staff):
+        assert refused(move, neighbour.pk, one.pk)
+        assert refused(move, neighbour.pk, account.pk), "not before it is approved"
+        for each in (one, account):
+            decided(each, staff)
+            assert writes(STATE, "approved", each.pk)
+        assert refused(move, neighbour.pk, one.pk) and refused(move, None, one.pk)
+        assert writes(move, neighbour.pk, account.pk), "the one it makes"
+        assert refused(STATE, "submitted", one.pk) and refused(STATE, "refused", one.pk)
+    Application.objects.update(state_at=timezone.now() - LONG_AGO)
+    with as_staff(staff):
+        assert not writes("UPDATE accounts_application SET assignee_id = %s", staff.pk)
+
+
+def test_when_it_moved_is_nobodys_to_say(cast: Cast) -> None:
+    one, staff = lying(SERVICE, cast, by=cast.users["stranger"]), cast.users["staff"]
+    Application.objects.update(state_at=timezone.now() - LONG_AGO)
+    for who in (as_staff(staff), as_page(cast, "stranger")):
+        with who:
+            assert refused("UPDATE accounts_application SET state_at = now() - interval '9 days'")
+    with as_staff(staff):
+        assert writes("UPDATE accounts_application SET assignee_id = %s", staff.pk)
+    one.refresh_from_db()
+    assert one.state_at < timezone.now() - LONG_AGO + timedelta(seconds=30), "taking it on is no move"
+    with as_staff(staff):
+        decided(one, staff, "refused")
+        assert writes(STATE, "refused", one.pk)
+    one.refresh_from_db()
+    assert one.state_at > timezone.now() - timedelta(seconds=30)
+
+
+# --- what applicants change ---------------------------------------------------------------------------------------------
+
+
+def test_what_waits_for_staff_stays_as_it_was_handed_in(cast: Cast) -> None:
+    one = handed_in(cast.users["stranger"])
+    with as_page(cast, "stranger"):
+        assert refused("UPDATE accounts_application SET content = 'other'")
+        assert refused("UPDATE accounts_application SET title = 'other'")
+        assert refused(
+            "UPDATE accounts_application SET content = 'other', state = 'withdrawn', first_approver_id = NULL"
+        )
+        for state in ("draft", "returned", "approved", "refused", "second"):
+            assert refused(STATE, state, one.pk), state
+    Application.objects.update(state_at=timezone.now() - LONG_AGO)
+    with as_page(cast, "stranger"):
+        assert not writes("UPDATE accounts_paper SET replaced = true")
+        paper = (
+            "INSERT INTO accounts_paper (application_id, slot, name, media_type, size, sha256, content, uploaded_by_id, replaced)"
+            " VALUES (%s, 'other', '', '', 1, '', '', %s, false)"
+        )
+        assert refused(paper, one.pk, one.applicant_id)
+        assert writes(STATE, "withdrawn", one.pk)
+        assert not writes(STATE, "draft", one.pk), "an end is an end"
+
+
+def test_a_draft_is_written_and_handed_in_and_not_sent_back_by_its_writer(cast: Cast) -> None:
+    user = cast.users["stranger"]
+    with as_page(cast, "stranger"):
+        one = applications.begin(ACCOUNT, by=user, enterprise=None)
+        assert writes("UPDATE accounts_application SET content = 'other' WHERE id = %s", one.pk)
+        assert refused(STATE, "returned", one.pk)
+        a_paper(one, user)
+        assert refused("UPDATE accounts_paper SET replaced = false"), "what was replaced stays so"
+        assert writes("UPDATE accounts_paper SET replaced = true")
+        assert writes(STATE, "submitted", one.pk)
+
+
+SUBMISSION = """
+INSERT INTO accounts_submission (application_id, number, content, papers, numbers, submitted_by_id, verdict, reason)
+SELECT id, 9, {content}, {papers}, '{{}}', %s, '', '' FROM accounts_application WHERE id = %s
+"""
+
+
+def test_a_version_is_a_true_copy_in_ones_own_name(cast: Cast) -> None:
+    user, other = cast.users["stranger"], cast.users["merchant_filer"]
+    true = SUBMISSION.format(content="content", papers="'{}'")
+    one, elsewhere = handed_in(user), lying(SERVICE, cast)
+    a_paper(elsewhere, other)
+    theirs = elsewhere.papers.get().pk
+    with as_page(cast, "stranger"):
+        assert refused(true, other.pk, one.pk), "another's name"
+        assert refused(SUBMISSION.format(content="'other'", papers="'{}'"), user.pk, one.pk)
+        assert refused(SUBMISSION.format(content="content", papers=f"ARRAY[{theirs}]"), user.pk, one.pk)
+        assert not refused(true, user.pk, one.pk)
+    Application.objects.update(state_at=timezone.now() - LONG_AGO)
+    with as_page(cast, "stranger"):
+        assert refused(true, user.pk, one.pk), "while staff look at it"
+    timed = (
+        "INSERT INTO accounts_application (applicant_id, kind, topic, title, content, state, version, state_at)"
+        " VALUES (%s, 'account', %s, '', '', 'draft', 1, {})"
+    )
+    with as_page(cast, "stranger"):
+        assert refused(timed.format("now() - interval '9 days'"), user.pk, "a")
+        assert not refused(timed.format("DEFAULT"), user.pk, "b")
+
+
+def test_for_an_enterprise_its_administrators_apply(cast: Cast) -> None:
+    merchant = cast.enterprises["merchant"]
+    begin = (
+        "INSERT INTO accounts_application (enterprise_id, applicant_id, kind, topic, title, content, state, version)"
+        " VALUES (%s, %s, 'service', '', '', '', 'draft', 1)"
+    )
+    change = "UPDATE accounts_application SET content = 'other' WHERE enterprise_id = %s"
+    with as_page(cast, "merchant_filer", "merchant"):
+        assert refused(begin, merchant.pk, cast.users["merchant_filer"].pk)
+    with as_page(cast, "merchant_administrator", "merchant"):
+        assert not refused(begin, merchant.pk, cast.users["merchant_administrator"].pk)
+        assert writes(change, merchant.pk)
+    for username, acting in (("merchant_filer", "merchant"), ("neighbour_filer", "neighbour")):
+        with as_page(cast, username, acting):
+            assert not writes(change, merchant.pk), username

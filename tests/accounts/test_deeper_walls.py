@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
@@ -12,6 +13,9 @@ from accounts.models import Application, ApplicationState, Enterprise, Mandate, 
 from accounts.notices import notify, notify_member, notify_members, notify_staff
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import ACCOUNT, ENTERPRISE_CHANGE, GUARANTEE, KINDS, SERVICE, Kind
+from ledger.guarantee import OF_APPLICATION, open_guarantee, top_up
+from ledger.limits import propose
+from ledger.models import Guarantee, LimitWay
 from portal.tenancy import acting_as
 from tests.accounts.test_applications import a_paper, handed_in
 from tests.wall import refused, writes
@@ -345,3 +349,77 @@ def test_for_an_enterprise_its_administrators_apply(cast: Cast) -> None:
     for username, acting in (("merchant_filer", "merchant"), ("neighbour_filer", "neighbour")):
         with as_page(cast, username, acting):
             assert not writes(change, merchant.pk), username
+
+
+# --- money --------------------------------------------------------------------------------------------------------------
+
+BOOKED = """
+INSERT INTO ledger_transfer (enterprise_id, guarantee_id, kind, key, amount, list_no, reason, happened_at, recorded_at)
+VALUES (%s, %s, 'top_up', %s, 900, '', '', now(), now())
+"""
+
+
+@pytest.fixture
+def guarantee(cast: Cast) -> Guarantee:
+    """One with a hundred."""
+    open_guarantee(
+        enterprise=cast.enterprises["merchant"], kind="deposit", number="DB-1", amount=Decimal(100), voucher="V0",
+        user=None, at=timezone.now(),
+    )  # fmt: skip
+    return Guarantee.objects.get()
+
+
+def test_an_approval_books_money_if_two_made_it(cast: Cast, guarantee: Guarantee) -> None:
+    one, staff, reviewer = (
+        lying(GUARANTEE, cast, enterprise=guarantee.enterprise),
+        cast.users["staff"],
+        cast.users["reviewer"],
+    )
+    row = (guarantee.enterprise_id, guarantee.pk, f"top_up {guarantee.pk} application {one.pk}")
+    approved, verdict = Application.objects.filter(pk=one.pk), one.submissions.all()
+    verdict.update(verdict="approved", decided_by=staff, decided_at=timezone.now())
+    good = {"state": "approved", "first_approver": reviewer, "applicant": one.applicant}
+    for wrong in ({"first_approver": None}, {"first_approver": staff}, {"applicant": reviewer}, {"applicant": staff}):
+        approved.update(**(good | wrong), state_at=timezone.now())
+        with as_staff(staff):
+            assert refused(BOOKED, *row), wrong
+            assert refused("UPDATE ledger_guarantee SET number = 'X'"), wrong
+    approved.update(**good)
+    for wrong in ({"verdict": ""}, {"decided_by": reviewer}, {"decided_at": timezone.now() - LONG_AGO}):
+        before = verdict.values(*wrong).get()
+        verdict.update(**wrong)
+        with as_staff(staff):
+            assert refused(BOOKED, *row), wrong
+        verdict.update(**before)
+    with as_staff(staff):
+        assert writes("UPDATE ledger_guarantee SET number = 'X'")
+        top_up(
+            guarantee=guarantee, amount=Decimal(900), voucher=f"{OF_APPLICATION}{one.pk}", user=staff, at=timezone.now()
+        )
+
+
+def test_a_change_of_a_limit_is_timed_by_the_database_and_confirmed_by_an_impartial_other(
+    cast: Cast, guarantee: Guarantee
+) -> None:
+    staff, reviewer = cast.users["staff"], cast.users["reviewer"]
+    how = {"enterprise": guarantee.enterprise, "way": LimitWay.TOP_UP, "amount": Decimal(50)}
+    with as_staff(staff):
+        propose(by=staff, voucher="V1", **how)
+        again = (
+            "INSERT INTO ledger_limitchange (enterprise_id, way, kind, number, amount, voucher, state, reason, proposed_by_id,"
+            " proposed_at) VALUES (%s, 'top_up', '', '', 50, %s, 'proposed', '', %s, {})"
+        )
+        assert refused(again.format("now() - interval '9 days'"), guarantee.enterprise_id, "V2", staff.pk)
+        assert not refused(again.format("DEFAULT"), guarantee.enterprise_id, "V2", staff.pk)
+    confirm = (
+        "UPDATE ledger_limitchange SET state = 'confirmed', decided_by_id = %s, decided_at = {} WHERE voucher = 'V1'"
+    )
+    now = confirm.format("statement_timestamp()")
+    Membership.objects.create(user=reviewer, enterprise=guarantee.enterprise, roles=["viewer"])
+    with as_staff(reviewer):
+        assert refused(now, staff.pk), "in another's name"
+        assert refused(now, reviewer.pk), "a member"
+    Membership.objects.filter(user=reviewer).update(active=False)
+    with as_staff(reviewer):
+        assert refused(confirm.format("now() - interval '9 days'"), reviewer.pk)
+        assert writes(now, reviewer.pk)

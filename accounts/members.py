@@ -21,7 +21,7 @@ from accounts.access import Actor, Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.models import Enterprise, Invitation, Membership, User
-from accounts.notices import notify, notify_members
+from accounts.notices import notify, notify_member, notify_members
 from accounts.outgoing import write_mail
 from accounts.roles import MemberRole
 from portal.personal import keyed_hash
@@ -227,8 +227,7 @@ def restore(*, by: Actor, membership: Membership) -> None:
 
 
 def tell(membership: Membership, *, by: User | None) -> None:
-    """Tell a member what they may do from now on, unless they did it themselves: of no enterprise, so that who was
-    removed reads it too."""
+    """Tell a member what they may do from now on, unless they did it themselves."""
     if by is not None and by.pk == membership.user_id:
         return
     now = Membership.objects.select_related("user", "enterprise").get(pk=membership.pk)
@@ -236,11 +235,11 @@ def tell(membership: Membership, *, by: User | None) -> None:
     if now.active:
         words = {role.value: role.label for role in MemberRole if role.value in now.roles}
         roles = keep(" / ".join(f"%({word})s" for word in words), **words)
-        notify(
-            [now.user], keep(gettext_noop("您在“%(name)s”的角色现在是：%(roles)s"), roles=roles, **said), address="/"
-        )
+        told = keep(gettext_noop("您在“%(name)s”的角色现在是：%(roles)s"), roles=roles, **said)
+        notify_member(now.user, now.enterprise, told, address="/")
     else:
-        notify([now.user], keep(gettext_noop("您不再是“%(name)s”的成员，不能再代表它"), **said))
+        told = keep(gettext_noop("您不再是“%(name)s”的成员，不能再代表它"), **said)
+        notify_member(now.user, now.enterprise, told)
 
 
 def is_only_administrator(membership: Membership) -> bool:

@@ -40,7 +40,8 @@ log = logging.getLogger(__name__)
 
 
 def notify(users: Iterable[User], text: str, *, address: str = "", enterprise: Enterprise | None = None) -> None:
-    """Tell these people, in the transaction of the deed; who may not sign in is left out.
+    """Tell these people, in the transaction of the deed; who may not sign in is left out. For staff and workers: pages
+    may not choose whom they tell.
 
     ``text`` is a sentence kept by ``portal.sentences.keep``, ``address`` the path of the page of the next step, and
     ``enterprise`` whose affair it is: only who is its member then reads it. Raises ValueError for an address elsewhere.
@@ -53,10 +54,21 @@ def notify(users: Iterable[User], text: str, *, address: str = "", enterprise: E
         )
 
 
+def notify_member(user: User, enterprise: Enterprise, text: str, *, address: str = "") -> None:
+    """Tell somebody what became of their membership; of no enterprise, so that who was removed reads it too.
+
+    A page reaches nobody but for an administrator of that enterprise.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT accounts_notify_member(%s, %s, %s, %s)", [user.pk, enterprise.pk, text, _own_page(address)]
+        )
+
+
 def notify_members(enterprise: Enterprise | int, text: str, *, roles: Iterable[str] = (), address: str = "") -> None:
     """Tell the members of an enterprise who hold one of these roles, or all; but not who is acting.
 
-    Of other enterprises a page reaches only those it shares a mandate with.
+    Of another enterprise a page reaches only the administrators, and only while it moves a mandate they share.
     """
     of_enterprise = enterprise if isinstance(enterprise, int) else enterprise.pk
     wanted = [str(role) for role in roles]
@@ -73,7 +85,10 @@ def warn(user: User, text: str, *, address: str = "") -> None:
 
 
 def notify_staff(permission: str, text: str, *, address: str = "") -> None:
-    """Tell the staff who hold a permission (``accounts.change_application``), but not who is acting, nor auditors."""
+    """Tell the staff who hold a permission (``accounts.change_application``), but not who is acting, nor auditors.
+
+    A page reaches only those who decide on applications, and only when it has handed one in.
+    """
     app, _dot, name = permission.partition(".")
     with connection.cursor() as cursor:
         cursor.execute("SELECT accounts_notify_staff(%s, %s, %s, %s)", [app, name, text, _own_page(address)])

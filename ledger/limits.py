@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
@@ -186,11 +187,10 @@ def _decide(change: LimitChange, state: LimitState, by: User, **values: Any) -> 
     _check_impartial(by, change.enterprise)
     if state == LimitState.CONFIRMED and are_one(change.proposed_by, by):
         raise LedgerProblem(keep(ONE_PERSON))
-    values |= {"state": state, "decided_by": by, "decided_at": timezone.now()}
+    values |= {"state": state, "decided_by": by, "decided_at": Now()}
     if not LimitChange.objects.filter(pk=change.pk, state=LimitState.PROPOSED).update(**values):
         raise LedgerProblem(keep(_("这一项刚刚由他人办理，请看最新的状态")))
-    for name, value in values.items():
-        setattr(change, name, value)
+    change.refresh_from_db()
 
 
 def _check_impartial(by: User, enterprise: Enterprise) -> None:

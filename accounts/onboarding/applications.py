@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.forms import Form
 from django.http import QueryDict
 from django.urls import reverse
@@ -130,7 +131,7 @@ def submit(
     _change(
         application, version, OPEN_TO_APPLICANT, content=_packed(kind, typed),
         title=kind.title(form.cleaned_data) or (application.enterprise.name if application.enterprise else ""),
-        state=ApplicationState.SUBMITTED, state_at=timezone.now(), first_approver=None,
+        state=ApplicationState.SUBMITTED, first_approver=None,
     )  # fmt: skip
     slots = {slot.name: slot for slot in kind.papers}
     papers += [take_over(application, slots[name], kept.paper, by=by, address=address) for name, kept in filed.items()]
@@ -202,10 +203,7 @@ def _problems(kind: Kind, form: Form, papers: Sequence[Paper], filed: Mapping[st
 def withdraw(application: Application, *, by: User, version: int, address: str = "") -> None:
     """Take it back before it is decided. Raises ``Stale``."""
     open_ones = (*OPEN_TO_APPLICANT, *WAITS_FOR_STAFF)
-    _change(
-        application, version, open_ones,
-        state=ApplicationState.WITHDRAWN, state_at=timezone.now(), first_approver=None,
-    )  # fmt: skip
+    _change(application, version, open_ones, state=ApplicationState.WITHDRAWN, first_approver=None)
     _write_down(application, by, Action.APPLICATION_WITHDRAWN, address)
 
 
@@ -297,14 +295,13 @@ def approve(application: Application, *, staff: User, version: int, reason: str 
     if kind.second_person and application.state == ApplicationState.SUBMITTED:
         _change(
             application, version, (ApplicationState.SUBMITTED,),
-            state=ApplicationState.SECOND, state_at=timezone.now(), first_approver=staff, assignee=None,
+            state=ApplicationState.SECOND, first_approver=staff, assignee=None,
         )  # fmt: skip
         _write_down(application, staff, Action.APPLICATION_APPROVED_FIRST, address, reason=reason)
         _tell_staff(application, gettext_noop("“%(title)s”的%(kind)s申请已初审通过，待另一人复核"))
         return False
     waits = (ApplicationState.SECOND,) if kind.second_person else (ApplicationState.SUBMITTED,)
-    _change(application, version, waits, state=ApplicationState.APPROVED, state_at=timezone.now())
-    _decide(application, staff, Verdict.APPROVED, reason)
+    _decide(application, version, waits, staff, Verdict.APPROVED, reason)
     form = form_of(kind, typed_in(application))
     if not form.is_valid():  # rules may have become stricter since it was handed in
         raise NotPossible(_("申请内容已不符合现行规则，请退回补正：%s") % form.errors.as_text())
@@ -346,11 +343,7 @@ def send_back(
         if name not in kind.words:
             raise NotPossible(_("没有这一项：%s") % name)
         _check_words(text, needed=True)
-    _change(
-        application, version, WAITS_FOR_STAFF,
-        state=ApplicationState.RETURNED, state_at=timezone.now(), first_approver=None,
-    )  # fmt: skip
-    submission = _decide(application, staff, Verdict.RETURNED, reason)
+    submission = _decide(application, version, WAITS_FOR_STAFF, staff, Verdict.RETURNED, reason, first_approver=None)
     Remark.objects.bulk_create(Remark(submission=submission, field=name, text=text) for name, text in said.items())
     _write_down(application, staff, Action.APPLICATION_RETURNED, address, fields=sorted(said), reason=reason)
     _tell_applicant(application, gettext_noop("您的%(kind)s申请已退回，请按意见补正后再提交"))
@@ -360,11 +353,7 @@ def send_back(
 def refuse(application: Application, *, staff: User, version: int, reason: str, address: str = "") -> None:
     """Refuse for good, with the reason. Raises ``Stale``, or ``NotPossible`` without a reason."""
     _check_words(reason, needed=True)
-    _change(
-        application, version, WAITS_FOR_STAFF,
-        state=ApplicationState.REFUSED, state_at=timezone.now(), first_approver=None,
-    )  # fmt: skip
-    _decide(application, staff, Verdict.REFUSED, reason)
+    _decide(application, version, WAITS_FOR_STAFF, staff, Verdict.REFUSED, reason, first_approver=None)
     _write_down(application, staff, Action.APPLICATION_REFUSED, address, reason=reason)
     _tell_applicant(application, gettext_noop("您的%(kind)s申请不予通过，理由见申请页"))
     if kind_named(application.kind).by_staff:
@@ -375,20 +364,27 @@ def refuse(application: Application, *, staff: User, version: int, reason: str, 
 
 
 def _change(application: Application, version: int, states: Sequence[str], **values: Any) -> None:
-    """Write the values if it is still as somebody saw it, and count the version up."""
+    """Write the values if it is still as somebody saw it, and count the version up; PostgreSQL notes when it moved."""
     found = Application.objects.filter(pk=application.pk, version=version, state__in=states)
     if not found.update(version=F("version") + 1, **values):
         raise Stale
     for name, value in values.items():
         setattr(application, name, value)
     application.version = version + 1
+    if "state" in values:
+        application.refresh_from_db(fields=["state_at"])
 
 
-def _decide(application: Application, staff: User, verdict: str, reason: str) -> Submission:
-    submission = application.submissions.latest("number")
-    submission.verdict, submission.reason, submission.decided_by = verdict, reason, staff
-    submission.decided_at = timezone.now()
-    submission.save(update_fields=["verdict", "reason", "decided_by", "decided_at"])
+def _decide(
+    application: Application, version: int, states: Sequence[str], staff: User, verdict: Verdict, reason: str,
+    **values: Any,
+) -> Submission:  # fmt: skip
+    """Write the verdict on the last version, and move the application by it, which PostgreSQL asks for first."""
+    submission = application.submissions.order_by("number").last()
+    said = {"verdict": verdict, "reason": reason, "decided_by": staff, "decided_at": Now()}
+    if submission is None or not Submission.objects.filter(pk=submission.pk, verdict="").update(**said):
+        raise Stale
+    _change(application, version, states, state=ApplicationState(verdict), **values)
     return submission
 
 

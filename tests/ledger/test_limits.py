@@ -438,7 +438,7 @@ def test_by_sql_too_nobody_proposes_for_another_or_decides_on_their_own(cast: Ca
         "INSERT INTO ledger_limitchange (enterprise_id, way, kind, number, amount, voucher, state, proposed_by_id, reason)"
         " VALUES (%s, 'top_up', '', '', 1, %s, %s, %s, '')"
     )
-    decide = "UPDATE ledger_limitchange SET state = 'confirmed', decided_at = now(), decided_by_id = %s"
+    decide = "UPDATE ledger_limitchange SET state = 'confirmed', decided_at = statement_timestamp(), decided_by_id = %s"
     with as_staff(staff):
         assert refused(insert, guarantee.enterprise_id, "V2", "proposed", reviewer.pk)
         assert refused(insert, guarantee.enterprise_id, "V2", "confirmed", staff.pk)

@@ -181,7 +181,7 @@ DROP POLICY verdict_now ON accounts_submission;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0022_joining")]
+    dependencies = [("accounts", "0023_numbers_wall")]
 
     operations = [
         migrations.RunSQL(NOTIFY_MEMBER, NOTIFY_MEMBER_BACK),

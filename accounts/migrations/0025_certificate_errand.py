@@ -77,7 +77,7 @@ PROVED = " AND (key_place <> 'device' OR proven_at IS NOT NULL)"
 
 class Migration(migrations.Migration):
 
-    dependencies = [("accounts", "0022_joining")]
+    dependencies = [("accounts", "0024_deeper_walls")]
 
     operations = [
         migrations.CreateModel(

@@ -32,6 +32,18 @@ $$;
 REVOKE ALL ON FUNCTION accounts_errand_goes_on(bigint, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION accounts_errand_goes_on(bigint, integer) TO portal_staff;
 """
+# What is approved is changed by nobody (0024): of an errand the version counts on, so that of two who have it open one moves.
+MOVES = """
+CREATE FUNCTION accounts_errand_moves(errand bigint, seen integer) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE accounts_application SET version = version + 1
+     WHERE id = errand AND version = seen AND kind = 'certificate_agency' AND state = 'approved';
+    RETURN FOUND;
+END $$;
+REVOKE ALL ON FUNCTION accounts_errand_moves(bigint, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION accounts_errand_moves(bigint, integer) TO portal_staff;
+"""
 DEEDS = f"""
 CREATE POLICY goes_on ON accounts_errandstep AS RESTRICTIVE FOR INSERT TO portal_staff
     WITH CHECK (by_id = {USER} AND at = statement_timestamp() AND accounts_errand_goes_on(application_id, number));
@@ -102,6 +114,7 @@ class Migration(migrations.Migration):
         TenantPolicy("accounts_errandstep", staff=True, using=OF_SEEN),
         migrations.RunSQL(RIGHTS, RIGHTS_BACK),
         migrations.RunSQL(NEXT, "DROP FUNCTION accounts_errand_goes_on(bigint, integer)"),
+        migrations.RunSQL(MOVES, "DROP FUNCTION accounts_errand_moves(bigint, integer)"),
         migrations.RunSQL(DEEDS, "DROP POLICY goes_on ON accounts_errandstep"),
         migrations.AddField(
             model_name='credential',

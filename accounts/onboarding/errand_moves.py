@@ -5,8 +5,7 @@ Of two who have the same page open one makes the step and the other is told, by 
 
 from datetime import date
 
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -64,8 +63,10 @@ def _errand_seen(application: Application, version: int) -> Errand:
     kind = kind_named(application.kind)
     if kind.errand is None or application.state != ApplicationState.APPROVED:
         raise NotPossible(_("这份申请没有在办的代办，请先受理"))
-    seen = Application.objects.filter(pk=application.pk, version=version, state=ApplicationState.APPROVED)
-    if not seen.update(version=F("version") + 1):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_errand_moves(%s, %s)", [application.pk, version])
+        (moves,) = cursor.fetchone()
+    if not moves:
         raise Stale
     application.version = version + 1
     errand = kind.errand(application)

@@ -12,8 +12,9 @@ from django.utils import timezone
 from accounts.cast import Cast
 from accounts.models import Application, ApplicationState, AuditEntry, Enterprise, Membership, Notice, Submission, User
 from accounts.onboarding import applications
-from accounts.onboarding.applications import NUMBERS, NotPossible, Stale
+from accounts.onboarding.applications import NotPossible, Stale
 from accounts.onboarding.kinds import ACCOUNT
+from accounts.onboarding.same_numbers import NUMBERS
 from accounts.roles import EnterpriseState, MemberRole
 from portal.tenancy import acting_as
 

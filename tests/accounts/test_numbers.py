@@ -127,7 +127,7 @@ def test_one_proposes_with_the_papers_another_approves_and_the_numbers_change(
     assert codes_of(warehouse) == NOW
     held = Profile.objects.get(enterprise=warehouse)
     assert held.business_licence == one.papers.get(slot="business_licence") and held.application == one
-    assert any("912" not in text and WAS["customs_code"] in text and NOW["customs_code"] in text for text in told(head))
+    assert any(WAS["customs_code"] in text and NOW["customs_code"] in text for text in told(head))
     deeds = AuditEntry.objects.filter(subject=f"enterprise_numbers {one.pk}").order_by("pk")
     assert [(deed.action, deed.user.username, deed.enterprise) for deed in deeds] == [
         ("application_submitted", "staff", warehouse), ("application_approved", "reviewer", warehouse),

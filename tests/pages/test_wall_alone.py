@@ -61,6 +61,7 @@ PASS_THE_WALL = {
     "accounts_administers": "whether the acting user is an administrator of the acting enterprise, for policies",
     "accounts_certificates_health": "how many certificates in use end soon, and in how many days the first, for /health/",
     "accounts_change_certificate": "nothing: puts the certificate to use that an approved application of its enterprise names",
+    "accounts_change_numbers": "nothing: gives an enterprise the numbers the acting user has just approved for it, and what follows",
     "accounts_clearing": "name and types of an approved enterprise of that number, and whether it has one service in one district",
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
     "accounts_end_sessions": "nothing: it ends the sessions of somebody, for staff",

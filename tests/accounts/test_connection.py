@@ -13,6 +13,8 @@ from django.utils import timezone
 from lxml import html
 
 from accounts.access import Actor
+from accounts.actions import Action
+from accounts.audit import record
 from accounts.cast import Cast, give_evidence, give_licences
 from accounts.credentials import make_credential
 from accounts.models import (
@@ -156,6 +158,22 @@ def served(way: Way) -> Way:
 
 def proof(name: str, **said: str) -> dict[str, str]:
     return {"interface": name, "message_number": "TEST-20260001", "day": TODAY, "returned": "2 新增申报成功", **said}
+
+
+def test_what_an_approval_did_is_written_down_with_the_address_it_came_from(
+    served: Way, client_of: Callable[[str], Client], settings
+) -> None:
+    settings.PORTAL_PROXIES = ["127.0.0.1"]
+    served.hand_in(served.begin("test_access:"), TEST)
+    one, before = served.latest(), AuditEntry.objects.latest("id").pk
+    said = {"do": "approve", "version": one.version}
+    there = reverse("admin:accounts_application_change", args=[one.pk])
+    answer = client_of("staff").post(there, said, HTTP_X_FORWARDED_FOR="203.0.113.9")
+    assert answer.status_code == 302
+    deeds = AuditEntry.objects.filter(pk__gt=before).values_list("action", "address")
+    assert dict(deeds) == {"application_approved": "203.0.113.9", "connection_opened": "203.0.113.9"}
+    record(None, Action.RETRY)  # as a task does: there is no request
+    assert AuditEntry.objects.latest("id").address is None
 
 
 # --- the whole way ------------------------------------------------------------------------------------------------------

@@ -471,7 +471,9 @@ def test_a_public_site_is_handed_in_by_one_of_the_staff_and_opened_by_another(ca
     assert [(deed.action, deed.user.username) for deed in deeds] == [
         ("application_submitted", "staff"), ("application_approved", "reviewer"),
     ]  # fmt: skip
-    assert AuditEntry.objects.get(action="enterprise_opened").enterprise == site
+    opened = AuditEntry.objects.get(action="enterprise_opened")
+    assert opened.enterprise == site
+    assert {deed.address for deed in (*deeds, opened)} == {"127.0.0.1"}, "what the approval did came from there too"
     said = shown(staff, reverse("admin:accounts_enterprise_change", args=[site.pk]))
     assert SITE["park"] in said
     invited = staff.post(

@@ -1,5 +1,6 @@
 """The desk of staff: the stock Django admin over users, members and certificates; enterprises, the record of deeds and what
-people are told are in ``enterprise_admin.py``, ``record_admin.py`` and ``notice_admin.py``.
+people are told are in ``enterprise_admin.py``, ``record_admin.py`` and ``notice_admin.py``, what staff end in
+``ending_admin.py``.
 
 Nothing of accounts is ever deleted here: members and users are switched off, enterprises suspended, so that every entry
 of the record keeps its name.
@@ -22,13 +23,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import members
-from accounts.access import Bystander, address_of, is_member
+from accounts.access import Bystander, address_of
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.colleagues import KEYS, RIGHTS, tell_colleagues
 from accounts.contact import tell_old_address
-from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
-from accounts.onboarding import services
+from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, SigningConsent, User
 from accounts.roles import EnterpriseType, MemberRole
 from accounts.safety import tell_email_changed, tell_factors_reset, tell_password_changed
 from accounts.second_factor import forget_factors
@@ -411,63 +411,6 @@ class MandateAdmin(ReadOnly):
     list_filter = ("state", "mode")
     list_select_related = ("principal", "agent")
     search_fields = ("principal__name", "principal__customs_code", "agent__name", "agent__customs_code")
-
-
-class EndingForm(forms.ModelForm):
-    """Why a service is ended; nothing else of it changes here."""
-
-    end_reason = forms.CharField(
-        label=_("终止原因"),
-        max_length=200,
-        help_text=_("保存即终止，不能恢复；要再开通由企业重新申请。原因企业可以看到"),
-    )
-
-    #: Who has it open (``ServiceAdmin.get_form``).
-    staff: User
-
-    class Meta:
-        model = Service
-        fields = ("end_reason",)
-
-    def clean(self) -> dict[str, Any]:
-        """Nobody ends a service of an enterprise of their own."""
-        cleaned = super().clean() or self.cleaned_data
-        if is_member(self.staff, self.instance.enterprise_id):
-            self.add_error("end_reason", OWN_ENTERPRISE)
-        return cleaned
-
-
-@admin.register(Service)
-class ServiceAdmin(ReadOnly):
-    """Services: activated by approving their applications, looked at and ended here."""
-
-    form = EndingForm
-    readonly_fields = (
-        "enterprise", "enterprise_type", "mode", "district", "clearance_code", "clearance_name", "since", "ended",
-    )  # fmt: skip
-    fields = (*readonly_fields, "end_reason")
-    list_display = ("enterprise", "enterprise_type", "mode", "district", "clearance_name", "since", "ended")
-    list_filter = ("enterprise_type", "mode", "since")
-    list_select_related = ("enterprise",)
-    search_fields = ("enterprise__name", "enterprise__customs_code", "clearance_code")
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Whoever has the right to, while it has not ended."""
-        running = not isinstance(obj, Service) or obj.ended is None
-        return running and admin.ModelAdmin.has_change_permission(self, request, obj)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form knows who has it open."""
-        form = super().get_form(request, obj, change, **kwargs)
-        form.staff = request.user  # type: ignore[attr-defined]
-        return form
-
-    def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:
-        """The deed, with its reason; of two who end it at once one does."""
-        assert isinstance(request.user, User)
-        staff = Bystander(user=request.user, enterprise=obj.enterprise, address=address_of(request))
-        if not services.end(obj, staff=staff, reason=form.cleaned_data["end_reason"]):
-            messages.warning(request, gettext("这项服务刚刚已经终止，没有再办"))
 
 
 @admin.register(SigningConsent)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from lxml import html
 
-from accounts.access import Actor
+from accounts.access import Actor, Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.cast import Cast, give_evidence, give_licences
@@ -24,16 +24,19 @@ from accounts.models import (
     Connection,
     Enterprise,
     InterfaceProof,
+    Notice,
     Service,
     User,
 )
 from accounts.onboarding import applications
+from accounts.onboarding import connection as deeds
 from accounts.onboarding.applications import NotPossible
 from accounts.onboarding.comparing import versions_of
 from accounts.onboarding.interfaces import INTERFACES, interface_named, lacking, needed_by, prove
 from accounts.onboarding.kinds import kind_named
 from accounts.roles import EnterpriseState, EnterpriseType, Environment
 from portal.personal import mask_name, mask_phone
+from portal.sentences import speak
 from portal.tenancy import acting_as
 from tests.accounts.papers import png, sent
 from tests.pages.test_markup import assert_alive, assert_named, assert_nothing_inline
@@ -129,7 +132,7 @@ class Way:
         """Be given test access."""
         self.hand_in(self.begin("test_access:"), TEST)
         self.approve()
-        return Connection.objects.get(enterprise=self.enterprise, environment="sandbox")
+        return Connection.objects.get(enterprise=self.enterprise, environment="sandbox", ended=None)
 
     def make_ready(self) -> None:
         """Everything else an enterprise needs to file in production."""
@@ -540,6 +543,94 @@ def test_what_is_not_connected_is_not_changed(served: Way) -> None:
                  "callback": [LIVE["callback"]]}  # fmt: skip
         problems = applications.submit(one, typed, by=served.actor.user, version=one.version)
     assert "还没有开通" in problems["__all__"][0]
+
+
+# --- what staff end, and who of them helps ------------------------------------------------------------------------------
+
+
+def desk_of(one: Connection) -> str:
+    return reverse("admin:accounts_connection_change", args=[one.pk])
+
+
+def test_staff_end_an_environment_with_a_reason_and_it_may_be_applied_for_anew(
+    served: Way, client_of: Callable[[str], Client]
+) -> None:
+    test, staff, cast = served.connect(), client_of("staff"), served.cast
+    helps = {"helper": test.helper_id}
+    assert staff.post(desk_of(test), {**helps, "end_reason": " "}).status_code == 302  # nothing was to be done
+    assert Connection.objects.get(pk=test.pk).ended is None
+    both = {"helper": cast.users["reviewer"].pk, "end_reason": "长期不用"}
+    assert "请分开办理" in staff.post(desk_of(test), both).content.decode()
+    assert Connection.objects.get(pk=test.pk).ended is None
+    assert (
+        staff.post(desk_of(test), {**helps, "end_reason": "长期不用", "callback": "https://x.org"}).status_code == 302
+    )
+    test.refresh_from_db()
+    assert test.ended is not None and (test.end_reason, test.callback) == (
+        "长期不用",
+        "https://test-erp.example.org/receipts",
+    )
+    deed = AuditEntry.objects.get(action="connection_ended")
+    assert (deed.subject, deed.details["reason"], deed.address) == (test.platform_code, "长期不用", "127.0.0.1")
+    told = Notice.objects.filter(user=served.actor.user, text__contains="长期不用").get()
+    assert "平台已终止本企业的测试环境" in speak(told.text) and told.address == PAGE
+    assert staff.post(desk_of(test), {**helps, "end_reason": "再来一次"}).status_code == 403
+    page = served.page()
+    assert "原因：长期不用" in page and test.platform_code in page and "申请调试" in served.next_step()
+    again = served.connect()
+    assert again.pk != test.pk and again.platform_code != test.platform_code and again.callback == test.callback
+    assert "长期不用" not in served.page()
+
+
+def test_a_change_of_what_was_ended_is_not_approved(served: Way) -> None:
+    test = served.connect()
+    served.hand_in(
+        served.begin("connection_change:sandbox"), {"callback": "https://new.example.org/r", "reason": "迁移"}
+    )
+    staff = served.cast.users["staff"]
+    with as_staff(staff):
+        assert deeds.end(test, staff=Bystander(user=staff, enterprise=served.enterprise), reason="停用") is True
+        assert deeds.end(test, staff=Bystander(user=staff, enterprise=served.enterprise), reason="停用") is False
+    with pytest.raises(NotPossible, match="还没有开通"):
+        served.approve()
+
+
+def test_another_of_the_staff_helps_and_all_who_should_know_are_told(
+    served: Way, client_of: Callable[[str], Client]
+) -> None:
+    test, staff, reviewer = served.connect(), client_of("staff"), served.cast.users["reviewer"]
+    wrong = {"helper": served.actor.user.pk, "end_reason": ""}
+    assert staff.post(desk_of(test), wrong).status_code == 200, "no member of an enterprise"
+    assert staff.post(desk_of(test), {"helper": reviewer.pk, "end_reason": ""}).status_code == 302
+    test.refresh_from_db()
+    assert (test.helper, test.helper_name, test.ended) == (reviewer, str(reviewer), None)
+    deed = AuditEntry.objects.get(action="connection_helper")
+    assert deed.details == {"environment": "sandbox", "before": served.cast.users["staff"].pk, "after": reviewer.pk}
+    assert str(reviewer) in served.page()
+    assert Notice.objects.filter(user=served.actor.user, text__contains="对接专员").exists()
+    assert Notice.objects.filter(user=reviewer, text__contains="您现在是").exists()
+    assert client_of("auditor").post(desk_of(test), {"helper": reviewer.pk}).status_code == 403
+    assert client_of("merchant_administrator").post(desk_of(test), {"helper": reviewer.pk}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE accounts_connection SET platform_code = '9999999'",
+        "UPDATE accounts_connection SET enterprise_id = 1",
+    ],
+)
+def test_the_desk_rewrites_no_code(served: Way, statement: str) -> None:
+    served.connect()
+    with pytest.raises(DatabaseError), as_staff(served.cast.users["staff"]), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_what_was_ended_stays_ended(served: Way) -> None:
+    test = served.connect()
+    Connection.objects.filter(pk=test.pk).update(ended=timezone.now())
+    with as_staff(served.cast.users["staff"]):
+        assert Connection.objects.filter(pk=test.pk).update(ended=None) == 0
 
 
 # --- the page, and who may what -----------------------------------------------------------------------------------------

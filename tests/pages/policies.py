@@ -806,7 +806,7 @@ POLICIES: Mapping[str, tuple[Policy, ...]] = {
         **_desk("service", add=403),
         **_desk("qualification", add=403),
         **_desk("evidence", add=403),
-        **_desk("connection", add=403, change=403),
+        **_desk("connection", add=403),
         **_desk("interfaceproof", add=403, change=403),
         **_desk("group", app="auth", delete=200),
         **_desk("outbound", app="declarations", add=403, change=403),

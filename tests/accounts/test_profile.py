@@ -478,7 +478,7 @@ def test_a_public_site_is_handed_in_by_one_of_the_staff_and_opened_by_another(ca
     assert SITE["park"] in said
     invited = staff.post(
         "/admin/accounts/invitation/add/",
-        {"enterprise": site.pk, "email": "operator@example.org", "roles": ["administrator"]},
+        {"enterprise": site.pk, "email": "operator@example.org", "roles": ["administrator"], "reason": "新开监管场所"},
     )
     assert invited.status_code == 302 and Invitation.objects.get().enterprise == site
 

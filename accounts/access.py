@@ -6,6 +6,7 @@ the enterprise of that actor, so that row-level security stands behind whatever 
 
 import hmac
 from collections.abc import Callable, Collection
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from ipaddress import ip_address
@@ -46,6 +47,9 @@ GATEWAY_PATH = "/customs/receive/"
 UNPROVEN_PATHS = ("/second-factor/", "/login/", "/logout/", "/language/", "/health/")
 
 View = Callable[..., HttpResponseBase]
+
+#: From where the request at hand came; empty in tasks and commands. The record of deeds falls back to it.
+present_address: ContextVar[str] = ContextVar("present_address", default="")
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,14 @@ class EnterpriseMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: PortalRequest) -> HttpResponse:
+        """Remember from where it comes, for whatever is written down of it, and answer."""
+        token = present_address.set(address_of(request))
+        try:
+            return self.answer(request)
+        finally:
+            present_address.reset(token)
+
+    def answer(self, request: PortalRequest) -> HttpResponse:
         """Recognise who asks, and answer behind their wall."""
         request.actor = None
         request.memberships = ()

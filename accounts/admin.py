@@ -1,5 +1,6 @@
 """The desk of staff: the stock Django admin over users, members and certificates; enterprises, the record of deeds and what
-people are told are in ``enterprise_admin.py``, ``record_admin.py`` and ``notice_admin.py``.
+people are told are in ``enterprise_admin.py``, ``record_admin.py`` and ``notice_admin.py``, what staff end in
+``ending_admin.py``.
 
 Nothing of accounts is ever deleted here: members and users are switched off, enterprises suspended, so that every entry
 of the record keeps its name.
@@ -9,7 +10,6 @@ import re
 from collections.abc import Iterable
 from typing import Any, cast
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth.admin import UserAdmin
@@ -18,21 +18,21 @@ from django.db.models import DateField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from accounts import members
-from accounts.access import Bystander, address_of, is_member
+from accounts.access import Bystander, address_of
 from accounts.actions import Action
-from accounts.audit import record
+from accounts.audit import REASON, reason_in, record
 from accounts.codes import check_name
 from accounts.colleagues import KEYS, RIGHTS, tell_colleagues
 from accounts.contact import tell_old_address
-from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, Service, SigningConsent, User
-from accounts.onboarding import services
+from accounts.models import Credential, Enterprise, Invitation, Mandate, Membership, SigningConsent, User
 from accounts.roles import EnterpriseType, MemberRole
 from accounts.safety import tell_email_changed, tell_factors_reset, tell_password_changed
 from accounts.second_factor import forget_factors
+from accounts.staff_forms import InvitationForm, MembershipForm, PersonForm, ReasonActionForm, SetPasswordForm
 from portal.personal import mask_email
 
 
@@ -52,35 +52,14 @@ MOMENT = re.compile(r"(19|20)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?([+-](0\d|
 
 #: Why one of the staff decides nothing about an enterprise.
 OWN_ENTERPRISE = _("您是这家企业的成员，请由另一位同事办理")
+#: What the administrators of an enterprise read of what staff did with the account of one of its members.
+PASSWORD_SET = gettext_noop("平台工作人员重设了成员 %(member)s 的登录密码。您不知情的请马上向本人核实，并拨打服务热线")
+EMAIL_CHANGED = gettext_noop("平台工作人员修改了成员 %(member)s 的账号邮箱。您不知情的请马上向本人核实，并拨打服务热线")
+FACTORS_RESET = gettext_noop("平台工作人员重置了成员 %(member)s 的二次验证。您不知情的请马上向本人核实，并拨打服务热线")
 #: The number of a row, as far as PostgreSQL counts.
 NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 #: The columns that are shown among other words and in the subjects of letters.
 NAMES = ("name", "title")
-
-
-class WordsField(forms.MultipleChoiceField):
-    """Several words of one table, as boxes to tick."""
-
-    widget = forms.CheckboxSelectMultiple
-
-
-class MembershipForm(forms.ModelForm):
-    """A membership, its roles as boxes to tick."""
-
-    roles = WordsField(label=_("角色"), choices=MemberRole.choices)
-
-    class Meta:
-        model = Membership
-        fields = ("user", "enterprise", "roles", "active")
-
-    def clean(self) -> dict[str, Any]:
-        """None of the platform's own people belongs to an enterprise, whose applications they decide on."""
-        cleaned = super().clean() or self.cleaned_data
-        user = cleaned.get("user")
-        if user and cleaned.get("active") and (user.is_staff or user.is_auditor):
-            where = "user" if isinstance(self.fields.get("user"), forms.ModelChoiceField) else "active"
-            self.add_error(where, _("平台工作人员和审计员不能成为企业成员；要保留职员身份，请先取消其成员资格"))
-        return cleaned
 
 
 class NumberSelect(AutocompleteSelect):
@@ -131,6 +110,9 @@ class WordFilter(admin.SimpleListFilter):
 class Recorded(Declared):
     """Whatever staff change stands in the record of deeds too, with the names of the fields, not their values."""
 
+    #: Whether a change here says why, in its field ``reason``.
+    asks_reason = False
+
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         """Django's own log, and the record of deeds."""
         self.write_down(request, Action.STAFF_ADD, obj, message)
@@ -141,12 +123,14 @@ class Recorded(Declared):
         self.write_down(request, Action.STAFF_CHANGE, obj, message)
         return super().log_change(request, obj, message)
 
-    def write_down(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
-        """One entry: which row of which table, and which fields."""
+    def write_down(self, request: HttpRequest, action: str, obj: Model, message: Any, **details: Any) -> None:
+        """One entry: which row of which table, and which fields; and why, where that was asked."""
         assert isinstance(request.user, User)
         enterprise = obj if isinstance(obj, Enterprise) else getattr(obj, "enterprise", None)
         staff = Bystander(user=request.user, enterprise=enterprise, address=address_of(request))
-        record(staff, action, f"{obj._meta.label_lower} {obj.pk}", changed=changed_fields(message))
+        if self.asks_reason and (why := reason_in(request, "reason")):
+            details["reason"] = why
+        record(staff, action, f"{obj._meta.label_lower} {obj.pk}", changed=changed_fields(message), **details)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The stock field; a name or title reads as it is written, whoever types it."""
@@ -180,10 +164,14 @@ class TellsMembers(Recorded):
     """A table on whose pages staff change memberships: the member is told, and the administrators."""
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Save, then tell whoever may do other things now."""
+        """Save, write down why, and tell whoever may do other things now."""
         super().save_formset(request, form, formset, change)
         if formset.model is Membership:
-            for one in [*formset.new_objects, *(row for row, _fields in formset.changed_objects)]:
+            for row in (row for row in formset.forms if row.changes_anything):
+                one = row.instance
+                details = {"changed": sorted({*row.changed_data} - {"reason"}), "reason": row.cleaned_data["reason"]}
+                staff = Bystander(user=cast(User, request.user), enterprise=one.enterprise)
+                record(staff, Action.STAFF_CHANGE, f"{one._meta.label_lower} {one.pk}", **details)
                 members.follow_staff(one, by=cast(User, request.user))
 
 
@@ -192,7 +180,7 @@ class MembershipInline(Numbered, admin.TabularInline):
 
     model = Membership
     form = MembershipForm
-    fields = ("user", "roles", "active")
+    fields = ("user", "roles", "active", "reason")
     autocomplete_fields = ("user",)
     extra = 0
     can_delete = False
@@ -201,7 +189,7 @@ class MembershipInline(Numbered, admin.TabularInline):
 class UserMembershipInline(MembershipInline):
     """The enterprises of a user, on their page."""
 
-    fields = ("enterprise", "roles", "active")
+    fields = ("enterprise", "roles", "active", "reason")
     autocomplete_fields = ("enterprise",)
 
 
@@ -239,7 +227,12 @@ class RoleFilter(WordFilter):
 class PersonAdmin(TellsMembers, UserAdmin):
     """Users: stock, with the one name they have."""
 
+    form = PersonForm
     add_form = AdminUserCreationForm
+    change_password_form = SetPasswordForm
+    change_user_password_template = "admin/accounts/user/change_password.html"  # noqa: S105
+    action_form = ReasonActionForm
+    asks_reason = True
     list_display = ("username", "name", "email", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", "is_auditor")
     search_fields = ("username", "name", "email")
@@ -247,7 +240,7 @@ class PersonAdmin(TellsMembers, UserAdmin):
     inlines = (UserMembershipInline,)
     actions = ("reset_second_factor",)
     fieldsets = (
-        (None, {"fields": ("username", "password", "name", "email")}),
+        (None, {"fields": ("username", "password", "name", "email", "reason")}),
         (_("权限"), {"fields": ("is_active", "is_staff", "is_superuser", "is_auditor", "groups", "user_permissions")}),
         (_("时间"), {"fields": ("last_login", "date_joined")}),
     )
@@ -263,14 +256,17 @@ class PersonAdmin(TellsMembers, UserAdmin):
 
     @admin.action(description=_("重置二次验证（已核对身份）"), permissions=["change"])
     def reset_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """For who lost phone and codes: they sign in anew everywhere and set up another. That of staff only a superuser
-        resets."""
+        """For who lost phone and codes: they sign in anew everywhere and set up another, and all who let people into their
+        enterprises hear of it. That of staff only a superuser resets."""
+        if len(reason_in(request, "reason")) not in REASON:
+            self.message_user(request, gettext("请在操作旁写明重置的原因，2 至 200 个字"), messages.ERROR)
+            return
         chosen = [one for one in users if request.user.is_superuser or not one.is_staff]
         for one in chosen:
             forget_factors(one)
             self.write_down(request, Action.SECOND_FACTOR_REMOVED, one, None)
             tell_factors_reset(one)
-            tell_colleagues(one, by=cast(User, request.user))
+            self.tell_others(request, one, FACTORS_RESET)
         self.message_user(request, gettext("已重置 %(count)s 人的二次验证") % {"count": len(chosen)})
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
@@ -280,6 +276,7 @@ class PersonAdmin(TellsMembers, UserAdmin):
         if old != obj.email:
             tell_old_address(old)
             tell_email_changed(obj, now=mask_email(obj.email) or "—")
+            members.tell_administrators(obj, EMAIL_CHANGED)
         if change and not {*RIGHTS, *KEYS}.isdisjoint(form.changed_data):
             tell_colleagues(obj, by=cast(User, request.user))
         if change and "is_active" in form.changed_data and not obj.is_active:
@@ -289,8 +286,13 @@ class PersonAdmin(TellsMembers, UserAdmin):
         """A password set by staff is told to whose it is."""
         if isinstance(obj, User) and "password" in changed_fields(message):
             tell_password_changed(obj)
-            tell_colleagues(obj, by=cast(User, request.user))
+            self.tell_others(request, obj, PASSWORD_SET)
         return super().log_change(request, obj, message)
+
+    def tell_others(self, request: HttpRequest, whose: User, words: str) -> None:
+        """Colleagues where it is one of the staff, and the administrators of the enterprises they belong to."""
+        tell_colleagues(whose, by=cast(User, request.user))
+        members.tell_administrators(whose, words)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Staff but superusers change no others of the staff: whose password one sets, one becomes."""
@@ -311,6 +313,7 @@ class MembershipAdmin(Recorded):
     """Memberships: who may do what in which enterprise."""
 
     form = MembershipForm
+    asks_reason = True
     list_display = ("user", "enterprise", "roles_shown", "active", "created")
     list_filter = ("active", RoleFilter)
     list_select_related = ("user", "enterprise")
@@ -320,7 +323,7 @@ class MembershipAdmin(Recorded):
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         """Save, and tell the member and the administrators."""
         super().save_model(request, obj, form, change)
-        if form.has_changed():
+        if form.changes_anything:
             members.follow_staff(obj, by=cast(User, request.user))
 
     @admin.display(description=_("角色"))
@@ -329,35 +332,12 @@ class MembershipAdmin(Recorded):
         return gettext("、").join(membership.role_labels)
 
 
-class InvitationForm(forms.ModelForm):
-    """Whom staff invite into an enterprise: its first administrator, whom nobody there could invite."""
-
-    by: Bystander
-    roles = WordsField(label=_("角色"), choices=MemberRole.choices)
-
-    class Meta:
-        model = Invitation
-        fields = ("enterprise", "email", "roles")
-
-    def clean(self) -> dict[str, Any]:
-        """Whether this address may be invited."""
-        cleaned = super().clean() or self.cleaned_data
-        if not self.errors:
-            cleaned["email"] = cleaned["email"].lower()
-            self.by = Bystander(self.by.user, cleaned["enterprise"], self.by.address)
-            try:
-                members.check_may_be_invited(by=self.by, email=cleaned["email"])
-            except members.Refused as refused:
-                self.add_error("email", str(refused))
-        return cleaned
-
-
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnly):
     """Invitations: sent and taken back here too, changed nowhere."""
 
     form = InvitationForm
-    fields = ("enterprise", "email", "roles")
+    fields = ("enterprise", "email", "roles", "reason")
     list_display = ("email", "enterprise", "roles_shown", "created", "expires", "accepted_at", "revoked_at")
     list_filter = ("created", RoleFilter)
     list_select_related = ("enterprise",)
@@ -383,7 +363,7 @@ class InvitationAdmin(ReadOnly):
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         """Invite, and send the letter."""
-        made, token = members.invite(by=form.by, email=obj.email, roles=obj.roles)
+        made, token = members.invite(by=form.by, email=obj.email, roles=obj.roles, reason=form.cleaned_data["reason"])
         members.mail(made, link=request.build_absolute_uri(reverse("invitation", args=[token])))
         obj.pk = made.pk
 
@@ -430,63 +410,6 @@ class MandateAdmin(ReadOnly):
     list_filter = ("state", "mode")
     list_select_related = ("principal", "agent")
     search_fields = ("principal__name", "principal__customs_code", "agent__name", "agent__customs_code")
-
-
-class EndingForm(forms.ModelForm):
-    """Why a service is ended; nothing else of it changes here."""
-
-    end_reason = forms.CharField(
-        label=_("终止原因"),
-        max_length=200,
-        help_text=_("保存即终止，不能恢复；要再开通由企业重新申请。原因企业可以看到"),
-    )
-
-    #: Who has it open (``ServiceAdmin.get_form``).
-    staff: User
-
-    class Meta:
-        model = Service
-        fields = ("end_reason",)
-
-    def clean(self) -> dict[str, Any]:
-        """Nobody ends a service of an enterprise of their own."""
-        cleaned = super().clean() or self.cleaned_data
-        if is_member(self.staff, self.instance.enterprise_id):
-            self.add_error("end_reason", OWN_ENTERPRISE)
-        return cleaned
-
-
-@admin.register(Service)
-class ServiceAdmin(ReadOnly):
-    """Services: activated by approving their applications, looked at and ended here."""
-
-    form = EndingForm
-    readonly_fields = (
-        "enterprise", "enterprise_type", "mode", "district", "clearance_code", "clearance_name", "since", "ended",
-    )  # fmt: skip
-    fields = (*readonly_fields, "end_reason")
-    list_display = ("enterprise", "enterprise_type", "mode", "district", "clearance_name", "since", "ended")
-    list_filter = ("enterprise_type", "mode", "since")
-    list_select_related = ("enterprise",)
-    search_fields = ("enterprise__name", "enterprise__customs_code", "clearance_code")
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Whoever has the right to, while it has not ended."""
-        running = not isinstance(obj, Service) or obj.ended is None
-        return running and admin.ModelAdmin.has_change_permission(self, request, obj)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form knows who has it open."""
-        form = super().get_form(request, obj, change, **kwargs)
-        form.staff = request.user  # type: ignore[attr-defined]
-        return form
-
-    def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:
-        """The deed, with its reason; of two who end it at once one does."""
-        assert isinstance(request.user, User)
-        staff = Bystander(user=request.user, enterprise=obj.enterprise, address=address_of(request))
-        if not services.end(obj, staff=staff, reason=form.cleaned_data["end_reason"]):
-            messages.warning(request, gettext("这项服务刚刚已经终止，没有再办"))
 
 
 @admin.register(SigningConsent)

@@ -14,4 +14,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """The desk of staff has more than one file."""
-        autodiscover_modules("enterprise_admin", "record_admin", "notice_admin", "connection_admin")
+        autodiscover_modules("enterprise_admin", "record_admin", "notice_admin", "ending_admin", "connection_admin")

@@ -8,7 +8,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.http import HttpRequest
 
-from accounts.access import Actor, Bystander
+from accounts.access import Actor, Bystander, present_address
 from accounts.actions import Action
 
 #: How much a reason to see what is masked says, in characters.
@@ -24,6 +24,7 @@ VALUES (%s, %s, %s, %s, %s::jsonb, %s::inet)
 def record(actor: Actor | Bystander | None, action: str, subject: str = "", **details: Any) -> None:
     """Append one entry. Details hold numbers, counts and reasons, never names, numbers or phones of persons.
 
+    From where is the actor's address, or else that of the request at hand; a task has none.
     Raises ValueError for an action that is not in the table of actions.
     """
     with connection.cursor() as cursor:
@@ -51,5 +52,5 @@ def _row(actor: Actor | Bystander | None, action: str, subject: str, details: Ma
         Action(action).value,
         subject[:200],
         json.dumps(details, cls=DjangoJSONEncoder, ensure_ascii=False),
-        (actor.address if actor else "") or None,
+        (actor.address if actor else "") or present_address.get() or None,
     )

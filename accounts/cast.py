@@ -329,7 +329,7 @@ def connect(
     for environment in environments:
         test = environment == Environment.SANDBOX
         Connection.objects.get_or_create(
-            enterprise=enterprise, environment=environment,
+            enterprise=enterprise, environment=environment, ended=None,
             defaults={
                 "platform_code": f"9{number}0001" if test else f"1{number}0001",
                 "short_code": f"{'T' if test else 'L'}{number}001",

@@ -23,6 +23,7 @@ CURE = _("请由企业管理员在“企业类型登记”中提交有效的许�
 
 _MISSING = gettext_noop("%(type)s尚未登记《%(licence)s》，不能申报")
 _EXPIRED = gettext_noop("《%(licence)s》（%(number)s）有效期至 %(day)s，已到期，%(type)s不能申报")
+_VOIDED = gettext_noop("《%(licence)s》（%(number)s）已作废：%(reason)s。%(type)s不能申报")
 _NOT_YET = gettext_noop("《%(licence)s》（%(number)s）自 %(day)s 起有效，%(type)s在此之前不能申报")
 _EITHER: str | Promise = _("金融许可证》或《支付业务许可证")
 
@@ -55,6 +56,8 @@ def _why_closed(of_type: EnterpriseType, held: Collection[Qualification], day: d
         return keep(_MISSING, type=of_type.label, licence=_EITHER if len(wanted) > 1 else wanted[0].label)
     one = max(found, key=lambda each: each.valid_to or date.max)
     said = {"licence": Licence(one.licence).label, "number": one.number, "type": of_type.label}
+    if one.ended:
+        return keep(_VOIDED, **said, reason=one.end_reason)
     if one.valid_to and one.valid_to < day:
         return keep(_EXPIRED, **said, day=one.valid_to.isoformat())
     return keep(_NOT_YET, **said, day=one.valid_from.isoformat() if one.valid_from else "")

@@ -62,8 +62,9 @@ class Told:
 
 
 @transaction.atomic
-def invite(*, by: Actor | Bystander, email: str, roles: Collection[str]) -> tuple[Invitation, str]:
-    """A new invitation and the token of its link; an earlier one to this address is over. Raises ``Refused``."""
+def invite(*, by: Actor | Bystander, email: str, roles: Collection[str], reason: str = "") -> tuple[Invitation, str]:
+    """A new invitation and the token of its link; an earlier one to this address is over. Staff say why. Raises
+    ``Refused``."""
     assert by.user is not None
     email, chosen = email.strip().lower(), in_order(roles)
     enterprise = check_may_be_invited(by=by, email=email)
@@ -75,7 +76,8 @@ def invite(*, by: Actor | Bystander, email: str, roles: Collection[str]) -> tupl
         enterprise=enterprise, email=email, roles=chosen, token_hash=_hash_of(token), invited_by=by.user,
         expires=timezone.now() + VALID,
     )  # fmt: skip
-    record(by, Action.MEMBER_INVITED, f"invitation {invitation.pk}", roles=chosen)
+    why = {"reason": reason} if reason else {}
+    record(by, Action.MEMBER_INVITED, f"invitation {invitation.pk}", roles=chosen, **why)
     return invitation, token
 
 
@@ -210,6 +212,13 @@ def follow_staff(membership: Membership, *, by: User) -> None:
     notify(others, words, enterprise=enterprise, address=reverse("members"))
 
 
+def tell_administrators(whose: User, words: str) -> None:
+    """Tell whoever lets people into an enterprise what staff did with the account of one of its members; by ``%(member)s``."""
+    for one in whose.memberships.filter(active=True).select_related("enterprise"):
+        others = User.objects.filter(memberships__in=_administrators(one.enterprise)).exclude(pk=whose.pk)
+        notify(others, keep(words, member=str(whose)), enterprise=one.enterprise, address=reverse("members"))
+
+
 def follow_closing(user: User) -> None:
     """The account was switched off: nobody joins any more by an invitation they sent, nor they by one sent to them."""
     _take_back(_of_gone(user))
@@ -240,6 +249,17 @@ def tell(membership: Membership, *, by: User | None) -> None:
     else:
         told = keep(gettext_noop("您不再是“%(name)s”的成员，不能再代表它"), **said)
         notify_member(now.user, now.enterprise, told)
+
+
+def has_administrator(enterprise: Enterprise) -> bool:
+    """Whether somebody there lets people in."""
+    return _administrators(enterprise).exists()
+
+
+def is_let_in_by_others(user: User, enterprise: Enterprise) -> bool:
+    """Whether they are no administrator, where there is one who could make them one."""
+    present = _administrators(enterprise)
+    return present.exists() and (user.pk is None or not present.filter(user=user).exists())
 
 
 def is_only_administrator(membership: Membership) -> bool:

@@ -5,9 +5,10 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import Recorded, WordsField
+from accounts.admin import Recorded
 from accounts.models import Announcement
 from accounts.roles import EnterpriseType
+from accounts.staff_forms import WordsField
 
 
 class AnnouncementForm(forms.ModelForm):

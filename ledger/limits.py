@@ -208,7 +208,9 @@ def _alone(enterprise: Enterprise) -> Guarantee | None:
 
 def _tell_preparation(enterprise: Enterprise) -> None:
     """What the preparation says of the limit is what the books hold: the evidence in force gives way to one that says so."""
-    in_force = Evidence.objects.filter(enterprise=enterprise, item=ITEM, replaced=False, variety__in=SECURITIES)
+    in_force = Evidence.objects.filter(
+        enterprise=enterprise, item=ITEM, replaced=False, ended=None, variety__in=SECURITIES
+    )
     held = in_force.first()
     if held is None:
         return

@@ -1,4 +1,4 @@
-"""How the system of an enterprise is connected: one row per environment, and the interfaces it has proved in the test.
+"""How the system of an enterprise is connected: one row in force per environment, and the interfaces it has proved in the test.
 
 Both come into force by an approved application (``accounts/onboarding/connection.py``). A change rewrites the addresses of
 the row, not its codes; what stood before is kept by the applications.
@@ -40,14 +40,25 @@ class Connection(models.Model):
     )
     since = models.DateTimeField(_("开通时间"), db_default=Now())
     changed = models.DateTimeField(_("上次变更"), null=True, blank=True)
+    ended = models.DateTimeField(_("终止时间"), null=True, blank=True)
+    #: Why staff ended it, for the enterprise to read.
+    end_reason = models.CharField(_("终止原因"), max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("系统对接")
         verbose_name_plural = _("系统对接")
-        ordering = ["enterprise", "-environment"]
+        ordering = ["enterprise", "-environment", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["enterprise", "environment"], name="accounts_connection_one_in_force"),
-            models.UniqueConstraint(fields=["enterprise", "callback"], name="accounts_connection_callbacks_apart"),
+            models.UniqueConstraint(
+                fields=["enterprise", "environment"],
+                name="accounts_connection_one_in_force",
+                condition=models.Q(ended=None),
+            ),
+            models.UniqueConstraint(
+                fields=["enterprise", "callback"],
+                name="accounts_connection_callbacks_apart",
+                condition=models.Q(ended=None),
+            ),
             models.UniqueConstraint(
                 fields=["short_code"], name="accounts_connection_short_code_once", condition=~models.Q(short_code="")
             ),

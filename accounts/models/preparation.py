@@ -1,7 +1,7 @@
 """What is in force of an enterprise's preparation: the evidence of each item, and the licences its types need.
 
-Both come into force by an approved application and give way to the next one; nothing of them is ever taken back, so that
-it can be said what was in force when.
+Both come into force by an approved application and give way to the next one, or are ended by staff who say why; nothing of
+them is ever taken back, so that it can be said what was in force when.
 """
 
 from datetime import date
@@ -74,6 +74,9 @@ class Evidence(models.Model):
     since = models.DateTimeField(_("核验时间"), db_default=Now())
     #: A later one of the same item is in force.
     replaced = models.BooleanField(_("已被替换"), default=False)
+    #: Staff have ended it, and why, for the enterprise to read; until a later one takes its place it stands so.
+    ended = models.DateTimeField(_("作废时间"), null=True, blank=True)
+    end_reason = models.CharField(_("作废原因"), max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("准备凭证")
@@ -89,8 +92,8 @@ class Evidence(models.Model):
         return f"{self.item} {self.number}".strip()
 
     def is_valid_on(self, day: date) -> bool:
-        """Whether it shows anything on that day: a bank's letter through its last."""
-        return self.valid_to is None or day <= self.valid_to
+        """Whether it shows anything on that day: a bank's letter through its last, and nothing that was ended."""
+        return self.ended is None and (self.valid_to is None or day <= self.valid_to)
 
 
 class Licence(models.TextChoices):
@@ -119,6 +122,9 @@ class Qualification(models.Model):
     since = models.DateTimeField(_("登记时间"), db_default=Now())
     #: A later one of the same licence is in force, or the type it was for was given up.
     replaced = models.BooleanField(_("已被替换"), default=False)
+    #: Staff have ended it, and why, for the enterprise to read; until a later one takes its place it stands so.
+    ended = models.DateTimeField(_("作废时间"), null=True, blank=True)
+    end_reason = models.CharField(_("作废原因"), max_length=200, blank=True, default="", db_default="")
     #: How many days before its end its administrators were last reminded.
     reminded = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
@@ -149,4 +155,4 @@ class Qualification(models.Model):
     def is_valid_on(self, day: date) -> bool:
         """Whether it permits anything on that day."""
         begun = self.valid_from is None or self.valid_from <= day
-        return begun and (self.valid_to is None or day <= self.valid_to)
+        return self.ended is None and begun and (self.valid_to is None or day <= self.valid_to)

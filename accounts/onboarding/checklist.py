@@ -191,6 +191,7 @@ def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checkl
     """The preparation of this enterprise as it stands; with addresses to apply at for who may."""
     every = list(enterprise.evidence.order_by("id"))
     evidence = {one.item: one for one in every if not one.replaced and counts(one, enterprise, today)}
+    voided = {one.item: one for one in every if not one.replaced and one.ended}
     # A later change of what was verified moves nothing: an item is done since the first evidence it needs came.
     first = {one.item: one for one in reversed(every)}
     applied = _applied(enterprise)
@@ -215,6 +216,8 @@ def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checkl
             continue
         row.span = spans[item.name]
         _say_state(row, enterprise, evidence, applied, remarks)
+        said = _("已作废：%(reason)s，请重新提交凭证")
+        row.notes = [said % {"reason": voided[one].end_reason} for one in item.kinds if one in voided] + row.notes
         if row.state == ItemState.NOT_STARTED:
             before = next((one for one in reversed(rows[:-1]) if one.state != ItemState.NOT_NEEDED), None)
             waits = before is not None and before.holds_up and not (item.name == "guarantee" and letter)

@@ -13,20 +13,23 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.codes import check_name
 from accounts.models import Application, Connection, Enterprise, User
+from accounts.notices import notify, notify_members
 from accounts.onboarding import interfaces
 from accounts.onboarding.addresses import CallbackField, SourcesField
 from accounts.onboarding.forms import PHONE, personal
 from accounts.onboarding.services import active, open_for_filing, why_not_ready
-from accounts.roles import EnterpriseType, Environment
+from accounts.roles import EnterpriseType, Environment, MemberRole
+from portal.sentences import keep
 from portal.widgets import DayInput
 
 Refusals = dict[str, list[str]]
@@ -116,7 +119,7 @@ class ConnectionChangeForm(forms.Form):
 
 def in_force(enterprise: Enterprise, environment: str) -> Connection | None:
     """What the enterprise was given in this environment, if it is connected there."""
-    return Connection.objects.filter(enterprise=enterprise, environment=environment).first()
+    return Connection.objects.filter(enterprise=enterprise, environment=environment, ended=None).first()
 
 
 def as_typed(enterprise: Enterprise, environment: str) -> dict[str, list[str]]:
@@ -201,8 +204,8 @@ def why_no_change(application: Application, cleaned: Mapping[str, Any]) -> Refus
 
 def _why_no_callback(enterprise: Enterprise, environment: str, callback: str) -> Refusals:
     """Receipts of the two environments never arrive at the same place."""
-    others = Connection.objects.filter(enterprise=enterprise, callback=callback).exclude(environment=environment)
-    if others.exists():
+    there = Connection.objects.filter(enterprise=enterprise, callback=callback, ended=None)
+    if there.exclude(environment=environment).exists():
         return {"callback": [_("与另一个环境的回推地址相同。测试回执和生产回执不能推到一处，请填另一个地址")]}
     return {}
 
@@ -242,7 +245,8 @@ def open_production(application: Application, cleaned: Mapping[str, Any], staff:
 def change_connection(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """Other addresses from now on, under the same codes."""
     environment = cleaned["environment"]
-    present = Connection.objects.filter(enterprise=_enterprise_of(application), environment=environment)
+    enterprise = _enterprise_of(application)
+    present = Connection.objects.filter(enterprise=enterprise, environment=environment, ended=None)
     try:
         with transaction.atomic():
             present.update(
@@ -251,7 +255,10 @@ def change_connection(application: Application, cleaned: Mapping[str, Any], staf
             )  # fmt: skip
     except IntegrityError as error:
         raise ValidationError(_("另一个环境刚刚改成了同一个回推地址，请退回申请人改填")) from error
-    _write_down(Action.CONNECTION_CHANGED, present.get(), staff)
+    changed = present.first()
+    if changed is None:
+        raise ValidationError(_("这个环境刚刚已被终止，没有可以变更的参数"))
+    _write_down(Action.CONNECTION_CHANGED, changed, staff)
 
 
 def _open(application: Application, environment: Environment, cleaned: Mapping[str, Any], staff: User) -> None:
@@ -293,3 +300,49 @@ def _write_down(action: Action, connection: Connection, staff: User) -> None:
         who, action, connection.platform_code, environment=str(connection.environment),
         application=connection.application_id, addresses=len(connection.source_addresses),
     )  # fmt: skip
+
+
+# --- what staff end, and who of them helps --------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def end(connection: Connection, *, staff: Bystander, reason: str) -> bool:
+    """The environment knows the enterprise no more; who looks after its system is told why. False if it had ended before."""
+    running = Connection.objects.filter(pk=connection.pk, ended=None)
+    if not running.update(ended=timezone.now(), end_reason=reason):
+        return False
+    environment = Environment(connection.environment)
+    said = {"environment": environment.value, "reason": reason}
+    record(staff, Action.CONNECTION_ENDED, connection.platform_code, **said)
+    _tell(connection, keep(_ENDED, environment=environment.label, code=connection.platform_code, reason=reason))
+    return True
+
+
+@transaction.atomic
+def give_helper(connection: Connection, *, staff: Bystander, helper: User) -> bool:
+    """Another of the staff helps from now on; they, and who looks after the system, are told. False if it has ended."""
+    running = Connection.objects.filter(pk=connection.pk, ended=None)
+    before = running.values_list("helper_id", flat=True).first()
+    if not running.update(helper=helper, helper_name=str(helper)):
+        return False
+    said = {"environment": str(connection.environment), "before": before, "after": helper.pk}
+    record(staff, Action.CONNECTION_HELPER, connection.platform_code, **said)
+    words = {"environment": Environment(connection.environment).label, "helper": str(helper)}
+    _tell(connection, keep(_HELPED, **words))
+    there = reverse("admin:accounts_connection_change", args=[connection.pk])
+    named = {"enterprise": connection.enterprise.name, "environment": words["environment"]}
+    notify([helper], keep(_HELPS, **named), address=there)
+    return True
+
+
+def _tell(connection: Connection, text: str) -> None:
+    notify_members(connection.enterprise, text, roles=LOOK_AFTER_IT, address=reverse("connection"))
+
+
+#: Who in an enterprise looks after its system.
+LOOK_AFTER_IT = (MemberRole.ADMINISTRATOR, MemberRole.DEVELOPER)
+_ENDED = gettext_noop(
+    "平台已终止本企业的%(environment)s（平台代码 %(code)s）。原因：%(reason)s。需要时可在“系统对接”重新申请"
+)
+_HELPED = gettext_noop("本企业%(environment)s的对接专员改为 %(helper)s")
+_HELPS = gettext_noop("您现在是“%(enterprise)s”%(environment)s的对接专员")

@@ -89,6 +89,8 @@ class Side:
     deed: Deed | None
     #: The application that brought what is in force.
     origin: str
+    #: Of an environment that is not connected any more, what staff ended last.
+    ended: Connection | None = None
 
     @property
     def is_test(self) -> bool:
@@ -136,8 +138,9 @@ class _Way:
         self.services: list[Service] = active(self.enterprise)
         self.needed = needed_for(self.enterprise, self.services)
         self.proofs = proofs_of(self.enterprise)
-        found = Connection.objects.filter(enterprise=self.enterprise)
-        self.connections = {one.environment: one for one in found}
+        found = list(Connection.objects.filter(enterprise=self.enterprise).order_by("id"))
+        self.connections = {one.environment: one for one in found if one.ended is None}
+        self.ended = {one.environment: one for one in found if one.ended}
         self.applications: dict[tuple[str, str], Application] = {}
         own = Application.objects.filter(enterprise=self.enterprise, kind__in=BEGUN_HERE).defer("content")
         for one in own.order_by("-id"):
@@ -205,7 +208,7 @@ class _Way:
             else (CONNECTION_GO_LIVE, _("申请上线"), self.is_tested and self.lacks is None)
         )
         deed = self.deed(kind, words) if is_due or self.open_one(kind) else None
-        return Side(environment, None, self.look(kind), deed, "")
+        return Side(environment, None, self.look(kind), deed, "", self.ended.get(environment))
 
     def _origin(self, connection: Connection) -> str:
         if not self.may_apply or connection.application_id is None:

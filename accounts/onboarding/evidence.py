@@ -266,7 +266,7 @@ def why_no_type_filing(application: Application, cleaned: Mapping[str, Any]) -> 
 
 def transmission_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
     """What staff should see of a transmission number: imports and exports are applied for apart, so one for both is rare."""
-    others = Evidence.objects.filter(enterprise=_of(application), number=cleaned["dxp_id"], replaced=False)
+    others = Evidence.objects.filter(enterprise=_of(application), number=cleaned["dxp_id"], replaced=False, ended=None)
     if not others.filter(item__in=("dxp_import", "dxp_export")).exclude(item=application.kind).exists():
         return []
     return [_("进口和出口填了同一个编号；两者分开申请，请核对数据中心的通知")]
@@ -312,7 +312,8 @@ def counts(held: Evidence, enterprise: Enterprise, today: date) -> bool:
 
 def guarantee_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
     """What staff should see of a guarantee: the limit in force, which the approval replaces."""
-    in_force = Evidence.objects.filter(enterprise=_of(application), item=application.kind, replaced=False).first()
+    held = Evidence.objects.filter(enterprise=_of(application), item=application.kind, replaced=False, ended=None)
+    in_force = held.first()
     if in_force is None or in_force.amount is None:
         return []
     words = {"limit": money(in_force.amount), "since": timezone.localdate(in_force.since).isoformat()}
@@ -381,7 +382,7 @@ def keep_certificate(application: Application, cleaned: Mapping[str, Any], staff
 def keep_transmission(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """The transmission number is verified; that of imports is what messages are sent under from now on."""
     enterprise, number = _of(application), cleaned["dxp_id"]
-    others = Evidence.objects.filter(item__in=("dxp_import", "dxp_export"), number=number, replaced=False)
+    others = Evidence.objects.filter(item__in=("dxp_import", "dxp_export"), number=number, replaced=False, ended=None)
     taken = Enterprise.objects.filter(dxp_id=number).exclude(pk=enterprise.pk).exists()
     if taken or others.exclude(enterprise=enterprise).exists():
         raise ValidationError(

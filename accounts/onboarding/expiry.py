@@ -28,6 +28,7 @@ def remind(today: date) -> int:
     """Tell what is due today; the number of licences and letters reminded of."""
     soon: dict[str, Any] = {
         "replaced": False,
+        "ended": None,
         "valid_to__gte": today,
         "valid_to__lte": today + timedelta(days=FIRST_REMINDER),
     }
@@ -41,7 +42,7 @@ def _remind(one: Qualification, today: date) -> bool:
     """One licence: written down with the notice or not at all; whoever else looks at the same time tells nobody."""
     assert one.valid_to is not None
     left, due = _left(one.valid_to, today)
-    rows = Qualification.objects.filter(Q(reminded=None) | Q(reminded__gt=due), pk=one.pk, replaced=False)
+    rows = Qualification.objects.filter(Q(reminded=None) | Q(reminded__gt=due), pk=one.pk, replaced=False, ended=None)
     if not rows.update(reminded=due):
         return False
     said = {"licence": Licence(one.licence).label, "number": one.number, "day": one.valid_to, "left": left}

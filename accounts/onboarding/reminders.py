@@ -1,4 +1,5 @@
-"""Reminding whoever an application waits for: of the staff its assignee, of a returned one its applicant.
+"""Reminding whoever an application waits for: of the staff its assignee, or all who decide where it has none; of a
+returned one its applicant.
 
 Who applied and has left since is not told: the administrators of the enterprise go on with it.
 
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -25,7 +27,7 @@ from accounts.roles import MemberRole
 from portal.calendar import SHANGHAI
 from portal.sentences import keep
 
-NOBODY_HAS_IT = gettext_lazy("未分派，没有经办人可催")
+NOBODY_ELSE = gettext_lazy("未分派，也没有其他能审核的同事可催")
 WAITS_FOR_NOBODY = gettext_lazy("已办结，不用催")
 NO_ADDRESS = gettext_lazy("对方没有登记邮箱，或账号已停用")
 TODAY_ALREADY = gettext_lazy("今天已催过")
@@ -44,7 +46,7 @@ def remind(applications: Iterable[Application], *, by: User, address: str = "") 
     """Remind of each of these once today."""
     told, today = Reminded(), timezone.now().astimezone(SHANGHAI).date()
     for one in applications:
-        whom, why_not = _waited_for(one)
+        whom, why_not = _waited_for(one, by=by)
         if not whom:
             told.left_out[why_not] += 1
         elif not Reminder.objects.get_or_create(application=one, on=today, defaults={"by": by})[1]:
@@ -57,18 +59,25 @@ def remind(applications: Iterable[Application], *, by: User, address: str = "") 
     return told
 
 
-def _waited_for(application: Application) -> tuple[list[User], str]:
+def _waited_for(application: Application, *, by: User) -> tuple[list[User], str]:
     """Whom it waits for; or nobody, and why."""
     if application.state == ApplicationState.RETURNED:
         whom = _applying(application)
     elif application.state not in WAITS_FOR_STAFF:
         return [], str(WAITS_FOR_NOBODY)
     elif application.assignee is None:
-        return [], str(NOBODY_HAS_IT)
+        whom = list(_deciders().exclude(pk=by.pk))
+        if not whom:
+            return [], str(NOBODY_ELSE)
     else:
         whom = [application.assignee]
     reached = [one for one in whom if one.is_active and one.email]
     return reached, "" if reached else str(NO_ADDRESS)
+
+
+def _deciders() -> QuerySet[User]:
+    """All of the staff who may decide on applications."""
+    return User.objects.with_perm("accounts.change_application").filter(is_staff=True, is_auditor=False)
 
 
 def _applying(application: Application) -> list[User]:
@@ -90,5 +99,8 @@ def _tell(whom: Sequence[User], one: Application) -> None:
         text = keep(gettext_noop("催办：%(kind)s“%(title)s”已退回补正，改好后请重新提交"), **said)
         notify(whom, text, address=reverse("application", args=[one.pk]), enterprise=one.enterprise)
     else:
-        text = keep(gettext_noop("催办：%(kind)s“%(title)s”在等您审核"), **said)
+        words = gettext_noop("催办：%(kind)s“%(title)s”在等您审核")
+        if one.assignee is None:
+            words = gettext_noop("催办：%(kind)s“%(title)s”还没有人接手，请接手审核")
+        text = keep(words, **said)
         notify(whom, text, address=reverse("admin:accounts_application_change", args=[one.pk]))

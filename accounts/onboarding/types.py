@@ -266,6 +266,7 @@ def _says(one: Qualification | None, group: str, cleaned: Mapping[str, Any]) -> 
         return False
     return (
         one is not None
+        and one.ended is None  # what was ended counts again only as it is registered anew
         and one.licence == licence
         and all((getattr(one, name) or None) == (said[name] or None) for name in SAID)
     )
@@ -352,7 +353,7 @@ def register_types(application: Application, cleaned: Mapping[str, Any], staff: 
     if EnterpriseType.DIRECT_LOGISTICS in lost:
         _end(enterprise, [Licence.EXPRESS_OPERATOR])
     elif EnterpriseType.DIRECT_LOGISTICS in cleaned["types"] and not any(
-        one.licence == Licence.EXPRESS_OPERATOR and one.number == operator["number"]
+        one.licence == Licence.EXPRESS_OPERATOR and one.number == operator["number"] and one.ended is None
         for one in enterprise.licences_in_force
     ):
         _keep(enterprise, application, Licence.EXPRESS_OPERATOR, operator)

@@ -84,7 +84,7 @@ def home(request: Request) -> HttpResponse:
     context["unserved"] = _unserved(request.actor, KINDS)
     if request.actor.enterprise.state == EnterpriseState.DRAFT:
         # Whoever tries out a system of its own is on the way to go live by that, and not by page.
-        by_page = not request.actor.enterprise.connections.exists()
+        by_page = not request.actor.enterprise.connections.filter(ended=None).exists()
         missing = (step for step in steps_of(request.actor.enterprise, by_page=by_page) if not step.is_met)
         context |= {"is_new": True, "next": next(missing, None), "leads": request.actor.may(MemberRole.ADMINISTRATOR)}
     return render(request, "home.html", context)

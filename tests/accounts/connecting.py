@@ -115,7 +115,7 @@ class Way:
         """Be given test access."""
         self.hand_in(self.begin("test_access:"), TEST)
         self.approve()
-        return Connection.objects.get(enterprise=self.enterprise, environment="sandbox")
+        return Connection.objects.get(enterprise=self.enterprise, environment="sandbox", ended=None)
 
     def make_ready(self) -> None:
         """Everything else an enterprise needs to file in production."""

@@ -77,17 +77,19 @@ def test_it_gives_an_enterprise_a_member_and_writes_it_down(cast, staff):
             "memberships-TOTAL_FORMS": "1",
             "memberships-INITIAL_FORMS": "0",
             "memberships-0-user": cast.users["stranger"].pk,
-            "memberships-0-roles": ["administrator", "filer"],
+            "memberships-0-roles": ["finance", "filer"],
             "memberships-0-active": "on",
+            "memberships-0-reason": "企业来函",
             "credentials-TOTAL_FORMS": "0",
             "credentials-INITIAL_FORMS": "0",
         },
     )
     assert response.status_code == 302, response.context and response.context["errors"]
-    assert merchant.memberships.get(user=cast.users["stranger"]).roles == ["administrator", "filer"]
-    entry = AuditEntry.objects.get(action="staff_change")
-    assert (entry.user.username, entry.enterprise) == ("staff", merchant)
+    assert merchant.memberships.get(user=cast.users["stranger"]).roles == ["finance", "filer"]
+    why, entry = AuditEntry.objects.filter(action="staff_change").order_by("id")
+    assert (entry.user.username, entry.enterprise) == (why.user.username, why.enterprise) == ("staff", merchant)
     assert entry.subject == f"accounts.enterprise {merchant.pk}"
+    assert why.subject.startswith("accounts.membership ") and why.details["reason"] == "企业来函"
 
 
 def put_in_state(staff: Client, enterprise: Enterprise, state: str, reason: str = "") -> HttpResponse:
@@ -174,6 +176,7 @@ def test_it_lets_only_a_superuser_make_staff(cast, staff):
     path = f"/admin/accounts/user/{cast.users['staff'].pk}/change/"
     assert 'name="is_superuser"' not in staff.get(path).content.decode()
     data = {"username": "staff", "name": "平台值班", "is_active": "on", "is_superuser": "on", "is_staff": "on"}
+    data["reason"] = "本人来函"
     data |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     assert staff.post(path, data).status_code == 302
     assert not User.objects.get(username="staff").is_superuser

@@ -145,7 +145,14 @@ def test_an_auditor_changes_their_own_password(auditor: Client) -> None:
 
 def test_nobody_is_auditor_and_superuser(cast: Cast, client_of) -> None:
     staff, path = client_of("staff"), f"/admin/accounts/user/{cast.users['auditor'].pk}/change/"
-    data = {"username": "auditor", "name": "平台审计", "is_active": "on", "is_staff": "on", "is_auditor": "on"}
+    data = {
+        "username": "auditor",
+        "name": "平台审计",
+        "is_active": "on",
+        "is_staff": "on",
+        "is_auditor": "on",
+        "reason": "本人来函",
+    }
     data |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     assert staff.post(path, data).status_code == 302
     answer = staff.post(path, data | {"is_superuser": "on"})

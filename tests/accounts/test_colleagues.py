@@ -47,16 +47,22 @@ def saved(staff: Client, user: User, **values: Any) -> None:
 
 
 def with_another_password(staff: Client, user: User) -> None:
-    words = {"usable_password": "true", "password1": "a quiet harbour 9", "password2": "a quiet harbour 9"}
+    words = {
+        "reason": "本人来电",
+        "usable_password": "true",
+        "password1": "a quiet harbour 9",
+        "password2": "a quiet harbour 9",
+    }
     assert staff.post(f"/admin/accounts/user/{user.pk}/password/", words).status_code == 302
 
 
 def with_no_second_factor(staff: Client, user: User) -> None:
-    staff.post("/admin/accounts/user/", {"action": "reset_second_factor", "_selected_action": [user.pk]})
+    asked = {"action": "reset_second_factor", "_selected_action": [user.pk], "reason": "本人到场核验"}
+    staff.post("/admin/accounts/user/", asked)
 
 
 def with_another_address(staff: Client, user: User) -> None:
-    saved(staff, user, email="elsewhere@example.net")
+    saved(staff, user, email="elsewhere@example.net", reason="本人来函")
 
 
 def with_other_rights(staff: Client, user: User) -> None:
@@ -89,7 +95,12 @@ def test_another_name_makes_nobody_one_with_another(cast: Cast, staff: Client, r
 
 
 def test_who_was_made_on_the_desk_is_one_with_who_made_them(cast: Cast, staff: Client) -> None:
-    words = {"usable_password": "true", "password1": "a quiet harbour 9", "password2": "a quiet harbour 9"}
+    words = {
+        "reason": "本人来电",
+        "usable_password": "true",
+        "password1": "a quiet harbour 9",
+        "password2": "a quiet harbour 9",
+    }
     made = {"username": "puppet", "name": "新同事", "email": "puppet@example.org"} | words | OF_NOBODY
     assert staff.post("/admin/accounts/user/add/", made).status_code == 302
     puppet = User.objects.get(username="puppet")
@@ -117,7 +128,7 @@ def test_no_colleague_hears_of_who_is_none_of_them_or_of_what_is_ones_own(
 ) -> None:
     before = Notice.objects.filter(user=reviewer).count()
     with_another_password(staff, cast.users["stranger"])
-    saved(staff, cast.users["staff"], email="mine@example.net")
+    saved(staff, cast.users["staff"], email="mine@example.net", reason="本人来函")
     assert Notice.objects.filter(user=reviewer).count() == before
 
 

@@ -511,6 +511,8 @@ def test_staff_invite_the_first_administrator_of_an_enterprise(
     staff, venue = client_of("staff"), cast.enterprises["venue"]
     assert staff.get("/admin/accounts/invitation/add/").status_code == 200
     typed = {"enterprise": venue.pk, "email": "Stranger@example.org", "roles": [ADMINISTRATOR]}
+    assert staff.post("/admin/accounts/invitation/add/", typed).status_code == 200, "no reason"
+    typed["reason"] = "新开监管场所"
     with django_capture_on_commit_callbacks(execute=True):
         assert staff.post("/admin/accounts/invitation/add/", typed).status_code == 302
     guest = client_of("stranger")
@@ -519,6 +521,11 @@ def test_staff_invite_the_first_administrator_of_an_enterprise(
     assert of(cast, "stranger", "venue").roles == [ADMINISTRATOR]
     entry = AuditEntry.objects.get(action="member_invited")
     assert (entry.user, entry.enterprise) == (cast.users["staff"], venue)
+    assert entry.details["reason"] == "新开监管场所"
+    another = typed | {"email": "another@example.org"}
+    refused = staff.post("/admin/accounts/invitation/add/", another)
+    assert refused.status_code == 200 and "管理员由企业自己增加" in said(refused)
+    assert staff.post("/admin/accounts/invitation/add/", another | {"roles": [VIEWER]}).status_code == 302
     again = staff.post("/admin/accounts/invitation/add/", typed)
     assert again.status_code == 200 and "已是本企业成员" in said(again)
 
@@ -528,6 +535,7 @@ def test_staff_are_told_what_is_wrong_and_take_back_what_was_sent(
 ) -> None:
     staff, address = client_of("staff"), "/admin/accounts/invitation/"
     good = {"enterprise": cast.enterprises["venue"].pk, "email": "new@example.org", "roles": [VIEWER]}
+    good["reason"] = "企业来函"
     for wrong in ({"email": "nobody"}, {"roles": ["owner"]}, {"roles": []}, {"enterprise": ""}, {"enterprise": 10**30}):
         assert staff.post(f"{address}add/", good | wrong).status_code == 200
     assert not Invitation.objects.exists()

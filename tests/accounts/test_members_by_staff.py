@@ -10,13 +10,14 @@ from django.test import Client
 from accounts import members
 from accounts.access import Actor, Bystander
 from accounts.cast import Cast
-from accounts.models import Invitation, Membership, Notice, User
+from accounts.models import AuditEntry, Invitation, Membership, Notice, User
 from portal.sentences import speak
 from portal.tenancy import acting_as
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.pages")]
 
 ADMINISTRATOR, FILER, VIEWER = "administrator", "filer", "viewer"
+WHY = "企业来函"
 OF_NOBODY = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
 
 
@@ -36,13 +37,18 @@ def told(user: User) -> list[str]:
 
 def change(staff: Client, membership: Membership, **values: Any) -> Any:
     """The page of a membership, sent; without ``active`` it is taken away."""
-    data = {"user": membership.user_id, "enterprise": membership.enterprise_id, "roles": membership.roles} | values
+    data = {
+        "user": membership.user_id,
+        "enterprise": membership.enterprise_id,
+        "roles": membership.roles,
+        "reason": WHY,
+    } | values
     return staff.post(f"/admin/accounts/membership/{membership.pk}/change/", data)
 
 
 def change_user(staff: Client, user: User, **values: Any) -> Any:
     """The page of a user, sent; without ``is_active`` they are switched off."""
-    data = {"username": user.username, "name": user.name, "email": user.email} | OF_NOBODY | values
+    data = {"username": user.username, "name": user.name, "email": user.email} | OF_NOBODY | {"reason": WHY} | values
     return staff.post(f"/admin/accounts/user/{user.pk}/change/", data)
 
 
@@ -86,6 +92,7 @@ def test_nobody_of_the_platform_is_made_a_member(cast: Cast, staff: Client, user
 def test_a_member_is_made_staff_only_when_they_are_a_member_no_more(cast: Cast, staff: Client) -> None:
     one = of(cast, "merchant_viewer")
     line = {"TOTAL_FORMS": 1, "INITIAL_FORMS": 1, "0-id": one.pk, "0-enterprise": one.enterprise_id, "0-roles": VIEWER}
+    line["0-reason"] = WHY
     rights = {"is_active": "on", "is_staff": "on"} | {f"memberships-{name}": value for name, value in line.items()}
     refused = change_user(staff, one.user, **rights, **{"memberships-0-active": "on"})
     assert "请先取消其成员资格" in refused.content.decode()
@@ -119,7 +126,7 @@ def test_nobody_of_the_platform_joins_by_an_invitation(
 def test_the_administrators_read_whom_staff_let_in_changed_or_removed(cast: Cast, staff: Client) -> None:
     administrator, stranger = cast.users["merchant_administrator"], cast.users["stranger"]
     enterprise = cast.enterprises["merchant"]
-    data = {"user": stranger.pk, "enterprise": enterprise.pk, "roles": [FILER], "active": "on"}
+    data = {"user": stranger.pk, "enterprise": enterprise.pk, "roles": [FILER], "active": "on", "reason": WHY}
     assert staff.post("/admin/accounts/membership/add/", data).status_code == 302
     words = f"平台工作人员变更了成员 {stranger} 的资格或角色，请在成员表中核对"
     assert told(administrator)[-1] == words
@@ -146,6 +153,106 @@ def test_the_old_address_is_told_when_staff_write_another(
     assert letter.to == [old] and "已改用另一个邮箱" in letter.body and "other@" not in letter.body
     assert "您的账号邮箱已改为 o***@example.net" in told(user)[-1]
     assert Notice.objects.filter(user=user).latest("id").is_warning
+
+
+def test_what_staff_do_with_an_account_is_told_at_once_and_says_why(
+    cast: Cast, staff: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Another address, another password, no second factor: each takes an account in hand."""
+    head, filer = cast.users["merchant_administrator"], cast.users["merchant_filer"]
+    password = {"usable_password": "true", "password1": "a quiet harbour 9", "password2": "a quiet harbour 9"}
+    there, reset = f"/admin/accounts/user/{filer.pk}/password/", {"action": "reset_second_factor"}
+    reset["_selected_action"] = str(filer.pk)
+
+    def do(reason: str) -> list[str]:
+        pages = [
+            change_user(staff, filer, is_active="on", email="other@example.net", reason=reason),
+            staff.post(there, password | {"reason": reason}),
+            staff.post("/admin/accounts/user/", reset | {"reason": reason}, follow=True),
+        ]
+        return [page.content.decode() for page in pages if page.status_code == 200]
+
+    for reason in ("", " ", "x"):
+        refused = do(reason)
+        assert len(refused) == 3 and "请在操作旁写明重置的原因" in refused[2], reason
+        filer.refresh_from_db()
+        assert told(head) == told(filer) == [] and filer.email != "other@example.net" and not mail.outbox
+    old = filer.email
+    with django_capture_on_commit_callbacks(execute=True):
+        do("本人持证件到场")
+    filer.refresh_from_db()
+    assert filer.email == "other@example.net" and filer.check_password("a quiet harbour 9")
+    assert [letter.to for letter in mail.outbox] == [[old]]
+    for words in ("账号邮箱", "登录密码", "二次验证"):
+        assert any(words in text and f"成员 {filer}" in text for text in told(head)), words
+    assert len(told(filer)) == 3 and Notice.objects.filter(user=filer, is_warning=True).count() == 3
+    deeds = AuditEntry.objects.filter(subject=f"accounts.user {filer.pk}", details__reason="本人持证件到场")
+    assert [one.action for one in deeds.order_by("id")] == ["staff_change", "staff_change", "second_factor_removed"]
+    assert told(cast.users["neighbour_filer"]) == told(cast.users["merchant_viewer"]) == []
+
+
+def test_a_name_is_changed_without_a_reason(cast: Cast, staff: Client) -> None:
+    filer = cast.users["merchant_filer"]
+    assert change_user(staff, filer, is_active="on", name="改了姓名", reason="").status_code == 302
+    assert told(filer) == told(cast.users["merchant_administrator"]) == []
+
+
+# --- who makes an administrator -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["membership", "other_roles", "back", "enterprise_page", "user_page", "new_user"])
+def test_staff_make_an_administrator_only_where_there_is_none(cast: Cast, staff: Client, way: str) -> None:
+    merchant, head = cast.enterprises["merchant"], of(cast, "merchant_administrator")
+    stranger, viewer = cast.users["stranger"], of(cast, "merchant_viewer")
+    line = {"0-roles": [ADMINISTRATOR], "0-active": "on", "0-reason": WHY, "TOTAL_FORMS": 1, "INITIAL_FORMS": 0}
+    if way == "back":
+        Membership.objects.filter(pk=viewer.pk).update(active=False, roles=[ADMINISTRATOR])
+
+    def do() -> Any:
+        data: dict[str, Any] = {
+            "user": stranger.pk,
+            "enterprise": merchant.pk,
+            "roles": [ADMINISTRATOR],
+            "active": "on",
+        }
+        if way == "membership":
+            return staff.post("/admin/accounts/membership/add/", data | {"reason": WHY})
+        if way in ("other_roles", "back"):
+            return change(staff, viewer, roles=[ADMINISTRATOR, VIEWER], active="on")
+        if way == "enterprise_page":
+            page, more = f"/admin/accounts/enterprise/{merchant.pk}/change/", line | {"0-user": stranger.pk}
+            data = {"state": "approved", "credentials-TOTAL_FORMS": 0, "credentials-INITIAL_FORMS": 0}
+            return staff.post(page, data | {f"memberships-{name}": value for name, value in more.items()})
+        more = line | {"0-enterprise": merchant.pk}
+        if way == "new_user":
+            person = {"username": "newcomer", "name": "新来者", "usable_password": "false"}
+            return staff.post(
+                "/admin/accounts/user/add/", person | {f"memberships-{name}": value for name, value in more.items()}
+            )
+        return change_user(
+            staff, stranger, is_active="on", **{f"memberships-{name}": one for name, one in more.items()}
+        )
+
+    def rulers() -> set[str]:
+        found = Membership.objects.filter(enterprise=merchant, active=True, roles__contains=[ADMINISTRATOR])
+        return set(found.values_list("user__username", flat=True))
+
+    refused = do()
+    assert refused.status_code == 200 and "管理员由企业自己增加" in refused.content.decode()
+    assert rulers() == {"merchant_administrator"}
+    assert change(staff, head, roles=[ADMINISTRATOR, FILER], active="on").status_code == 302, "who is one stays one"
+    User.objects.filter(pk=head.user_id).update(is_active=False)  # nobody is left who could let anybody in
+    assert do().status_code == 302
+    assert len(rulers() - {"merchant_administrator"}) == 1
+    deed = AuditEntry.objects.filter(subject__startswith="accounts.membership").latest("id")
+    assert deed.details["reason"] == WHY
+
+
+def test_no_membership_is_changed_without_a_word(cast: Cast, staff: Client) -> None:
+    viewer = of(cast, "merchant_viewer")
+    refused = change(staff, viewer, roles=[FILER], active="on", reason="")
+    assert refused.status_code == 200 and "变更成员请写明原因" in refused.content.decode()
+    assert of(cast, "merchant_viewer").roles == [VIEWER] and told(viewer.user) == []
 
 
 # --- who does not come back ---------------------------------------------------------------------------------------------

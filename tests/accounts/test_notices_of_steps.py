@@ -170,7 +170,13 @@ def test_a_member_is_told_what_they_may_do_and_reads_it_also_when_removed(
 
 def test_roles_that_staff_change_are_told_too(cast: Cast, client_of: Callable[[str], Client]) -> None:
     user, one = cast.users["merchant_viewer"], Membership.objects.get(user=cast.users["merchant_viewer"])
-    data = {"user": user.pk, "enterprise": one.enterprise_id, "roles": ["finance"], "active": "on"}
+    data = {
+        "user": user.pk,
+        "enterprise": one.enterprise_id,
+        "roles": ["finance"],
+        "active": "on",
+        "reason": "企业来函",
+    }
     for _twice in range(2):
         answer = client_of("staff").post(f"/admin/accounts/membership/{one.pk}/change/", data)
         assert answer.status_code == 302
@@ -210,12 +216,20 @@ def test_another_password_and_factor_are_told_to_their_owner(cast: Cast, client_
         == 302
     )
     assert "停用了一种二次验证" in told(head)[0]
-    staff.post("/admin/accounts/user/", {"action": "reset_second_factor", "_selected_action": [user.pk]})
+    asked = {"action": "reset_second_factor", "_selected_action": [user.pk], "reason": "本人到场核验"}
+    staff.post("/admin/accounts/user/", asked)
     assert "平台工作人员已重置您的二次验证" in told(user)[1]
-    wanted = {"password1": "another-lantern-9", "password2": "another-lantern-9", "usable_password": "true"}
+    wanted = {
+        "reason": "本人来电",
+        "password1": "another-lantern-9",
+        "password2": "another-lantern-9",
+        "usable_password": "true",
+    }
     assert staff.post(f"/admin/accounts/user/{user.pk}/password/", wanted).status_code == 302
     assert "您的密码已修改" in told(user)[2]
-    assert Notice.objects.filter(is_warning=False, user__in=[user, head]).count() == 0
+    assert not Notice.objects.filter(is_warning=False, user=user).exists()
+    of_member = [text for text in told(head) if f"成员 {user}" in text]
+    assert ["二次验证" in text or "登录密码" in text for text in of_member] == [True, True]
 
 
 def test_a_sign_in_by_a_recovery_code_is_told(cast: Cast) -> None:

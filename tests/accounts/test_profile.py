@@ -471,12 +471,14 @@ def test_a_public_site_is_handed_in_by_one_of_the_staff_and_opened_by_another(ca
     assert [(deed.action, deed.user.username) for deed in deeds] == [
         ("application_submitted", "staff"), ("application_approved", "reviewer"),
     ]  # fmt: skip
-    assert AuditEntry.objects.get(action="enterprise_opened").enterprise == site
+    opened = AuditEntry.objects.get(action="enterprise_opened")
+    assert opened.enterprise == site
+    assert {deed.address for deed in (*deeds, opened)} == {"127.0.0.1"}, "what the approval did came from there too"
     said = shown(staff, reverse("admin:accounts_enterprise_change", args=[site.pk]))
     assert SITE["park"] in said
     invited = staff.post(
         "/admin/accounts/invitation/add/",
-        {"enterprise": site.pk, "email": "operator@example.org", "roles": ["administrator"]},
+        {"enterprise": site.pk, "email": "operator@example.org", "roles": ["administrator"], "reason": "新开监管场所"},
     )
     assert invited.status_code == 302 and Invitation.objects.get().enterprise == site
 

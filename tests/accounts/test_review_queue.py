@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core import mail
 from django.db import DatabaseError, connection
 from django.test import Client
@@ -187,22 +188,37 @@ def test_whoever_is_waited_for_is_reminded_once_a_day(cast: Cast, staff: Client,
         press(browser_of(second), one, "take")
     press(staff, ended, "refuse", reason="重复")
     body = remind(staff, returned, taken, also_taken, nobodys, ended)
-    assert "已发出催办 3 份" in body and "1 份未催：未分派" in body and "1 份未催：已办结" in body
+    assert "已发出催办 4 份" in body and "1 份未催：已办结" in body
     (to_applicant,) = reminders_of(returned.applicant)
     assert "已退回补正" in to_applicant and "甲公司" in to_applicant
     to_second = reminders_of(second)
-    assert len(to_second) == 2 and all("在等您审核" in one for one in to_second) and "丙公司" in to_second[1]
+    assert len(to_second) == 3 and "在等您审核" in to_second[0] and "丙公司" in to_second[1]
+    assert "丁公司" in to_second[2] and "还没有人接手" in to_second[2], "what nobody has waits for all who decide"
     mail_due()
     letters = {one.to[0]: one.body for one in mail.outbox}
     assert f"/applications/{returned.pk}/" in letters[returned.applicant.email]
     assert f"{QUEUE}{taken.pk}/change/" in letters[second.email]
     deeds = AuditEntry.objects.filter(action="application_reminded").values_list("subject", flat=True)
-    assert set(deeds) == {f"account {one.pk}" for one in (returned, taken, also_taken)}
-    assert "3 份未催：今天已催过" in remind(browser_of(second), returned, taken, also_taken)
-    assert len(reminders_of(second)) == 2 and Reminder.objects.count() == 3
+    assert set(deeds) == {f"account {one.pk}" for one in (returned, taken, also_taken, nobodys)}
+    assert "4 份未催：今天已催过" in remind(browser_of(second), returned, taken, also_taken, nobodys)
+    assert len(reminders_of(second)) == 3 and Reminder.objects.count() == 4
     Reminder.objects.update(on=timezone.now() - timedelta(days=1))
     assert "已发出催办 1 份" in remind(staff, returned)
     assert "催办申请" in seen(staff, returned)
+
+
+def test_of_what_nobody_has_only_those_who_decide_are_reminded(cast: Cast, staff: Client, applied: Application) -> None:
+    looker = a_person("looker", "看客", is_staff=True)
+    looker.user_permissions.set(Permission.objects.filter(codename="view_application"))
+    decider = a_person("decider", "审核员", is_staff=True)
+    decider.user_permissions.set(Permission.objects.filter(codename__in=["view_application", "change_application"]))
+    User.objects.filter(username="auditor").update(email="auditor@example.org")
+    assert "已发出催办 1 份" in remind(staff, applied)
+    told = Notice.objects.filter(text__contains="还没有人接手").values_list("user__username", flat=True)
+    assert set(told) == {"decider", "reviewer"}, "not who only looks, not who pressed"
+    Reminder.objects.all().delete()
+    User.objects.exclude(username="staff").update(is_staff=False)
+    assert "没有其他能审核的同事可催" in remind(staff, applied) and not Reminder.objects.exists()
 
 
 def test_who_has_no_address_is_not_reminded(cast: Cast, staff: Client, applied: Application) -> None:

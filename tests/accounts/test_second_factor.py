@@ -327,7 +327,7 @@ def test_it_says_the_code_of_the_cast_and_of_nobody_else(cast, capsys, settings)
 
 
 def test_staff_reset_it_for_who_lost_it_and_superusers_alone_for_staff(client_of, cast):
-    asked = {"action": "reset_second_factor", "_selected_action": []}
+    asked = {"reason": "本人到场核验", "action": "reset_second_factor", "_selected_action": []}
     deputy = User.objects.create(username="deputy", is_staff=True)
     deputy.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
     set_up_for(deputy)
@@ -361,6 +361,10 @@ def test_a_reset_ends_the_sessions_of_before(client_of, cast):
     administrator = with_password("merchant_administrator")
     type_code(administrator, one_time_code("merchant_administrator"))
     assert administrator.get("/").status_code == 200
-    asked = {"action": "reset_second_factor", "_selected_action": [cast.users["merchant_administrator"].pk]}
+    asked = {
+        "reason": "本人到场核验",
+        "action": "reset_second_factor",
+        "_selected_action": [cast.users["merchant_administrator"].pk],
+    }
     client_of("staff").post("/admin/accounts/user/", asked)
     assert administrator.get("/")["Location"].startswith("/login/")

@@ -432,7 +432,7 @@ def test_staff_open_a_public_site_and_invite_its_operator(chromium: Browser, por
         staff.page.locator(".field-enterprise .select2-selection").click()
         staff.page.locator(".select2-search__field").fill(name)
         staff.page.locator(".select2-results__option", has_text=name).click()
-        fill_in(staff, {"email": "operator@example.org", "roles": "administrator"})
+        fill_in(staff, {"email": "operator@example.org", "roles": "administrator", "reason": "新开监管场所"})
         staff.page.locator('[name="_save"]').click()
         expect(staff.page.locator(".messagelist .success")).to_be_visible()
     link = brought(log, r"To: operator@example.org[\s\S]*?(/invitations/[\w-]+/)")

@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS enterprise (
     dxp_id text NOT NULL, guarantee_kind text, guarantee_limit numeric(18, 2));
 CREATE TABLE IF NOT EXISTS registered_guarantee (
     customs_code text PRIMARY KEY REFERENCES enterprise ON DELETE CASCADE, kind text, "limit" numeric(18, 2));
+CREATE TABLE IF NOT EXISTS authority (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one), key text NOT NULL, certificate text NOT NULL);
 CREATE TABLE IF NOT EXISTS certificate (
     customs_code text NOT NULL REFERENCES enterprise ON DELETE CASCADE, serial text NOT NULL, pem text NOT NULL,
     PRIMARY KEY (customs_code, serial));

@@ -11,6 +11,7 @@ from pathlib import Path
 from celery import Celery
 from celery.schedules import crontab
 from celery.signals import beat_init, celeryd_init, worker_process_init, worker_ready
+from django.conf import settings
 
 from portal import services
 
@@ -34,6 +35,8 @@ SCHEDULE: dict[str, tuple[str, float | crontab]] = {
     "accounts.tasks.seal_audit": ("record", 60.0),
     "accounts.tasks.mail_notices": ("record", 60.0),
 }
+if settings.PORTAL_SANDBOX:
+    SCHEDULE["declarations.tasks.tell_sandbox"] = ("record", 3.0)
 LINES = tuple(dict.fromkeys(line for line, _when in SCHEDULE.values()))
 ONCE_A_DAY_EXPIRES = 3600.0
 

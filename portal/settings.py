@@ -57,7 +57,10 @@ PORTAL_INTERFACES = {
     "production": os.environ.get("PORTAL_LIVE_INTERFACES") or ("https://api.tongguan.example/" if _on_trial else ""),
 }
 
-GATEWAY_URL = os.environ.get("GATEWAY_URL") or f"http://127.0.0.1:{SANDBOX_PORT}/dxp"
+_sandbox = f"http://127.0.0.1:{SANDBOX_PORT}/dxp"
+GATEWAY_URL = os.environ.get("GATEWAY_URL") or _sandbox
+# The pretended customs of this machine stands in for customs: it is told who files (declarations/demo/registry.py).
+PORTAL_SANDBOX = PORTAL_ENV != "production" and _sandbox == GATEWAY_URL
 
 DEBUG = os.environ.get("DEBUG") == "1"
 ALLOWED_HOSTS = (os.environ.get("ALLOWED_HOSTS") or "localhost 127.0.0.1 [::1]").replace(",", " ").split()

@@ -36,7 +36,16 @@ class Advice:
 _ORDER_AND_PAYMENT, _LIST_AND_ORDER = ("order", "payment"), ("inventory", "order")
 _BUYER = ("buyer_name", "buyer_id_number", "payer_name", "payer_id_number")
 
+_PARTIES = ("ebp_code", "ebc_code", "pay_code", "logistics_code", "area_code")
+
 ADVICE: dict[str, Advice] = {
+    "-10102": Advice(
+        _(
+            "海关没有以这个编码登记的企业。请核对单证上各企业的海关编码；编码无误的，请那家企业向注册地海关（12360）"
+            "和电子口岸（95198）查明企业备案，备案办妥后重新申报，单证内容不变也可以"
+        ),
+        _PARTIES,
+    ),
     "1300": Advice(_("与订购人核对姓名和证件号码，更正后重新申报"), _BUYER),
     "1313": Advice(_("订购人本年度限额已用完，请联系订购人退款，或改按一般贸易办理")),
     "1320": Advice(_("清单与订单的商品项数须相同，请逐项核对后由有误的一方更正"), lines=True, kinds=_LIST_AND_ORDER),

@@ -1,4 +1,4 @@
-"""`python -m declarations.sandbox`: serve, load a registry, raise a guarantee, settings, gather tax bills, note them as paid."""
+"""`python -m declarations.sandbox`: serve, load a registry, issue a certificate, raise a guarantee, settings, tax bills."""
 
 import argparse
 import logging
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from declarations.sandbox import registry, release, settings, store
+from declarations.sandbox import authority, registry, release, settings, store
 from declarations.sandbox.answers import BEIJING
 from declarations.sandbox.serve import AlreadyServing, serve
 
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (Unusable, registry.BadRegistry, settings.BadSetting) as error:
+    except (Unusable, authority.BadRequest, registry.BadRegistry, settings.BadSetting) as error:
         print(error, file=sys.stderr)
     except AlreadyServing:
         print("另一个沙箱进程正在使用同一数据库；请先停止它，或改用 SANDBOX_DATABASE_URL", file=sys.stderr)
@@ -72,6 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("file", type=Path, metavar="文件", help="备案文件（JSON）的路径")
     one.set_defaults(run=_load)
+    one = commands.add_parser(
+        "certify",
+        help="制卡中心：为证书请求（CSR）签发证书",
+        description="核对证书请求的签名，签发有效期1年的签名证书，写到标准输出。仅在演示中有用。",
+        epilog="例：manage.py sandbox certify request.csr > issued.pem",
+    )
+    one.add_argument("file", type=Path, metavar="文件", help="证书请求（PEM）的路径")
+    one.set_defaults(run=_certify)
     one = commands.add_parser(
         "top-up",
         help="增加企业的担保额度",
@@ -149,11 +157,22 @@ def _serve(options: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
-def _load(options: argparse.Namespace) -> None:
+def _text_of(file: Path, what: str) -> str:
     try:
-        text = options.file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        raise Unusable(f"无法读取备案文件 {options.file}") from None
+        raise Unusable(f"无法读取{what} {file}") from None
+
+
+def _certify(options: argparse.Namespace) -> None:
+    request = _text_of(options.file, "证书请求")
+    store.prepare(_url())
+    with closing(store.connect(_url())) as connection, connection.transaction():
+        print(authority.issue(connection, request, datetime.now(UTC)), end="")
+
+
+def _load(options: argparse.Namespace) -> None:
+    text = _text_of(options.file, "备案文件")
     store.prepare(_url())
     with closing(store.connect(_url())) as connection:
         print(f"已装入 {registry.load(connection, text)} 家企业")

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
+from urllib.parse import parse_qs
 
 import psycopg
 
-from declarations.sandbox import delivery, page, settings, store
+from declarations.sandbox import authority, delivery, page, settings, store
 from declarations.sandbox.answers import BEIJING
 from declarations.sandbox.messages import Broken, address
 from declarations.sandbox.store import Connection
@@ -22,6 +23,7 @@ from declarations.sandbox.store import Connection
 log = logging.getLogger("sandbox")
 
 BODY_LIMIT = 10_000_000  # bytes; the XML reader takes no longer text
+FORM_LIMIT = 64 * 1024  # a request for a certificate is some 2 KB
 LENGTH_DIGITS = 18  # no number of bytes has more
 
 
@@ -68,8 +70,8 @@ class Window(BaseHTTPRequestHandler):
         self._answer_with({"/": self._page, "/health": self._health}.get(self.path.partition("?")[0], self._nothing))
 
     def do_POST(self) -> None:
-        """A message."""
-        self._answer_with(self._take if self.path == "/dxp" else self._nothing)
+        """A message, or a request for a certificate."""
+        self._answer_with({"/dxp": self._take, page.CERTIFY: self._certify}.get(self.path, self._nothing))
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests are counted on the page, not logged line by line."""
@@ -93,14 +95,9 @@ class Window(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _take(self) -> tuple[int, str, str]:
-        length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit():
-            return self._refuse(HTTPStatus.LENGTH_REQUIRED, "缺少Content-Length")
-        if len(length) > LENGTH_DIGITS:
-            return self._refuse(HTTPStatus.BAD_REQUEST, "Content-Length不可信")
-        if int(length) > BODY_LIMIT:
-            self._discard(int(length))
-            return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"报文超过{BODY_LIMIT}字节")
+        if refused := self._too_long(BODY_LIMIT):
+            return refused
+        length = self.headers["Content-Length"]
         given = self.headers.get("Authorization", "").encode("utf-8", "replace")
         if not hmac.compare_digest(given, f"Bearer {self.server.token}".encode()):
             self._discard(int(length))
@@ -124,6 +121,29 @@ class Window(BaseHTTPRequestHandler):
                 delivery.send_again(self.database, number, at=now, settings=current, dice=self.server.dice)
         self.server.arrived()
         return 200, "text/plain", "OK"
+
+    def _certify(self) -> tuple[int, str, str]:
+        if refused := self._too_long(FORM_LIMIT):
+            return refused
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode("ascii", "replace"))
+        try:
+            with self.database.transaction():
+                issued = authority.issue(self.database, form.get("request", [""])[0], datetime.now(UTC))
+        except authority.BadRequest as fault:
+            return 400, "text/plain", str(fault)
+        return 200, "application/x-pem-file", issued
+
+    def _too_long(self, limit: int) -> tuple[int, str, str] | None:
+        """The answer to a body that is longer, or of which it is not said how long it is."""
+        length = self.headers.get("Content-Length", "")
+        if not length.isascii() or not length.isdigit():
+            return self._refuse(HTTPStatus.LENGTH_REQUIRED, "缺少Content-Length")
+        if len(length) > LENGTH_DIGITS:
+            return self._refuse(HTTPStatus.BAD_REQUEST, "Content-Length不可信")
+        if int(length) > limit:
+            self._discard(int(length))
+            return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"内容超过{limit}字节")
+        return None
 
     def _discard(self, length: int) -> None:
         """Read a body for nothing: closed with bytes unread, the connection would be reset and the answer lost.

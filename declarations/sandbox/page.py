@@ -20,7 +20,8 @@ BEHAVIOUR = (
     (
         "备案",
         "sandbox load 文件。JSON：enterprises列表，每家含customs_code（10位）、credit_code（18位）、name、types、dxp_id、"
-        "certificates（PEM列表）、guarantee（kind为deposit或letter，limit为元；无则null）。未列出的企业不变。",
+        "certificates（PEM列表）、guarantee（kind为deposit或letter，limit为元；无则null）。未列出的企业不变；"
+        "担保与上次装入的相同时，其间增加的额度不变。演示门户每隔几秒把已开通企业的变化自动装入。",
     ),
     ("身份", "传输企业须已备案，报文与信封的传输编号须与备案一致，否则逐单证回复-10102。"),
     (
@@ -72,6 +73,14 @@ MAGIC_VALUES = (
     (MAGIC, "整份报文以CEB900退回，可观察对分重发；适用于各种单证"),
     *((scenario.magic, scenario.text) for scenario in SCENARIOS),
 )
+#: A form whose answer is a file: its address is the file's name.
+CERTIFY = "/issued.pem"
+CARD_CENTRE = (
+    f'<h2>制卡中心</h2><form method="post" action="{CERTIFY}">'
+    '<p><label for="request">粘贴证书请求（.csr文件的全部内容）；签发的证书供企业登记，有效期1年，仅在演示中有用。</label></p>'
+    '<p><textarea id="request" name="request" rows="8" cols="40" required></textarea></p>'
+    "<p><button>签发并下载证书</button></p></form>"
+)
 GUARANTEES = {"deposit": "保证金", "letter": "保函"}
 BILLS = {"": "尚无税单", "1": "已生成", "2": "已汇总", "3": "已作废", "paid": "已缴款"}
 
@@ -99,6 +108,7 @@ def render(counts: dict[str, list[DictRow]], settings: Settings) -> str:
         '<!doctype html><html lang="zh-Hans"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>海关沙箱</title></head><body>'
         "<h1>海关沙箱</h1><p>仅供演示与联调，不是真实海关。</p>"
+        + CARD_CENTRE
         + _table("怎样回应", ("情形", "做法"), BEHAVIOUR)
         + _table("演示单号（订单编号含有，或清单备注含有）", ("含有", "结果"), MAGIC_VALUES)
         + _table("单证", ("单证", "状态", "含义", "份数"), documents)

@@ -63,19 +63,24 @@ def certificates(connection: Connection, enterprise: Enterprise) -> list[x509.Ce
 
 
 def load(connection: Connection, text: str) -> int:
-    """Take over a registry file: enterprises are added or replaced, those not named stay. Raises BadRegistry."""
+    """Take over a registry file: enterprises are added or replaced, those not named stay. Raises BadRegistry.
+
+    A guarantee registered as before stays as it stands now: what it was raised by since is not undone.
+    """
     entries = _entries(text)
     with connection.transaction():
         for entry in entries:
-            guarantee = entry.get("guarantee") or {}
             connection.execute(
-                "INSERT INTO enterprise VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (customs_code) DO UPDATE SET"
+                "DELETE FROM enterprise WHERE credit_code = %s AND customs_code <> %s",
+                [entry["credit_code"], entry["customs_code"]],
+            )
+            connection.execute(
+                "INSERT INTO enterprise VALUES (%s, %s, %s, %s, %s) ON CONFLICT (customs_code) DO UPDATE SET"
                 " credit_code = excluded.credit_code, name = excluded.name, types = excluded.types,"
-                " dxp_id = excluded.dxp_id, guarantee_kind = excluded.guarantee_kind,"
-                " guarantee_limit = excluded.guarantee_limit",
-                [entry["customs_code"], entry["credit_code"], entry["name"], entry["types"], entry["dxp_id"],
-                 guarantee.get("kind"), guarantee.get("limit")],
-            )  # fmt: skip
+                " dxp_id = excluded.dxp_id",
+                [entry["customs_code"], entry["credit_code"], entry["name"], entry["types"], entry["dxp_id"]],
+            )
+            _register_guarantee(connection, entry["customs_code"], entry.get("guarantee") or {})
             connection.execute("DELETE FROM certificate WHERE customs_code = %s", [entry["customs_code"]])
             for pem in entry["certificates"]:
                 connection.execute(
@@ -83,6 +88,21 @@ def load(connection: Connection, text: str) -> int:
                     [entry["customs_code"], f"{_certificate(pem).serial_number:x}", pem],
                 )
     return len(entries)
+
+
+def _register_guarantee(connection: Connection, customs_code: str, guarantee: Mapping[str, str]) -> None:
+    kind, limit = guarantee.get("kind"), guarantee.get("limit")
+    changed = connection.execute(
+        "INSERT INTO registered_guarantee AS r VALUES (%s, %s, %s) ON CONFLICT (customs_code) DO UPDATE SET"
+        ' kind = excluded.kind, "limit" = excluded."limit"'
+        ' WHERE (r.kind, r."limit") IS DISTINCT FROM (excluded.kind, excluded."limit") RETURNING customs_code',
+        [customs_code, kind, limit],
+    ).fetchone()
+    if changed:
+        connection.execute(
+            "UPDATE enterprise SET guarantee_kind = %s, guarantee_limit = %s WHERE customs_code = %s",
+            [kind, limit, customs_code],
+        )
 
 
 def top_up(connection: Connection, customs_code: str, amount: str) -> tuple[str, Decimal]:

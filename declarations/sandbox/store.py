@@ -20,6 +20,10 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS enterprise (
     customs_code text PRIMARY KEY, credit_code text NOT NULL UNIQUE, name text NOT NULL, types text[] NOT NULL,
     dxp_id text NOT NULL, guarantee_kind text, guarantee_limit numeric(18, 2));
+CREATE TABLE IF NOT EXISTS registered_guarantee (
+    customs_code text PRIMARY KEY REFERENCES enterprise ON DELETE CASCADE, kind text, "limit" numeric(18, 2));
+CREATE TABLE IF NOT EXISTS authority (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one), key text NOT NULL, certificate text NOT NULL);
 CREATE TABLE IF NOT EXISTS certificate (
     customs_code text NOT NULL REFERENCES enterprise ON DELETE CASCADE, serial text NOT NULL, pem text NOT NULL,
     PRIMARY KEY (customs_code, serial));

@@ -245,6 +245,7 @@ REFUSED_CERTIFICATES: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
         ("颁发者", "重新签发"),
     ),
     "of the demo": (lambda: Issued(issuer=a_name(cn=credentials.AUTHORITY)).pem(), ("演示", "生产环境")),
+    "of the sandbox": (lambda: Issued(issuer=a_name(cn="Tongguan Sandbox CA")).pem(), ("演示", "生产环境")),
 }  # fmt: skip
 
 

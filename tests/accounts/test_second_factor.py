@@ -313,13 +313,14 @@ def test_it_lets_no_used_code_be_used_again_by_sql(cast):
         assert RecoveryCode.objects.filter(user=user).update(used_at=None) == 0
 
 
-def test_it_says_the_code_of_the_cast_and_of_nobody_else(cast, capsys, settings):
-    call_command("one_time_code", "staff")
-    assert re.fullmatch(r"\d{6}\n", capsys.readouterr().out)
-    real = User.objects.create(username="somebody", email="somebody@example.org")
-    AuthenticatorApp.objects.create(user=real, secret=pack(b"x" * 20, "accounts_authenticatorapp.secret"))
-    for username in ("somebody", "merchant_filer"):
-        with pytest.raises(CommandError):
+def test_a_command_says_the_code_of_whoever_has_an_app_and_never_in_production(cast, capsys, settings):
+    registered = User.objects.create(username="somebody", email="somebody@example.org")
+    AuthenticatorApp.objects.create(user=registered, secret=pack(b"x" * 20, "accounts_authenticatorapp.secret"))
+    for username in ("staff", "somebody"):
+        call_command("one_time_code", username)
+        assert re.fullmatch(r"\d{6}\n", capsys.readouterr().out)
+    for username, why in (("merchant_filer", "no authenticator app"), ("nobody", "no user nobody")):
+        with pytest.raises(CommandError, match=why):
             call_command("one_time_code", username)
     settings.PORTAL_ENV = "production"
     with pytest.raises(CommandError, match="PORTAL_ENV=production"):

@@ -207,6 +207,7 @@ def test_it_says_codes_in_words(cast, client_of):
 def test_it_names_the_field_behind_an_element_of_the_message():
     (reason,) = reasons("[Code:-10102;Desc:无效企业代码,ebpCode]")
     assert reason.text == "无效企业代码,ebpCode（电商平台代码）"
+    assert "海关没有以这个编码登记的企业" in str(reason.advice.text) and "ebp_code" in reason.advice.fields
     (reason,) = reasons("[Code:1;Desc:iPhone, orderNo（订单编号）]")
     assert reason.text == "iPhone, orderNo（订单编号）"
 

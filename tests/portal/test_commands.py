@@ -54,6 +54,7 @@ def test_a_wrong_port_is_one_sentence(tmp_path: Path) -> None:
         (["sandbox", "--help"], ["serve", "load", "settings", "例："]),
         (["sandbox", "serve", "--help"], ["监听端口", "监听地址", "回执发往的地址", "例："]),
         (["sandbox", "settings", "--help"], ["设置名称", "新值", "例："]),
+        (["sandbox", "certify", "--help"], ["证书请求（PEM）", "certify request.csr > issued.pem"]),
         (["sandbox", "top-up", "--help"], ["海关编码", "金额", f"top-up {MERCHANT} 5000"]),
         (["sandbox", "consolidate", "--help"], ["海关编码", f"consolidate {MERCHANT}；"]),
         (["sandbox", "paid", "--help"], ["缴款书编号", "例："]),

@@ -1,5 +1,6 @@
 """From 120 to release: every outcome there is, limits, guarantee, tax bills; through the gateway and out of the database."""
 
+import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -335,6 +336,34 @@ def test_a_top_up_that_cannot_be_says_what_to_give(customs: Sandbox, arguments: 
     said = customs.run("top-up", *arguments)
     assert said.returncode == 1 and cure in said.stderr and "Traceback" not in said.stderr
     assert customs.rows("SELECT customs_code, guarantee_limit FROM enterprise ORDER BY 1") == before
+
+
+def test_a_registry_loaded_again_undoes_no_top_up_and_a_new_guarantee_replaces_the_old(
+    make_customs: Make, tmp_path: Path
+) -> None:
+    customs = make_customs()
+    limit = "SELECT guarantee_kind, guarantee_limit::text FROM enterprise WHERE customs_code = %s"
+    customs.load(tmp_path, merchant="100")
+    customs.run("top-up", MERCHANT, "5")
+    customs.load(tmp_path, merchant="100")
+    assert customs.rows(limit, MERCHANT) == [("letter", "105.00")]
+    customs.load(tmp_path, merchant="300")
+    assert customs.rows(limit, MERCHANT) == [("letter", "300.00")]
+    customs.load(tmp_path, merchant=None)
+    customs.run("top-up", MERCHANT, "7")
+    customs.load(tmp_path, merchant=None)
+    assert customs.rows(limit, MERCHANT) == [("deposit", "7.00")]
+
+
+def test_who_is_registered_under_another_customs_code_is_no_longer_under_the_first(
+    make_customs: Make, tmp_path: Path
+) -> None:
+    customs = make_customs()
+    entry, file = cast()["merchant"].entry() | {"customs_code": "3122260188"}, tmp_path / "moved.json"
+    file.write_text(json.dumps({"enterprises": [entry]}), encoding="utf-8")
+    assert customs.run("load", str(file)).returncode == 0
+    codes = customs.rows("SELECT customs_code FROM enterprise WHERE credit_code = %s", entry["credit_code"])
+    assert codes == [("3122260188",)]
 
 
 def test_who_has_no_guarantee_waits_for_one(make_customs: Make, listener: Listener, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     """Hands its arguments to `python -m declarations.sandbox`, with the address and the token the portal uses."""
 
     help = _(
-        "海关沙箱：serve 启动，load 文件 装入备案，top-up 增加担保额度，settings 查看或修改设置，"
+        "海关沙箱：serve 启动，load 文件 装入备案，certify 文件 签发证书，top-up 增加担保额度，settings 查看或修改设置，"
         "consolidate 汇总税单，paid 记缴款书已缴"
     )
     requires_system_checks: list[str] = []

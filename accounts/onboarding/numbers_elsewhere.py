@@ -81,7 +81,9 @@ class Elsewhere:
         moves = was["customs_code"] != now["customs_code"]
         old = was["customs_code"]
         services = Service.objects.filter(clearance_code=old, ended=None).exclude(enterprise=enterprise)
-        agent = Evidence.objects.filter(item="guarantee", variety=GuaranteeKind.AGENT, number=old, replaced=False)
+        agent = Evidence.objects.filter(
+            item="guarantee", variety=GuaranteeKind.AGENT, number=old, replaced=False, ended=None
+        )
         asked = KeyRequest.objects.filter(enterprise=enterprise, closed=False)
         return cls(
             enterprise, was, now,

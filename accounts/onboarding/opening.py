@@ -50,7 +50,9 @@ def _certificate(used: Credential) -> str:
         "until": timezone.localdate(used.not_after).isoformat(),
     }  # fmt: skip
     told = _("证书 %(serial)s：使用者 %(subject)s；发证机构 %(issuer)s；有效期至 %(until)s") % said
-    held = Evidence.objects.filter(enterprise=used.enterprise, item="signing_certificate", replaced=False).first()
+    held = Evidence.objects.filter(
+        enterprise=used.enterprise, item="signing_certificate", replaced=False, ended=None
+    ).first()
     if held is None or not held.number:
         return told
     if held.number.lstrip("0").lower() == used.serial.lstrip("0").lower():

@@ -64,7 +64,7 @@ def tell(registry: str) -> None:
 def registry_of_all() -> str:
     """Everybody who files, as the sandbox reads it (its page describes the format). Who was suspended stays as it was."""
     credentials = Credential.objects.filter(environment=present_environment()).order_by("pk")
-    guarantees = Evidence.objects.filter(item="guarantee", replaced=False, variety__in=SECURITIES)
+    guarantees = Evidence.objects.filter(item="guarantee", replaced=False, ended=None, variety__in=SECURITIES)
     filing = (
         Enterprise.objects.filter(state=EnterpriseState.APPROVED)
         .exclude(dxp_id="")

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from html import unescape
+from importlib import import_module
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -169,6 +170,19 @@ def test_postgresql_gives_no_deposit_an_end(cast: Cast) -> None:
             enterprise=cast.enterprises["platform"], way=LimitWay.OPEN, kind="deposit", number="B-2", amount=D(5),
             voucher="B-2", valid_to=today(), proposed_by=cast.users["staff"],
         )  # fmt: skip
+
+
+def test_the_books_learn_what_the_preparation_knew(cast: Cast) -> None:
+    """Letters verified before the books had a column for it."""
+    known = import_module("ledger.migrations.0006_letter_ends").KNOWN
+    last, merchant = date(2099, 1, 31), cast.enterprises["merchant"]
+    guarantee, other = letter(merchant, None), deposit(cast.enterprises["platform"], number="BZJ-9")
+    Evidence.objects.filter(item="guarantee").update(variety="letter", valid_to=last)
+    with connection.cursor() as cursor:
+        cursor.execute(known)
+    guarantee.refresh_from_db()
+    other.refresh_from_db()
+    assert (guarantee.valid_to, other.valid_to) == (last, None)
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,10 @@ def decline(mandate: Mandate, *, actor: Actor, reason: str = "") -> None:
 
 @transaction.atomic
 def revoke(mandate: Mandate, *, actor: Actor, reason: str = "") -> None:
-    """End it at once, or take a proposal back. Lists filed before stay as they are. Raises ``MandateProblem``."""
+    """End it at once, or take a proposal back. Lists filed go on, those that wait are asked again.
+
+    Raises ``MandateProblem``.
+    """
     now = timezone.now()
     mine = Q(state=MandateState.ACCEPTED) | Q(state=MandateState.PROPOSED, proposer=actor.enterprise)
     _move(

@@ -32,7 +32,18 @@ from declarations.lifecycle import FILED, REFUSED, Beginning, State, begin_again
 from declarations.models import Document, Draft, Order
 from declarations.reading import SHANGHAI
 from declarations.rulebook import ERROR, SKIP
-from declarations.rules import Facts, Filed, Known, Party, Wait, check_sense, check_together, check_trade, wait_of
+from declarations.rules import (
+    Facts,
+    Filed,
+    Known,
+    Party,
+    Wait,
+    check_right,
+    check_sense,
+    check_together,
+    check_trade,
+    wait_of,
+)
 from declarations.shape import Clean, Entry, Filer, Problem
 from portal.bulk import checking_references, next_ids, write_rows
 from portal.personal import pack, unpack
@@ -197,19 +208,26 @@ def _facts(
     enterprise: Enterprise, kind: Kind, documents: Sequence[Clean], directory: Mapping[str, Party], now: datetime
 ) -> Facts:
     """Everything the rules may look at, in a constant number of queries whatever the number of documents."""
-    day = timezone.localdate(now)
+    return replace(
+        _entitled(_trade_facts(enterprise, kind, documents, directory, now), enterprise, kind, documents),
+        known=_known(enterprise, kind, documents),
+        numbers=_numbers(enterprise, kind, documents),
+    )
+
+
+def _entitled(facts: Facts, enterprise: Enterprise, kind: Kind, documents: Sequence[Clean]) -> Facts:
+    """The facts with what the enterprise is entitled to at their time: licences, services, mandates; one query each."""
+    day = timezone.localdate(facts.now)
     closed = closed_for(enterprise, kind.filed_by, day)
     # Of several types that file this kind, one whose licence has ended no longer counts; if all have, `closed` says so.
     types = frozenset(enterprise.types) - ({} if closed else closed_types(enterprise, day)).keys()
     return replace(
-        _trade_facts(enterprise, kind, documents, directory, now),
+        facts,
         types=types,
-        known=_known(enterprise, kind, documents),
-        numbers=_numbers(enterprise, kind, documents),
         closed=closed,
         unserved=unserved_for(enterprise, kind.filed_by, day),
         services=services_of(enterprise),
-        mandates=_mandates(enterprise, kind, documents, now),
+        mandates=_mandates(enterprise, kind, documents, facts.now),
     )
 
 
@@ -231,9 +249,10 @@ def _trade_facts(
 def check_again(
     *, enterprise: Enterprise, kind: Kind, document_ids: Collection[int], now: datetime
 ) -> dict[int, list[Problem]]:
-    """What is wrong with documents saved earlier as far as it depends on others' documents, by document.
+    """What is wrong with documents saved earlier as far as time may change it, by document.
 
-    Set by set, and without reading a person's data: no such rule asks for any.
+    That is others' documents; and of those that wait for nothing any more what the filer is entitled to now. Set by set, and
+    without reading a person's data: no such rule asks for any.
     """
     names = [name for name, field_ in zip(kind.head_names, kind.fields, strict=True) if not field_.personal]
     unread = frozenset((None, name) for name in kind.head_names if name not in names)
@@ -243,7 +262,12 @@ def check_again(
     documents = {one: Clean(tuple([head.get(name) for name in kind.head_names]), []) for one, head in heads.items()}
     directory = _directory(_codes_named(kind, entries.values()), enterprise.customs_code)
     facts = _trade_facts(enterprise, kind, list(documents.values()), directory, now)
-    return {one: check_trade(kind, entries[one], clean, facts, unread) for one, clean in documents.items()}
+    found = {one: check_trade(kind, entries[one], clean, facts, unread) for one, clean in documents.items()}
+    if through := {one: documents[one] for one, problems in found.items() if wait_of(problems) is None}:
+        facts = _entitled(facts, enterprise, kind, list(through.values()))
+        for one, clean in through.items():
+            found[one] += check_right(kind, entries[one], clean, facts, unread)
+    return found
 
 
 def _filed(kind: Kind, documents: Sequence[Clean]) -> dict[tuple[str, str], tuple[Filed, ...]]:

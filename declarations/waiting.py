@@ -2,9 +2,10 @@
 
 A sweep looks at the rows, not at events: whatever was accepted while nobody listened, or in the very moment a document was
 filed, stands in the table at the next tick. Of those whose predecessors all stand accepted, one of them newly, the rules that
-look at other documents are asked again, set by set; what passes is queued in the same transaction, what time cannot cure
-fails with the rule's sentence, the rest waits on. The others are looked at too, ever more rarely, so that what they say
-they wait for stays true.
+look at other documents are asked again, set by set; of what then waits for nothing any more also those of the filer's licence,
+service and mandate, for it is filed with customs now. What passes is queued in the same transaction, what time cannot cure
+fails with the rule's sentence, the rest waits on. The others are looked at too, ever more rarely, so that what they say they
+wait for stays true.
 """
 
 from collections.abc import Sequence

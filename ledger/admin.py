@@ -184,6 +184,7 @@ def sentence_of(change: LimitChange) -> str:
             None,
             (
                 str(change.get_way_display()), change.get_kind_display() if change.kind else "", change.number,
+                gettext("有效期至 %(day)s") % {"day": change.valid_to} if change.valid_to else "",
                 gettext("%s 元") % money(change.amount), gettext("凭证 %(voucher)s") % {"voucher": change.voucher},
                 gettext("%s 提出") % change.proposed_by,
             ),
@@ -201,7 +202,7 @@ def staff_of(request: HttpRequest) -> User:
 class GuaranteeAdmin(ReadOnly):
     """Guarantees: opened by an approved application, or by two of the staff; money moves by two of them too (``limit_admin.py``)."""
 
-    list_display = fields = ("enterprise", "kind", "number", "opened_on", "available", "held", "short")
+    list_display = fields = ("enterprise", "kind", "number", "opened_on", "valid_to", "available", "held", "short")
     list_filter = ("kind",)
     list_select_related = ("enterprise",)
     search_fields = ("number", "enterprise__name", "enterprise__customs_code")

@@ -131,7 +131,9 @@ CHECKS = (
     Check(
         "no list waits for money that is there",
         """SELECT 'list ' || h.document_id FROM ledger_hold h JOIN ledger_account a ON a.enterprise_id = h.enterprise_id
-            WHERE a.purpose = 'available' AND h.wanted > h.amount AND a.balance >= h.wanted - h.amount""",
+             JOIN ledger_guarantee g ON g.id = a.guarantee_id
+            WHERE a.purpose = 'available' AND h.wanted > h.amount AND a.balance >= h.wanted - h.amount
+              AND (g.valid_to IS NULL OR g.valid_to >= (now() AT TIME ZONE 'Asia/Shanghai')::date)""",
     ),
     Check(
         "what a list lacks is told, and nothing that it does not lack",

@@ -2,14 +2,14 @@
 
 Every movement is a transfer with two entries; ``Hold`` says what one list holds now. Holds are brought to what they
 ought to be, set by set, in the transaction of whoever knows why. What does not fit is a ``Discrepancy`` and is held as
-soon as it fits. Locks are always taken in one order: accounts by id, then holds by document. Whoever locks documents or
+soon as it fits; after the last day of a bank's letter nothing new does. Locks are always taken in one order: accounts by id, then holds by document. Whoever locks documents or
 bills does so before (documents, bills, accounts, holds), and calls here once per transaction. A discrepancy comes last, by
 whoever has its list or bill; who has neither (``discrepancies.settle``) leaves alone what another has in hand.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -72,6 +72,7 @@ def open_guarantee(
     user: User | None,
     at: datetime,
     voucher: str = "",
+    valid_to: date | None = None,
 ) -> Guarantee:
     """Open the guarantee of an enterprise with its first money; the same again changes nothing.
 
@@ -82,7 +83,7 @@ def open_guarantee(
     with transaction.atomic():
         guarantee, made = Guarantee.objects.get_or_create(
             enterprise=enterprise,
-            defaults={"kind": kind, "number": number, "opened_on": timezone.localdate(at)},
+            defaults={"kind": kind, "number": number, "opened_on": timezone.localdate(at), "valid_to": valid_to},
         )
         if (guarantee.kind, guarantee.number) != (kind, number):
             raise LedgerProblem(
@@ -102,9 +103,17 @@ def open_guarantee(
 
 
 def bring_limit(
-    *, guarantee: Guarantee, kind: str, number: str, limit: Decimal, voucher: str, user: User | None, at: datetime
+    *,
+    guarantee: Guarantee,
+    kind: str,
+    number: str,
+    limit: Decimal,
+    voucher: str,
+    user: User | None,
+    at: datetime,
+    valid_to: date | None = None,
 ) -> None:
-    """Bring the limit to what it ought to be, once per voucher, and let the guarantee be called so from now on.
+    """Bring the limit to what it ought to be, once per voucher, and let the guarantee be called so, and end so, from now on.
 
     Raises ``LedgerProblem``, also when less is available than is to go.
     """
@@ -113,12 +122,15 @@ def bring_limit(
         if is_booked(guarantee, voucher):
             return
         missing = limit + books.accounts[guarantee.pk][Purpose.FUNDING].balance
+        renamed = (guarantee.kind, guarantee.number, guarantee.valid_to) != (kind, number, valid_to)
+        if renamed:
+            guarantee.kind, guarantee.number, guarantee.valid_to = kind, number, valid_to
+            guarantee.save(update_fields=["kind", "number", "valid_to"])
         if missing:
             move = top_up if missing > 0 else reduce
             move(guarantee=guarantee, amount=abs(missing), voucher=voucher, user=user, at=at)
-        if (guarantee.kind, guarantee.number) != (kind, number):
-            guarantee.kind, guarantee.number = kind, number
-            guarantee.save(update_fields=["kind", "number"])
+        if renamed:
+            _hold_what_fits_in(guarantee.pk)  # a letter that had ended counts again
 
 
 def left_of(guarantee: Guarantee) -> Decimal:
@@ -213,11 +225,16 @@ def hold_what_fits() -> None:
     for guarantee_id in (
         short.order_by("enterprise__guarantee").values_list("enterprise__guarantee", flat=True).distinct()
     ):
-        with transaction.atomic():
-            books = _Books.lock([guarantee_id])
-            books.freed.add(guarantee_id)
-            books.bring({})
-            books.write()
+        _hold_what_fits_in(guarantee_id)
+
+
+def _hold_what_fits_in(guarantee_id: int) -> None:
+    """The same for one guarantee."""
+    with transaction.atomic():
+        books = _Books.lock([guarantee_id])
+        books.freed.add(guarantee_id)
+        books.bring({})
+        books.write()
 
 
 def _fund(kind: str, guarantee: Guarantee, amount: Decimal, voucher: str, user: User | None, at: datetime) -> None:
@@ -330,8 +347,9 @@ class _Held:
     moved: bool = False
     #: It was short, and money was given back.
     waited: bool = False
-    #: What it ought to be by its row.
+    #: What it ought to be by its row, and whether it was less.
     wanted_before: Decimal = Decimal(0)
+    was_short: bool = False
 
 
 @dataclass(slots=True)
@@ -370,6 +388,8 @@ class _Books:
 
     accounts: dict[int, dict[str, _Standing]]
     owners: dict[int, int]
+    #: Of the guarantees that end, their last day.
+    last_days: dict[int, date] = field(default_factory=dict)
     now: datetime = field(default_factory=timezone.now)
     user: User | None = None
     inbound_id: int | None = None
@@ -390,7 +410,9 @@ class _Books:
         ):
             accounts.setdefault(guarantee_id, {})[purpose] = _Standing(pk, balance, version)
             owners[guarantee_id] = owner
-        return cls(accounts, owners)
+        # Asked behind the locks: whoever renews a letter has them too.
+        ending = Guarantee.objects.filter(pk__in=accounts).values_list("pk", "valid_to") if accounts else ()
+        return cls(accounts, owners, {pk: last for pk, last in ending if last is not None})
 
     def available(self, guarantee_id: int) -> Decimal:
         """What is left now."""
@@ -399,6 +421,15 @@ class _Books:
     def guarantee_of(self, enterprise_id: int | None) -> int | None:
         """The guarantee of an enterprise, if its accounts are locked."""
         return next((pk for pk, owner in self.owners.items() if owner == enterprise_id), None)
+
+    def ended_for(self, hold: _Held) -> date | None:
+        """The last day of the letter that is to hold it, if that is over; its last day still counts.
+
+        What customs accepted in time is held whenever we hear of it. What was short then is a new hold today.
+        """
+        last = self.last_days.get(hold.target) if hold.target is not None else None
+        day = timezone.localdate(self.now if hold.was_short or hold.at is None else hold.at)
+        return last if last is not None and last < day else None
 
     def move(
         self,
@@ -457,7 +488,7 @@ class _Books:
 
     def _raise(self, hold: _Held) -> None:
         need = hold.wanted - hold.amount
-        if need <= 0 or hold.target is None or self.available(hold.target) < need:
+        if need <= 0 or hold.target is None or self.available(hold.target) < need or self.ended_for(hold):
             return
         kind = TransferKind.ADJUST if hold.amount else TransferKind.HOLD
         hold.guarantee_id = hold.target
@@ -473,8 +504,10 @@ class _Books:
 
     def _short(self, seen: Collection[int]) -> list[_Held]:
         """The oldest holds that were short and fit now. One that another transaction has in hand is left to it."""
-        fits = Q()
+        today, fits = timezone.localdate(self.now), Q(pk=None)
         for guarantee_id in self.freed:
+            if self.last_days.get(guarantee_id, today) < today:
+                continue
             fits |= Q(enterprise=self.owners[guarantee_id], wanted__lte=F("amount") + self.available(guarantee_id))
         rows = (
             Hold.objects.select_for_update(no_key=True, skip_locked=True)
@@ -573,6 +606,9 @@ def _tell(asked: Iterable[Wanted], books: _Books, guarantors: Mapping[str, _Guar
             words = _NO_GUARANTEE if guarantor else _NO_GUARANTOR
             kind, left = DiscrepancyKind.NO_GUARANTEE, None
             note = keep(words, list=one.number, code=one.guarantor_code, amount=money(one.amount))
+        elif ended := books.ended_for(hold):
+            kind, left = DiscrepancyKind.SHORT, books.available(guarantor.guarantee_id)
+            note = keep(_ENDED, list=one.number, amount=money(one.amount), day=ended.isoformat())
         else:
             kind, left = DiscrepancyKind.SHORT, books.available(guarantor.guarantee_id)
             missing = hold.wanted - hold.amount - left
@@ -596,6 +632,9 @@ def _tell(asked: Iterable[Wanted], books: _Books, guarantors: Mapping[str, _Guar
 
 
 _SHORT = _("清单 %(list)s 应预扣 %(amount)s 元，可用余额 %(left)s 元，还差 %(missing)s 元；增加额度后自动补扣")
+_ENDED = _(
+    "清单 %(list)s 应预扣 %(amount)s 元，担保企业的银行保函有效期至 %(day)s，已到期，不再新增预扣；新的保函核验后自动补扣"
+)
 _NO_GUARANTEE = _("清单 %(list)s 应预扣 %(amount)s 元，担保企业 %(code)s 在本系统没有担保；登记担保后自动预扣")
 _NO_GUARANTOR = _("清单 %(list)s 应预扣 %(amount)s 元，担保企业 %(code)s 不是本系统的企业；请核对清单上的担保企业编号")
 _NOT_COMPUTED = _("清单 %(list)s 的税款本系统无法计算，海关税单到达后按税单预扣。%(why)s")
@@ -628,4 +667,5 @@ def _held(row: Sequence[Any]) -> _Held:
         number,
         at,
         wanted_before=wanted,
+        was_short=amount < wanted,
     )

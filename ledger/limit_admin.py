@@ -10,18 +10,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.access import address_of
 from accounts.admin import ReadOnly
 from accounts.models import Enterprise
+from accounts.models.preparation import GuaranteeKind
 from ledger.admin import Chosen, amount_field, ask, said_in, sentence_of, staff_of, yuan
 from ledger.guarantee import LedgerProblem, left_of
 from ledger.limits import DECIDES, LONGEST_REASON, confirm, decline, propose
 from ledger.models import SECURITY_CHOICES, Guarantee, LimitChange, LimitState, LimitWay
 from portal.money import money
 from portal.sentences import speak
+from portal.widgets import DayInput
 
 
 class OpeningForm(forms.Form):
@@ -36,6 +39,9 @@ class OpeningForm(forms.Form):
     number = forms.CharField(
         label=_("担保编号"), max_length=60, help_text=_("保证金收据或保函的编号；首笔额度以它为凭证记账")
     )
+    valid_to = forms.DateField(
+        label=_("保函有效期至"), widget=DayInput, required=False, help_text=_("保证金不填；到期后不再新增预扣")
+    )
     amount = amount_field()
 
     def clean_enterprise(self) -> Enterprise:
@@ -45,6 +51,20 @@ class OpeningForm(forms.Form):
         if found is None:
             raise forms.ValidationError(gettext("没有海关十位编码为 %(code)s 的企业，请核对") % {"code": code})
         return found
+
+    def clean(self) -> dict[str, Any]:
+        """A bank's letter has a last day, a deposit has none."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("kind") != GuaranteeKind.LETTER:
+            self.errors.pop("valid_to", None)
+            cleaned["valid_to"] = None
+        elif "valid_to" not in self.errors:
+            last = cleaned.get("valid_to")
+            if last is None:
+                self.add_error("valid_to", gettext("请填写保函的最后一天"))
+            elif last < timezone.localdate():
+                self.add_error("valid_to", gettext("保函已于 %(day)s 到期，请换有效的保函") % {"day": last.isoformat()})
+        return cleaned
 
 
 class ConfirmForm(forms.Form):
@@ -89,7 +109,7 @@ class LimitChangeAdmin(ReadOnly):
         "proposed_at", "enterprise", "way", "figure", "voucher", "proposed_by", "state", "decided_by", "reason",
     )  # fmt: skip
     fields = (
-        "proposed_at", "enterprise", "way", "figure", "voucher", "kind", "number", "state", "proposed_by", "decided_by",
+        "proposed_at", "enterprise", "way", "figure", "voucher", "kind", "number", "valid_to", "state", "proposed_by", "decided_by",
         "decided_at", "reason",
     )  # fmt: skip
     list_filter = (DecidedFilter, "way")

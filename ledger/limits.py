@@ -4,6 +4,7 @@ Both book by ``guarantee.py`` in the transaction of the decision; PostgreSQL let
 else (``ledger/migrations/0004_limit_changes.py``).
 """
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -64,10 +65,16 @@ def follow_approval(sender: object, *, evidence: Evidence, staff: User, **_more:
     guarantee = _alone(enterprise)
     try:
         if guarantee is not None:
-            named = (evidence.variety, evidence.number) if has_own else (guarantee.kind, guarantee.number)
-            bring_limit(guarantee=guarantee, kind=named[0], number=named[1], limit=limit, **how)
+            said = evidence if has_own else guarantee
+            kind = evidence.variety if has_own else guarantee.kind
+            bring_limit(
+                guarantee=guarantee, kind=kind, number=said.number, valid_to=said.valid_to, limit=limit, **how
+            )  # fmt: skip
         elif limit:
-            open_guarantee(enterprise=enterprise, kind=evidence.variety, number=evidence.number, amount=limit, **how)
+            open_guarantee(
+                enterprise=enterprise, kind=evidence.variety, number=evidence.number, valid_to=evidence.valid_to,
+                amount=limit, **how,
+            )  # fmt: skip
     except LedgerProblem as problem:
         raise ValidationError(speak(str(problem))) from problem
 
@@ -100,6 +107,7 @@ def propose(
     by: User,
     kind: str = "",
     number: str = "",
+    valid_to: date | None = None,
     address: str = "",
 ) -> LimitChange:
     """Propose a movement; nothing is booked until another confirms it. Raises ``LedgerProblem``."""
@@ -108,8 +116,9 @@ def propose(
     if voucher.startswith(OF_APPLICATION):
         raise LedgerProblem(keep(_("凭证号 %(voucher)s 留给担保申请，请填汇款或保函的凭证号"), voucher=voucher))
     change = LimitChange(
-        enterprise=enterprise, way=way, kind=kind, number=number, amount=amount, voucher=voucher, proposed_by=by
-    )
+        enterprise=enterprise, way=way, kind=kind, number=number, valid_to=valid_to, amount=amount, voucher=voucher,
+        proposed_by=by,
+    )  # fmt: skip
     _check(change, Guarantee.objects.filter(enterprise=enterprise).first())
     try:
         with transaction.atomic():
@@ -134,7 +143,8 @@ def confirm(change: LimitChange, *, by: User, address: str = "") -> None:
     _check(change, guarantee)
     how: dict[str, Any] = {"amount": change.amount, "voucher": change.voucher, "user": by, "at": timezone.now()}
     if guarantee is None:
-        open_guarantee(enterprise=change.enterprise, kind=change.kind, number=change.number, **how)
+        how |= {"kind": change.kind, "number": change.number, "valid_to": change.valid_to}
+        open_guarantee(enterprise=change.enterprise, **how)
     elif change.way == LimitWay.TOP_UP:
         top_up(guarantee=guarantee, **how)
     else:

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models.preparation import SECURITIES
+from accounts.models.preparation import SECURITIES, GuaranteeKind
 
 #: The most a column of yuan holds.
 _MOST = Decimal("9999999999999999.99")
@@ -49,11 +49,16 @@ class Guarantee(models.Model):
     kind = models.CharField(_("担保方式"), max_length=10, choices=SECURITY_CHOICES)
     number = models.CharField(_("担保编号"), max_length=60, help_text=_("保证金收据或保函的编号"))
     opened_on = models.DateField(_("开立日期"))
+    #: The last day of a bank's letter, by the days of Shanghai; empty where none is known, and of a deposit.
+    valid_to = models.DateField(_("有效期至"), null=True, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = _("担保")
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=[one.value for one in SECURITIES]), name="guarantee_kind")
+            models.CheckConstraint(condition=Q(kind__in=[one.value for one in SECURITIES]), name="guarantee_kind"),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(kind=GuaranteeKind.LETTER), name="guarantee_letters_end"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -185,6 +190,8 @@ class LimitChange(models.Model):
     #: Of a guarantee to open; empty otherwise.
     kind = models.CharField(_("担保方式"), max_length=10, choices=SECURITY_CHOICES, blank=True)
     number = models.CharField(_("担保编号"), max_length=60, blank=True)
+    #: Of a letter to open.
+    valid_to = models.DateField(_("有效期至"), null=True, blank=True)
     amount = _money(_("金额"))
     voucher = models.CharField(_("凭证号"), max_length=60)
     state = models.CharField(_("状态"), max_length=10, choices=LimitState.choices, default=LimitState.PROPOSED)
@@ -214,6 +221,9 @@ class LimitChange(models.Model):
                 condition=Q(way=LimitWay.OPEN, kind__in=[one.value for one in SECURITIES]) & ~Q(number="")
                 | Q(way__in=[LimitWay.TOP_UP, LimitWay.REDUCE], kind="", number=""),
                 name="limitchange_way",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(kind=GuaranteeKind.LETTER), name="limitchange_letters_end"
             ),
             models.UniqueConstraint(
                 fields=["enterprise", "voucher"],

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from accounts.codes import check_customs_code, check_dxp_id
 from accounts.models import Application, Enterprise, Evidence, User
 from accounts.models.preparation import FiledType, GuaranteeKind, Medium, SigningWay
+from accounts.onboarding import surety
 from accounts.onboarding.forms import NOT_A_URL, CodeField
 from accounts.onboarding.preparation import (
     ITEMS,
@@ -273,12 +274,15 @@ def transmission_remarks(application: Application, cleaned: Mapping[str, Any]) -
 
 
 def why_no_guarantee(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The gate of the guarantee: a bank's letter waits for nothing, as it takes a month."""
+    """The gate of the guarantee: a bank's letter waits for nothing, as it takes a month; who pays for another may."""
     item = item_of_kind(application.kind)
     assert item is not None
     if cleaned["variety"] == GuaranteeKind.LETTER and is_needed(item, _of(application).types):
         return {}
-    return why_not_yet(application, cleaned)
+    refused = why_not_yet(application, cleaned)
+    if cleaned["variety"] == GuaranteeKind.AGENT and (why := surety.why_not(_of(application), cleaned["agent_code"])):
+        refused["agent_code"] = [why]
+    return refused
 
 
 def visit_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
@@ -311,16 +315,17 @@ def counts(held: Evidence, enterprise: Enterprise, today: date) -> bool:
 
 
 def guarantee_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
-    """What staff should see of a guarantee: the limit in force, which the approval replaces."""
+    """What staff should see of a guarantee: who pays instead, and the limit in force, which the approval replaces."""
+    told = [surety.remark(cleaned["agent_code"])] if cleaned["variety"] == GuaranteeKind.AGENT else []
     held = Evidence.objects.filter(enterprise=_of(application), item=application.kind, replaced=False, ended=None)
     in_force = held.first()
     if in_force is None or in_force.amount is None:
-        return []
+        return told
     words = {"limit": money(in_force.amount), "since": timezone.localdate(in_force.since).isoformat()}
     if not cleaned["amount"]:
-        return [_("现行额度 %(limit)s 元（%(since)s 核验）；通过后企业不再有自己的额度") % words]
+        return [*told, _("现行额度 %(limit)s 元（%(since)s 核验）；通过后企业不再有自己的额度") % words]
     words["wanted"] = money(cleaned["amount"])
-    return [_("现行额度 %(limit)s 元（%(since)s 核验）；通过后额度为 %(wanted)s 元，不是在其上增加") % words]
+    return [*told, _("现行额度 %(limit)s 元（%(since)s 核验）；通过后额度为 %(wanted)s 元，不是在其上增加") % words]
 
 
 def _waits_for(item: Item, held: Collection[str]) -> dict[str, Any]:
@@ -400,6 +405,8 @@ def keep_guarantee(application: Application, cleaned: Mapping[str, Any], staff: 
     The enterprise first, as whoever confirms a change of its limit takes it before the evidence too.
     """
     Enterprise.objects.select_for_update(no_key=True).get(pk=_of(application).pk)
+    if cleaned["variety"] == GuaranteeKind.AGENT:
+        surety.take_on(_of(application), cleaned["agent_code"])
     kept = _keep(
         application, variety=cleaned["variety"], number=cleaned["agent_code"] or cleaned["number"],
         amount=cleaned["amount"], valid_to=cleaned["valid_to"],

@@ -1,8 +1,9 @@
-"""Reminds the administrators of an enterprise that a licence, or a bank's letter of guarantee, ends.
+"""Reminds the administrators of an enterprise that a licence, or a bank's letter of guarantee, ends; of a letter also finance.
 
-90, 30 and 7 days before, each once.
+90, 30 and 7 days before, each once, and of a letter on its last day.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,6 +23,8 @@ from portal.sentences import keep
 #: Days before the end, the first one first.
 REMINDERS = (90, 30, 7)
 FIRST_REMINDER = REMINDERS[0]
+#: The same of a letter: from the day after its last nothing new is held.
+LETTER_REMINDERS = (*REMINDERS, 0)
 
 
 def remind(today: date) -> int:
@@ -60,25 +63,31 @@ def _remind(one: Qualification, today: date) -> bool:
 def _remind_of_letter(one: Evidence, today: date) -> bool:
     """One letter: the record of deeds knows what was told of it, whoever looks at the same time waits and finds it there."""
     assert one.valid_to is not None
-    left, due = _left(one.valid_to, today)
+    left, due = _left(one.valid_to, today, LETTER_REMINDERS)
     Evidence.objects.select_for_update(no_key=True).get(pk=one.pk)
     # By its last day: a change of the limit has the same letter stand in another row.
     subject = f"guarantee until {one.valid_to}"
     told = AuditEntry.objects.filter(subject=subject, enterprise=one.enterprise, action=Action.LICENCE_REMINDED)
     if told.filter(details__due__lte=due).exists():
         return False
-    said = {"number": one.number, "day": one.valid_to, "left": left}
-    text = gettext_noop(
-        "银行保函还有 %(left)s 天到期。保函 %(number)s 有效期至 %(day)s，到期后担保金账户须重新核验。"
-        "请在“担保金账户”提交新的保函或保证金"
-    )
-    page = reverse("application_of_kind", args=["guarantee"])
-    notify_members(one.enterprise, keep(text, **said), roles=[MemberRole.ADMINISTRATOR], address=page)
+    text = keep(_LETTER_ENDS if left else _LETTER_ENDS_TODAY, number=one.number, day=one.valid_to, left=left)
+    roles = [MemberRole.ADMINISTRATOR, MemberRole.FINANCE]
+    notify_members(one.enterprise, text, roles=roles, address=reverse("guarantee"))
     record(Bystander(enterprise=one.enterprise), Action.LICENCE_REMINDED, subject, days=left, due=due)
     return True
 
 
-def _left(end: date, today: date) -> tuple[int, int]:
+_LETTER_ENDS = gettext_noop(
+    "银行保函还有 %(left)s 天到期。保函 %(number)s 有效期至 %(day)s，到期后不再新增预扣，担保金账户须重新核验。"
+    "请由企业管理员在“担保金账户”提交新的保函或保证金"
+)
+_LETTER_ENDS_TODAY = gettext_noop(
+    "银行保函今天到期。保函 %(number)s 有效期至 %(day)s，明天起不再新增预扣，担保金账户须重新核验。"
+    "请由企业管理员在“担保金账户”提交新的保函或保证金"
+)
+
+
+def _left(end: date, today: date, reminders: Sequence[int] = REMINDERS) -> tuple[int, int]:
     """How many days are left, and which of the reminders that is due for."""
     left = (end - today).days
-    return left, min(days for days in REMINDERS if left <= days)
+    return left, min(days for days in reminders if left <= days)

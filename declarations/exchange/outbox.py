@@ -25,6 +25,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from accounts.credentials import CredentialProblem, present_environment
+from accounts.roles import EnterpriseState
 from declarations.exchange import envelope, signing
 from declarations.exchange.making import Made, MayNotLeave, NotReady, Order, TooLarge, label, make_all
 from declarations.exchange.transports import TransportError, http
@@ -53,6 +54,8 @@ _DOCUMENTS_PER_PORTION = 1000
 _MESSAGES_PER_SENDING, _SENDING_SECONDS = 50, 5.0
 #: After so many unexpected errors a person has to look.
 MAX_FAILURES = 5
+#: Why nothing of an enterprise leaves while it may only look; what was signed keeps its bytes.
+_SUSPENDED = keep(_("企业已暂停，报文等在本平台，不发往海关；企业恢复后自动发送"))
 
 
 def queue(*, enterprise_id: int, kind_slug: str, document_ids: Sequence[int], alone: bool = False) -> None:
@@ -271,6 +274,8 @@ def _orders(messages: Sequence[Outbound]) -> list[Order]:
     signers: dict[int, tuple[envelope.Sender, signing.SigningKey]] = {}
     for enterprise_id, own in _grouped(messages, lambda message: message.enterprise_id).items():
         try:
+            if own[0].enterprise.state == EnterpriseState.SUSPENDED:
+                raise NotReady(_SUSPENDED)
             sender = envelope.sender_of(own[0].enterprise)
             if not sender.dxp_id:
                 raise NotReady(keep(_("企业没有传输编号（DXP ID），请平台在后台补登后自动发送")))
@@ -395,21 +400,21 @@ def _send(messages: Sequence[Outbound]) -> bool:
 
 def _send_portion(portion: Sequence[Outbound]) -> tuple[bool, Sequence[Outbound]]:
     """Whether the gateway answers, and the messages that were not tried: it does not, or it is slow and the claims age."""
-    bodies, sent = _bodies(portion), []
-    portion = _of_this_environment(portion, bodies)
+    leaving = _that_may_leave(portion, _bodies(portion))
+    sent: list[Outbound] = []
     began = time.monotonic()
     try:
-        for place, message in enumerate(portion):
+        for place, (message, kept) in enumerate(leaving):
             if time.monotonic() - began > _SENDING_SECONDS:
-                return True, portion[place:]
+                return True, [message for message, _kept in leaving[place:]]
             try:
-                http.send(envelope.wrap_for_customs(message, unpack(bodies[message.id], label(message.id))))
+                http.send(envelope.wrap_for_customs(message, unpack(kept, label(message.id))))
                 sent.append(message)
             except TransportError as error:
                 if not error.permanent:
                     reason = str(error)
                     _postpone([message], reason, needs_person=reason if error.needs_person else "", tried=1)
-                    return False, portion[place + 1 :]
+                    return False, [message for message, _kept in leaving[place + 1 :]]
                 _give_up(message, str(error))
             except Exception as error:  # a poison message must not stop those behind it, whatever it is
                 _set_aside(message, error)
@@ -419,27 +424,31 @@ def _send_portion(portion: Sequence[Outbound]) -> tuple[bool, Sequence[Outbound]
 
 
 _BODIES = """
-SELECT b.outbound_id, b.content
+SELECT b.outbound_id, CASE e.state WHEN %s THEN NULL ELSE b.content END
   FROM declarations_outboundbytes b JOIN declarations_outbound o ON o.id = b.outbound_id
+  JOIN accounts_enterprise e ON e.id = o.enterprise_id
  WHERE b.outbound_id = ANY (%s)
    AND EXISTS (SELECT FROM accounts_credential c
                 WHERE c.enterprise_id = o.enterprise_id AND c.environment = %s AND c.serial = o.certificate_serial)
 """
 
 
-def _bodies(messages: Sequence[Outbound]) -> dict[int, bytes]:
-    """The kept bytes of messages, packed; not of those signed in the other environment."""
+def _bodies(messages: Sequence[Outbound]) -> dict[int, bytes | None]:
+    """The kept bytes of messages, packed: None of whom staff have suspended; not of those signed in the other environment."""
+    ids, environment = [message.id for message in messages], str(present_environment())
     with connection.cursor() as cursor:
-        cursor.execute(_BODIES, [[message.id for message in messages], str(present_environment())])
-        return {outbound_id: bytes(content) for outbound_id, content in cursor.fetchall()}
+        cursor.execute(_BODIES, [str(EnterpriseState.SUSPENDED), ids, environment])
+        return {outbound_id: None if kept is None else bytes(kept) for outbound_id, kept in cursor.fetchall()}
 
 
-def _of_this_environment(messages: Sequence[Outbound], bodies: Mapping[int, bytes]) -> list[Outbound]:
+def _that_may_leave(messages: Sequence[Outbound], bodies: Mapping[int, bytes | None]) -> list[tuple[Outbound, bytes]]:
     """Those with bytes to send; the others wait for a person, as what was signed for the test never goes to customs."""
     if foreign := [message for message in messages if message.id not in bodies]:
         reason = keep(_("报文是用另一个环境的证书加签的，不能在本环境发送，请平台核对是否接错了数据库"))
         _postpone(foreign, reason, needs_person=reason)
-    return [message for message in messages if message.id in bodies]
+    if suspended := [message for message in messages if message.id in bodies and bodies[message.id] is None]:
+        _postpone(suspended, _SUSPENDED, needs_person=_SUSPENDED)
+    return [(message, kept) for message in messages if (kept := bodies.get(message.id)) is not None]
 
 
 _SENT = """

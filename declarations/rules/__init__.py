@@ -24,6 +24,7 @@ __all__ = [
     "Rule",
     "Seen",
     "Wait",
+    "check_right",
     "check_sense",
     "check_together",
     "check_trade",
@@ -34,6 +35,8 @@ Check = Callable[[Seen, Facts], Iterable[Problem]]
 
 #: What others' filing can cure or make wrong: asked again of a document that waits.
 OF_THE_TRADE: tuple[Check, ...] = (*every_kind.OF_THE_TRADE, *inventory.OF_THE_TRADE)
+#: What the filer is entitled to may end while a document waits: asked again once the wait is over.
+OF_THE_RIGHT: tuple[Check, ...] = (*every_kind.OF_THE_RIGHT, *inventory.OF_THE_RIGHT)
 
 CHECKS: dict[str, tuple[Check, ...]] = {
     "order": (*every_kind.CHECKS, *order.CHECKS),
@@ -75,6 +78,14 @@ def check_trade(
 ) -> list[Problem]:
     """The same of those rules alone that look at the other documents of the trade."""
     checks = [check for check in CHECKS[kind.slug] if check in OF_THE_TRADE]
+    return _asked(checks, Seen(kind, entry, clean, unsound), facts)
+
+
+def check_right(
+    kind: Kind, entry: Entry, clean: Clean, facts: Facts, unsound: frozenset[tuple[int | None, str]] = frozenset()
+) -> list[Problem]:
+    """The same of those rules alone that ask what the filer is entitled to: licence, service, mandate."""
+    checks = [check for check in CHECKS[kind.slug] if check in OF_THE_RIGHT]
     return _asked(checks, Seen(kind, entry, clean, unsound), facts)
 
 

@@ -169,3 +169,5 @@ OF_THE_TRADE = (
     e09_filers_are_different_enterprises,
     e12_platform_is_the_same,
 )
+#: The rules that ask what the filer is entitled to today.
+OF_THE_RIGHT = (e15_licence_is_valid, e16_service_is_active)

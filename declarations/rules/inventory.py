@@ -176,3 +176,9 @@ CHECKS = (
 )
 #: The rules that look at the other documents of the trade.
 OF_THE_TRADE = (e09_list_comes_from_a_fourth_enterprise,)
+#: The rules that ask what the filer is entitled to today: of two types one whose licence has ended counts no more (L14).
+OF_THE_RIGHT = (
+    l14_mode_says_who_files,
+    l16_merchant_has_mandated_the_filer,
+    l17_filer_is_activated_for_mode_and_district,
+)

@@ -51,8 +51,15 @@ def owed(problems: Iterable[Problem]) -> dict[str, list[Any]]:
 
 
 def kept(problem: Problem) -> str:
-    """What is wrong, of a rule of the trade, as a kept sentence; what to do stands in the rulebook."""
-    return keep(RULES[problem.rule].text, document=kinds.kind(problem.params["document"]).label)
+    """What is wrong of a document that waited, as a kept sentence; what to do stands in the rulebook."""
+    return keep(RULES[problem.rule].text, **{name: _word(name, value) for name, value in problem.params.items()})
+
+
+def _word(name: str, value: Any) -> Any:
+    """A value of a problem as it stands in the sentence; a kind or a type of enterprise as a lazy text."""
+    if name == "document":
+        return kinds.kind(value).label
+    return _joined(_OR, _named(value)) if name == "owner" else value
 
 
 def _owner(problem: Problem) -> str | tuple[str, ...]:

@@ -29,6 +29,8 @@ from portal.sentences import speak
 
 #: Below this share of the whole, what is left is spoken of.
 LOW_SHARE = Decimal("0.2")
+#: How long before its last day the end of a letter is spoken of.
+ENDS_SOON = timedelta(days=30)
 _ZERO = Decimal("0.00")
 #: How many open discrepancies the page lists, and how many of them before they are asked for.
 MOST_OPEN, FIRST_OPEN = 50, 4
@@ -46,6 +48,18 @@ class Standing:
     def total(self) -> Decimal:
         """What was given in all, less what was taken back."""
         return self.available + self.held
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last day of the letter is over: what is held stays, nothing new is."""
+        last = self.guarantee.valid_to
+        return last is not None and last < today()
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether a new letter should be under way: a bank needs a month."""
+        last = self.guarantee.valid_to
+        return last is not None and not self.has_ended and last - today() <= ENDS_SOON
 
     @property
     def is_low(self) -> bool:

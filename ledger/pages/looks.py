@@ -36,7 +36,7 @@ DISCREPANCY_LOOKS: dict[str, tuple[str, str, Any]] = {
     DiscrepancyKind.SHORT: (
         "bad",
         "exclamation-triangle",
-        gettext_lazy("请向海关增加额度；到账登记后自动补扣，清单不必重报"),
+        gettext_lazy("请向海关增加额度，保函已到期的换新保函；登记后自动补扣，清单不必重报"),
     ),
     DiscrepancyKind.NO_GUARANTEE: (
         "bad",

@@ -295,7 +295,7 @@ def test_a_letter_counts_through_its_last_day_and_is_reminded_of_before(cast: Ca
         for _time in range(2):
             remind(today + timedelta(days=20 - left))
         sent += [left] * Notice.objects.filter(user=cast.users["stranger"]).delete()[0]
-    assert sent == [90, 30, 7]
+    assert sent == [90, 30, 7, 0]
     held = Evidence.objects.filter(enterprise=enterprise, item="guarantee")
 
     turn = kind_named("guarantee").turn

@@ -43,12 +43,19 @@ def press(client: Client, name: str, action: str, *rows: object, **form: object)
 def test_one_of_the_staff_proposes_a_guarantee_and_another_opens_it(client_of: Clients, cast: Cast) -> None:
     platform = cast.enterprises["platform"]
     align_many([wants(1, platform, "40.00")])
-    form = {"enterprise": platform.customs_code, "kind": "letter", "number": "BH-2025-1", "amount": "100.00"}
+    form = {
+        "enterprise": platform.customs_code, "kind": "letter", "number": "BH-2025-1", "amount": "100.00",
+        "valid_to": "2099-01-31",
+    }  # fmt: skip
     staff = client_of("staff")
     assert "等另一位同事确认后开立" in said(staff, address("limitchange", "add"), form)
     assert not Guarantee.objects.exists()
     page = press(client_of("reviewer"), "limitchange", "confirm", LimitChange.objects.get())
-    assert "开立担保 · 银行保函 · BH-2025-1 · 100.00 元" in page and "平台值班 提出" in page and "现在没有担保" in page
+    assert (
+        "开立担保 · 银行保函 · BH-2025-1 · 有效期至 2099-01-31 · 100.00 元" in page
+        and "平台值班 提出" in page
+        and "现在没有担保" in page
+    )
     assert "可用余额 60.00 元" in confirm(client_of("reviewer"), page, "limitchange")
     guarantee = Guarantee.objects.get()
     assert (guarantee.enterprise, guarantee.kind) == (platform, "letter")

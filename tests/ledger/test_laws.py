@@ -438,7 +438,7 @@ def test_staff_may_write_no_more_than_their_desk_does(db: None) -> None:
         assert cursor.fetchall() == [("portal_staff", "INSERT", inserted)]
     assert {(grantee, table): set(columns.split()) for grantee, table, _update, columns in may} == {
         ("portal_staff", "account"): {"version"},
-        ("portal_staff", "guarantee"): {"kind", "number"},
+        ("portal_staff", "guarantee"): {"kind", "number", "valid_to"},
         ("portal_staff", "hold"): {"enterprise_id", "wanted"},
         ("portal_staff", "limitchange"): {"state", "decided_by_id", "decided_at", "reason"},
         ("portal_staff", "taxbill"): {"state", "paid_on", "paid_voucher", "paid_total"},

@@ -70,7 +70,7 @@ def register(one: Clerk, log: Path, name: str, phone: str) -> None:
     one.press("下一步")
     one.page.get_by_label("用户名").fill(name)
     one.page.get_by_label("姓名").fill("新来的人")
-    one.page.get_by_label("密码").fill(PASSWORD)
+    one.page.get_by_label("密码", exact=True).fill(PASSWORD)
     one.press("完成注册")
     expect(one.page.locator("body")).to_contain_text("新来的人")
     assert one.path == "/"

@@ -141,8 +141,12 @@ def ask(
 ) -> HttpResponse | None:
     """The page between an action and its deed: a form for the chosen rows, then the deed.
 
-    A refusal stands in the form, and the page shows what stands by then.
+    A refusal stands in the form, and the page shows what stands by then. Of rows that have left the list meanwhile nothing
+    is asked.
     """
+    if not chosen.numbers and "sure" not in request.POST:
+        desk.message_user(request, gettext("所选的已不在表中，请看过现在的列表后再选"), messages.WARNING)
+        return None
     if form.is_valid():
         try:
             desk.message_user(request, book(form.cleaned_data), messages.SUCCESS)

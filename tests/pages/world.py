@@ -52,6 +52,7 @@ from declarations.filing import file_documents, save_draft
 from declarations.kinds import KINDS, kind
 from declarations.models import Document, Inbound, InboundBytes, Outbound, OutboundDocument, Receipt, Source
 from declarations.shape import Entry
+from ledger.discrepancies import ENDED_BY_MONEY
 from ledger.models import Discrepancy, Guarantee, LimitChange, TariffLine, TaxBill, TaxRule, Transfer
 from portal.personal import pack
 from tests import make
@@ -294,7 +295,7 @@ def _rows(cast: Cast) -> dict[str, str]:
         "taxrule": TaxRule.objects.all()[0],
         "taxbill": TaxBill.objects.filter(enterprise=enterprise)[0],
         "transfer": Transfer.objects.filter(enterprise=enterprise)[0],
-        "discrepancy": Discrepancy.objects.all()[0],
+        "discrepancy": Discrepancy.objects.filter(closed_at=None).exclude(kind__in=ENDED_BY_MONEY)[0],
         "tariffline": TariffLine.objects.all()[0],
         "application": _waiting_application(),
         **waiting_for_a_person(enterprise),

@@ -56,6 +56,17 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+class _Lasting(SimpleUploadedFile):
+    def read(self, *args: int) -> bytes:
+        self.seek(0)
+        return super().read(*args)
+
+
+def lasting(content: bytes) -> SimpleUploadedFile:
+    """A file that is sent again and again."""
+    return _Lasting("licence.pdf", content, "application/pdf")
+
+
 def sent(content: bytes, name: str = "licence.pdf", declared: str = "application/pdf") -> SimpleUploadedFile:
     """The file as a browser sends it."""
     return SimpleUploadedFile(name, content, declared)

@@ -125,6 +125,9 @@ def test_what_is_signed_with_is_told_to_the_other_administrators(cast: Cast, act
     other = another_head(cast, "merchant")
     with behind(actor):
         first, second = (enrolment.register_certificate(actor, "sandbox", Issued().pem()) for _both in range(2))
+        for one in (first, second):  # as a signature of theirs shows
+            one.proven_at = timezone.now()
+            one.save(update_fields=["proven_at"])
         enrolment.put_to_use(actor, first)
         enrolment.put_to_use(actor, second)
         enrolment.put_to_use(actor, second)

@@ -66,7 +66,8 @@ def test_a_revoked_licence_stops_filing_at_once_and_says_why(
     assert "已作废：人民银行已注销" in why and "支付企业不能申报" in why
     body = client_of("payment_filer").get("/").content.decode()
     assert "已作废：人民银行已注销" in body
-    assert client_of("payment_filer").get("/payment/new/").status_code == 403
+    assert "已作废：人民银行已注销" in client_of("payment_filer").get("/payment/new/").content.decode()
+    assert client_of("payment_filer").post("/payment/upload/").status_code == 403
     deed = AuditEntry.objects.get(action="licence_voided")
     assert (deed.user, deed.enterprise, deed.address) == (cast.users["staff"], payment, "127.0.0.1")
     assert deed.details == {"what": licence.licence, "reason": "人民银行已注销"}

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.accounts.papers import PDF, lasting
+from tests.accounts.test_numbers import LICENCE, PROOF, TYPED
 from tests.accounts.test_profile import SITE
 
 #: A word that is long enough wherever a reason is asked for.
@@ -24,6 +26,8 @@ class Deed:
     writes: str
     said: Mapping[str, Any] = field(default_factory=dict)
     beside: str = ""
+    #: A row that the world has not, by its name in ``test_every_deed.py``; otherwise the one of its table.
+    of: str = ""
 
 
 def _actions(app: str, **deeds: Deed) -> dict[tuple[str, str], Deed]:
@@ -61,7 +65,7 @@ ACTIONS: Mapping[tuple[str, str], Deed] = {
 _PERSON = {"username": "somebody", "name": "程新人", "usable_password": "false"}
 _INVITED = {"enterprise": "@enterprise", "email": "somebody@example.org", "roles": ["viewer"], "reason": REASON}
 _MEMBER = {"user": "@stranger", "enterprise": "@enterprise", "roles": ["viewer"], "active": "on", "reason": REASON}
-_LIMIT = {"enterprise": "312246DM05", "kind": "letter", "number": "BH-9", "amount": "5"}
+_LIMIT = {"enterprise": "312246DM05", "kind": "letter", "number": "BH-9", "amount": "5", "valid_to": "2039-12-31"}
 _ANNOUNCED = {"title": "节日安排", "text": "照常受理", "since_0": "2026-11-20", "since_1": "08:00:00"}
 _RULE = {
     "since": "2031-01-01", "single_limit": "5000", "annual_limit": "26000", "over": "full", "share": "0.7",
@@ -78,6 +82,10 @@ PAGES: Mapping[tuple[str, str], Deed] = {
     ("accounts_application_change", "refuse"): Deed(
         "accounts.change_application", "accounts_submission", {"reason": REASON}
     ),
+    ("accounts_application_change", "go_on"): Deed("accounts.change_application", "accounts_errandstep", of="errand"),
+    ("accounts_application_change", "fail"): Deed(
+        "accounts.change_application", "accounts_errandstep", {"reason": REASON}, of="errand"
+    ),
     ("accounts_application_change", "uncover"): Deed(
         "accounts.change_application", "accounts_auditentry", {"why": REASON}
     ),
@@ -86,6 +94,13 @@ PAGES: Mapping[tuple[str, str], Deed] = {
     ),
     ("accounts_enterprise_change", ""): Deed(
         "accounts.change_enterprise", "accounts_enterprise", {"state": "suspended", "reason": REASON}
+    ),
+    # Of an enterprise that has nothing under way.
+    ("accounts_enterprise_numbers", ""): Deed(
+        "accounts.change_enterprise",
+        "accounts_application",
+        {**TYPED, "registration_customs": "2", LICENCE: lasting(PDF), PROOF: lasting(PDF)},
+        of="idle_enterprise",
     ),
     ("accounts_enterprise_add", ""): Deed("accounts.add_enterprise", "accounts_application", SITE),
     ("accounts_user_add", ""): Deed("accounts.add_user", "accounts_user", _PERSON, beside="accounts.change_user"),

@@ -17,10 +17,13 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 from lxml import html
 from pytest_django import DjangoDbBlocker
 
-from accounts.models import User
+from accounts.models import Application, User
+from accounts.onboarding.typed import LABEL
+from portal.personal import pack
 from tests.cast import prove
 from tests.pages.deeds import ACTIONS, PAGES, Deed
 from tests.pages.policies import GET, POLICIES, POST, Ask, Staff
@@ -35,10 +38,10 @@ TURNED_AWAY = {
 #: Pages of staff that do nothing when something is sent to them, or only what is one's own.
 NO_DEED = re.compile(r"admin:(index|login|logout|app_list|password_change|\w+_(changelist|history))")
 TEMPLATES = Path(__file__).parents[2] / "templates/admin"
-#: Page → the template of its buttons, where it has more than to save.
+#: Page → the templates of its buttons, where it has more than to save.
 DRAWN_BY = {
-    "accounts_application_change": "accounts/application/review.html",
-    "accounts_enterprise_profile": "accounts/enterprise/profile.html",
+    "accounts_application_change": ("accounts/application/review.html", "accounts/application/_errand.html"),
+    "accounts_enterprise_profile": ("accounts/enterprise/profile.html",),
 }
 BUTTON = re.compile(r'name="do" value="(\w+)"')
 
@@ -54,7 +57,23 @@ def quiet() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
     with standing(django_db_blocker) as world:
+        world.rows.update(
+            {"idle_enterprise": str(world.cast.enterprises["venue"].pk), "errand": str(an_errand(world).pk)}
+        )
         yield world
+
+
+def an_errand(world: World) -> Application:
+    """A certificate that staff have taken on to fetch."""
+    by, content = world.cast.users["stranger"], pack(b"{}", LABEL)
+    one = Application.objects.create(
+        enterprise=world.cast.enterprises["venue"], applicant=by, kind="certificate_agency", state="approved", content=content
+    )  # fmt: skip
+    one.submissions.create(
+        number=1, content=content, submitted_by=by, verdict="approved", decided_by=world.cast.users["reviewer"],
+        decided_at=timezone.now(),
+    )  # fmt: skip
+    return one
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +178,11 @@ def test_every_action_and_every_button_is_declared(world: World) -> None:
     }
     assert doing == {page for page, _button in PAGES}, "declare in tests/pages/deeds.py who may send these pages"
     found = {str(path.relative_to(TEMPLATES)): BUTTON.findall(path.read_text()) for path in TEMPLATES.rglob("*.html")}
-    assert {name for name, buttons in found.items() if buttons} == set(DRAWN_BY.values()), "say which page these draw"
-    buttons = {(page, button) for page, template in DRAWN_BY.items() for button in found[template]}
+    drawn = [(page, template) for page, templates in DRAWN_BY.items() for template in templates]
+    assert {name for name, buttons in found.items() if buttons} == {one for _page, one in drawn}, (
+        "say which page these draw"
+    )
+    buttons = {(page, button) for page, template in drawn for button in found[template]}
     assert buttons == {one for one in PAGES if one[1]}, "declare in tests/pages/deeds.py who may press these"
 
 
@@ -194,7 +216,7 @@ def test_a_button_of_staff_works_by_its_right_alone(world: World, desk: Desk) ->
     faults = []
     stranger = str(world.cast.users["stranger"].pk)
     for (page, button), deed in PAGES.items():
-        address = address_of(page, world)
+        address = address_of(page, world, deed)
         desk.may(enough_for(deed))
         shown = desk.mine.try_out(GET, Ask(address))
         rows = {"@enterprise": world.rows["enterprise"], "@stranger": stranger}
@@ -206,10 +228,10 @@ def test_a_button_of_staff_works_by_its_right_alone(world: World, desk: Desk) ->
     assert not faults, "\n".join(faults)
 
 
-def address_of(page: str, world: World) -> str:
+def address_of(page: str, world: World, deed: Deed) -> str:
     """The page of the row of the world, or the one where a row is added."""
     if page.endswith("_add"):
         return reverse(f"admin:{page}")
-    key = "user" if page == "auth_user_password_change" else page.split("_")[1]
+    key = deed.of or ("user" if page == "auth_user_password_change" else page.split("_")[1])
     word = "id" if page == "auth_user_password_change" else "object_id"
     return reverse(f"admin:{page}", kwargs={word: world.rows[key]})

@@ -164,6 +164,7 @@ def tables() -> dict[str, Any]:
     return {model._meta.label_lower: desk for model, desk in admin.site._registry.items()}
 
 
+@pytest.mark.django_db
 def test_every_action_and_every_button_is_declared(world: World) -> None:
     request = RequestFactory().get("/admin/")
     request.user = world.cast.users["staff"]

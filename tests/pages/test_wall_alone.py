@@ -65,6 +65,7 @@ PASS_THE_WALL = {
     "accounts_clearing": "name and types of an approved enterprise of that number, and whether it has one service in one district",
     "accounts_directory": "numbers, names and types of approved enterprises, which are public",
     "accounts_end_sessions": "nothing: it ends the sessions of somebody, for staff",
+    "accounts_errand_moves": "whether the errand was still as it was seen: counts its version on, so that of two one moves it",
     "accounts_health": "an age, for /health/",
     "accounts_notify": "nothing: it puts a notice into the inbox of others, for staff",
     "accounts_notify_member": "nothing: the same, for who is or was a member, for an administrator of their enterprise",

@@ -78,6 +78,7 @@ class Action(models.TextChoices):
     MANDATE_ACCEPTED = "mandate_accepted", _("接受委托")
     MANDATE_DECLINED = "mandate_declined", _("不接受委托")
     MANDATE_REVOKED = "mandate_revoked", _("撤销委托")
+    MANDATE_REMINDED = "mandate_reminded", _("提醒委托到期")
     SERVICE_ENDED = "service_ended", _("终止服务")
     CONNECTION_OPENED = "connection_opened", _("开通对接环境")
     CONNECTION_CHANGED = "connection_changed", _("变更对接参数")

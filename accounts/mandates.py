@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop
 from accounts.access import Actor
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import Enterprise, Mandate, MandateState
+from accounts.models import Enterprise, Mandate, MandateState, Service
 from accounts.notices import notify_members
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, MemberRole, Mode
 from portal.sentences import keep
@@ -78,6 +78,28 @@ def in_force(agent: Enterprise, codes: Collection[str], day: date) -> frozenset[
         )
         rows = cursor.fetchall()
     return frozenset((code, mode, district) for *both, mode, district in rows for code in both)
+
+
+def unmandated(principal: Enterprise, services: Iterable[Service], day: date) -> set[int]:
+    """Of these services of a merchant those whose clearance-service enterprise has no mandate on that day, by key: its lists
+    would be refused there (rule L16)."""
+    wanted = [
+        one
+        for one in services
+        if one.enterprise_type == EnterpriseType.MERCHANT and one.clearance_code != principal.customs_code
+    ]
+    if not wanted:
+        return set()
+    given = Mandate.objects.filter(
+        principal=principal, state=MandateState.ACCEPTED, first_day__lte=day, last_day__gte=day
+    )
+    known = partners()
+    held = {(known[one.agent_id][0], one.mode, one.district) for one in given if one.agent_id in known}
+    return {
+        one.pk
+        for one in wanted
+        if not {(one.clearance_code, one.mode, one.district), (one.clearance_code, one.mode, "")} & held
+    }
 
 
 def partner_of(code: str) -> Partner | None:

@@ -66,9 +66,11 @@ class MandateForm(forms.Form):
         error_messages={"required": gettext_lazy("请填写结束日期")},
     )
 
-    def __init__(self, enterprise: Enterprise, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, enterprise: Enterprise, data: Mapping[str, Any] | None = None, known: Mapping[str, Any] | None = None
+    ) -> None:
         today = timezone.localdate()
-        started = {"first_day": today, "last_day": today + timedelta(days=364)}
+        started = {"first_day": today, "last_day": today + timedelta(days=364), **(known or {})}
         super().__init__(data, initial=started, label_suffix="")
         sides = sides_of(enterprise)
         side: Any = self.fields["side"]

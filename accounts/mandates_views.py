@@ -50,7 +50,9 @@ def propose(request: MemberRequest) -> HttpResponse:
     """Propose a mandate; the other party finds it under what it has to answer."""
     if not _may_propose(request):
         raise PermissionDenied(_("企业已暂停，不能提出或接受委托"))
-    form = MandateForm(request.actor.enterprise, request.POST if request.method == "POST" else None)
+    asked = request.GET
+    known = {"partner": asked.get("partner", ""), "modes": asked.getlist("mode"), "district": asked.get("district", "")}
+    form = MandateForm(request.actor.enterprise, request.POST if request.method == "POST" else None, known)
     if form.is_valid():
         said = form.cleaned_data
         try:

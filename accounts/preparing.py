@@ -48,6 +48,7 @@ def _todo(shown: Checklist) -> str:
         return _("由企业管理员登记，登记后才知道要准备哪些")
     return {
         ItemState.NOT_STARTED: _("请按“怎样办、在哪里”办理，办好后由企业管理员填写凭证"),
+        ItemState.LAPSED: _("原来的凭证已失效，重新办好后由企业管理员提交"),
         ItemState.UNDER_WAY: _("已开始填写，办好后由企业管理员提交"),
         ItemState.SUBMITTED: _("已提交，等平台核验"),
         ItemState.RETURNED: _("由企业管理员照意见改正后再提交"),

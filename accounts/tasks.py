@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import certificate_alarms, enrolment, notices, seals
+from accounts import certificate_alarms, enrolment, mandates_ending, notices, seals
 from accounts.onboarding import expiry
 
 
@@ -22,8 +22,9 @@ def mail_notices() -> None:
 
 @shared_task
 def remind_of_expiry() -> None:
-    """Once a day: licences that end soon."""
+    """Once a day: licences, letters of guarantee and mandates that end soon."""
     expiry.remind(timezone.localdate())
+    mandates_ending.remind(timezone.localdate())
 
 
 @shared_task

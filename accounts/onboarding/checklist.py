@@ -15,7 +15,7 @@ from accounts.models import Application, ApplicationState, Enterprise, Evidence,
 from accounts.models.applications import ENDED, OPEN_TO_APPLICANT, WAITS_FOR_STAFF
 from accounts.models.preparation import FiledType, GuaranteeKind, Medium, SigningWay
 from accounts.onboarding.applications import typed_in
-from accounts.onboarding.evidence import CARD_PROGRESS, counts
+from accounts.onboarding.evidence import CARD_PROGRESS, why_lapsed
 from accounts.onboarding.kinds import (
     CARD,
     CERTIFICATE,
@@ -52,6 +52,7 @@ class ItemState(models.TextChoices):
     SUBMITTED = "submitted", gettext_lazy("待核验")
     VERIFIED = "verified", gettext_lazy("已核验")
     RETURNED = "returned", gettext_lazy("退回补正")
+    LAPSED = "lapsed", gettext_lazy("已失效")
     NOT_NEEDED = "not_needed", gettext_lazy("不需要")
 
 
@@ -61,6 +62,7 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     ItemState.SUBMITTED: ("warn", "hourglass-split"),
     ItemState.VERIFIED: ("ok", "check-circle"),
     ItemState.RETURNED: ("bad", "arrow-return-left"),
+    ItemState.LAPSED: ("bad", "exclamation-triangle"),
     ItemState.NOT_NEEDED: ("idle", "slash-circle"),
 }
 
@@ -190,8 +192,8 @@ class Checklist:
 def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checklist:
     """The preparation of this enterprise as it stands; with addresses to apply at for who may."""
     every = list(enterprise.evidence.order_by("id"))
-    evidence = {one.item: one for one in every if not one.replaced and counts(one, enterprise, today)}
-    voided = {one.item: one for one in every if not one.replaced and one.ended}
+    lapsed = {one.item: why_lapsed(one, enterprise, today) for one in every if not one.replaced}
+    evidence = {one.item: one for one in every if not one.replaced and not lapsed[one.item]}
     # A later change of what was verified moves nothing: an item is done since the first evidence it needs came.
     first = {one.item: one for one in reversed(every)}
     applied = _applied(enterprise)
@@ -216,8 +218,10 @@ def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checkl
             continue
         row.span = spans[item.name]
         _say_state(row, enterprise, evidence, applied, remarks)
-        said = _("已作废：%(reason)s，请重新提交凭证")
-        row.notes = [said % {"reason": voided[one].end_reason} for one in item.kinds if one in voided] + row.notes
+        whys = [lapsed[kind] for kind in item.kinds if lapsed.get(kind)]
+        row.notes = [_("%(why)s，请重新提交凭证") % {"why": why} for why in whys] + row.notes
+        if row.state == ItemState.NOT_STARTED and whys:
+            row.state = ItemState.LAPSED
         if row.state == ItemState.NOT_STARTED:
             before = next((one for one in reversed(rows[:-1]) if one.state != ItemState.NOT_NEEDED), None)
             waits = before is not None and before.holds_up and not (item.name == "guarantee" and letter)

@@ -306,12 +306,20 @@ def held_by(enterprise: Enterprise) -> set[str]:
 
 
 def counts(held: Evidence, enterprise: Enterprise, today: date) -> bool:
-    """Whether what is in force still shows what it was taken for: a letter until its last day, a filing for the types of now."""
+    """Whether what is in force still shows what it was taken for."""
+    return not why_lapsed(held, enterprise, today)
+
+
+def why_lapsed(held: Evidence, enterprise: Enterprise, today: date) -> str:
+    """Why it does not any more: voided, a letter past its last day, a filing of other types than those of now. Empty if it does."""
+    if held.ended:
+        return _("已作废：%(reason)s") % {"reason": held.end_reason}
     if not held.is_valid_on(today):
-        return False
-    if held.item != "type_filing" or not enterprise.types:
-        return True
-    return ticks_fit(held.filed_types, enterprise.types, enterprise.depot)
+        return _("已于 %(day)s 到期") % {"day": held.valid_to}
+    is_of_types = held.item == "type_filing" and enterprise.types
+    if is_of_types and not ticks_fit(held.filed_types, enterprise.types, enterprise.depot):
+        return _("企业类型变了，与备案时勾选的不符")
+    return ""
 
 
 def guarantee_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:

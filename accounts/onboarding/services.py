@@ -340,6 +340,9 @@ def activate(application: Application, cleaned: Mapping[str, Any], staff: User) 
     same = {"enterprise": enterprise, "enterprise_type": of_type, "mode": mode, "district": cleaned["district"]}
     Service.objects.filter(**same, ended=None).update(ended=timezone.now())
     Service.objects.create(**same, clearance_code=code, clearance_name=clearance.name, application=application)
+    if code != enterprise.customs_code and (named := Enterprise.objects.filter(customs_code=code).first()):
+        told = keep(_NAMED, name=enterprise.name, mode=mode.value, district=cleaned["district"])
+        notify_members(named, told, roles=[MemberRole.ADMINISTRATOR], address=reverse("mandates"))
 
 
 def go_live(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
@@ -394,5 +397,8 @@ def tell_whom_it_cleared(enterprise: Enterprise, stopped: Iterable[Service]) -> 
 
 _NOT_CLEARED = gettext_noop(
     "通关服务企业“%(name)s”现在不能替本企业申报清单：%(places)s。请与对方联系，或在“服务开通”改填另一家"
+)
+_NAMED = gettext_noop(
+    "“%(name)s”开通了 %(mode)s 服务（%(district)s 关区），通关服务企业填的是贵企业；替其申报清单还须有双方接受的委托"
 )
 _ENDED = gettext_noop("平台已终止本企业的服务：%(type)s %(mode)s，%(district)s 关区。原因：%(reason)s")

@@ -9,10 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import Actor, MemberRequest, member, role_missing
+from accounts.mandates import unmandated
 from accounts.models import Application, ApplicationState, Service
 from accounts.models.applications import ENDED
 from accounts.onboarding import applications
@@ -64,6 +66,8 @@ class Page:
     """Everything on the page."""
 
     active: list[Service]
+    #: Of these, those whose clearance-service enterprise has no mandate yet, by key.
+    unmandated: set[int]
     #: What staff ended, the last one first; what another took the place of is not among them.
     ended: list[Service]
     underway: list[Underway]
@@ -130,6 +134,7 @@ def page(actor: Actor) -> Page:
     underway = [Underway(one, _label(one)) for one in open_ones if one.kind == SERVICE.name]
     return Page(
         active=running,
+        unmandated=unmandated(enterprise, running, timezone.localdate()),
         ended=list(
             Service.objects.filter(enterprise=enterprise).exclude(end_reason="").order_by("-ended")[:MOST_ENDED]
         ),

@@ -10,12 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import mandates
+from accounts import mandates, mandates_ending
 from accounts.access import Actor
 from accounts.cast import Cast
 from accounts.mandates import MandateProblem, in_force
 from accounts.models import AuditEntry, Enterprise, Mandate, MandateState, Membership, Notice, User
 from accounts.roles import EnterpriseState, EnterpriseType, MemberRole, Mode
+from portal.sentences import speak
 from portal.tenancy import acting_as
 from tests import make
 from tests.cast import prove
@@ -474,3 +475,37 @@ def test_a_long_list_goes_page_by_page(bare: Cast, client_as: Callable[[str], Cl
     second = client.get(reverse("mandates") + f"?tab=given&before={before}").content.decode()
     assert "上一页" in second and second.count('class="key"') == 10
     assert client.get(reverse("mandates") + "?tab=nonsense&before=x").status_code == 200
+
+
+# --- before it ends ----------------------------------------------------------------------------------------------------
+
+
+def reminded(cast: Cast, key: str) -> list[str]:
+    """What the administrator of that enterprise was told of an end."""
+    told = Notice.objects.filter(user=administrator(cast, key).user, text__contains="天到期").order_by("id")
+    return [speak(one.text) for one in told]
+
+
+def test_both_are_reminded_30_and_7_days_before_it_ends_each_once(bare: Cast) -> None:
+    today = timezone.localdate()
+    one = proposed(bare, last_day=today + timedelta(days=40))
+    administrator(bare, "warehouse")
+    assert mandates_ending.remind(today + timedelta(days=15)) == 0, "nobody has accepted it"
+    moved(bare, one, mandates.accept, by="warehouse")
+    days = [mandates_ending.remind(today + timedelta(days=gone)) for gone in (9, 10, 11, 32, 33, 34, 40, 41)]
+    assert days == [0, 1, 0, 0, 1, 0, 0, 0]
+    for key, partner in (("merchant", "warehouse"), ("warehouse", "merchant")):
+        first, second = reminded(bare, key)
+        assert bare.enterprises[partner].name in first and "还有 30 天到期" in first and "还有 7 天到期" in second
+
+
+def test_of_one_that_another_follows_nobody_is_reminded(bare: Cast) -> None:
+    today = timezone.localdate()
+    end = today + timedelta(days=5)
+    first = proposed(bare, district="2216", last_day=end)
+    moved(bare, first, mandates.accept, by="warehouse")
+    later = proposed(bare, first_day=end + timedelta(days=1), last_day=end + timedelta(days=90))  # every district
+    moved(bare, later, mandates.accept, by="warehouse")
+    assert mandates_ending.remind(today) == 0
+    moved(bare, later, mandates.revoke, by="merchant")
+    assert mandates_ending.remind(today) == 1

@@ -14,7 +14,7 @@ from accounts.models import Application, Enterprise, Evidence, Membership, Notic
 from accounts.onboarding import applications
 from accounts.onboarding.admin import remarks_on
 from accounts.onboarding.applications import NotPossible
-from accounts.onboarding.checklist import checklist
+from accounts.onboarding.checklist import ItemState, checklist
 from accounts.onboarding.comparing import versions_of
 from accounts.onboarding.expiry import remind
 from accounts.onboarding.kinds import CARD, kind_named
@@ -309,6 +309,8 @@ def test_a_letter_counts_through_its_last_day_and_is_reminded_of_before(cast: Ca
 
     assert stands(today) == (True, True, "HELD")
     assert stands(today - timedelta(days=1)) == (False, False, "NOW")
+    (row,) = [one for one in checklist(enterprise, today=today, may_apply=True).rows if one.item.name == "guarantee"]
+    assert row.state == ItemState.LAPSED and "到期，请重新提交凭证" in row.notes[0]
 
 
 def test_imports_and_exports_are_applied_for_apart_in_either_order(cast: Cast, enterprise: Enterprise) -> None:

@@ -1,5 +1,7 @@
 """Services approved one by one, and the page that goes live on them: as the applicant and as staff, each behind their wall."""
 
+import html
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.access import Actor
-from accounts.cast import Cast, give_evidence, give_licences
+from accounts.cast import Cast, give_evidence, give_licences, make_mandate
 from accounts.credentials import CredentialProblem, agree_for_demo, credential_to_sign_with, make_credential
 from accounts.models import (
     Application,
@@ -23,6 +25,7 @@ from accounts.models import (
     Credential,
     Enterprise,
     Evidence,
+    Notice,
     Service,
     SigningConsent,
     User,
@@ -34,6 +37,7 @@ from accounts.onboarding.checklist import checklist
 from accounts.onboarding.kinds import GO_LIVE, SERVICE
 from accounts.onboarding.services import MODES, SERVICES, active, why_not_ready
 from accounts.roles import EnterpriseState, EnterpriseType, Environment, KeyPlace
+from portal.sentences import speak
 from portal.tenancy import acting_as
 
 pytestmark = pytest.mark.django_db
@@ -243,6 +247,25 @@ def test_staff_see_what_going_live_rests_on(cast: Cast, newcomer: Actor) -> None
     assert any("编号一致" in line for line in remarks_on(one, one.submissions.get()))
 
 
+def test_a_merchant_is_led_to_the_mandate_its_service_needs_and_who_is_named_hears_of_it(
+    cast: Cast, newcomer: Actor, client_of: Callable[[str], Client]
+) -> None:
+    warehouse = cast.enterprises["warehouse"]
+    assert asked_for(newcomer, typed()) == {}
+    approved(cast, newcomer)
+    told = Notice.objects.get(user=cast.users["warehouse_administrator"], text__contains="通关服务企业填的是贵企业")
+    assert newcomer.enterprise.name in speak(told.text)
+    page = client_of("stranger").get(reverse("services")).content.decode()
+    (way,) = re.findall(r'href="([^"]*mandates/new/[^"]*)"', page)
+    assert "还没有有效的委托" in page
+    Enterprise.objects.filter(pk=newcomer.enterprise.pk).update(state=EnterpriseState.APPROVED)
+    form = client_of("stranger").get(html.unescape(way)).content.decode()
+    assert f'value="{warehouse.customs_code}"' in form and 'value="2216"' in form
+    assert re.search(r'name="modes" value="1210"[^>]* checked|checked[^>]* name="modes" value="1210"', form)
+    make_mandate(newcomer.enterprise, warehouse, "1210")
+    assert "还没有有效的委托" not in client_of("stranger").get(reverse("services")).content.decode()
+
+
 def test_every_type_has_a_service_and_no_other_mode() -> None:
     assert set(MODES) == set(EnterpriseType)
     assert set(SERVICES) == {f"{of_type}-{mode}" for of_type, modes in MODES.items() for mode in modes}
@@ -446,7 +469,7 @@ def test_a_type_added_after_going_live_is_prepared_for_like_the_first(cast: Cast
     with as_member(newcomer):
         shown = checklist(enterprise, today=timezone.localdate(), may_apply=True)
     assert {row.item.name: row.state for row in shown.needed if row.state != "verified"} == {
-        "types": "not_started", "guarantee": "not_started",
+        "types": "lapsed", "guarantee": "not_started",
     }  # fmt: skip
     Evidence.objects.filter(enterprise=enterprise, item="type_filing").update(replaced=True)
     give_evidence(enterprise)

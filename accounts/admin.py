@@ -185,6 +185,12 @@ class MembershipInline(Numbered, admin.TabularInline):
     extra = 0
     can_delete = False
 
+    def get_formset(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> Any:
+        """The forms, told who has them open."""
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form.staff = request.user  # type: ignore[attr-defined]
+        return formset
+
 
 class UserMembershipInline(MembershipInline):
     """The enterprises of a user, on their page."""
@@ -319,6 +325,12 @@ class MembershipAdmin(Recorded):
     list_select_related = ("user", "enterprise")
     search_fields = ("user__username", "user__name", "enterprise__name", "enterprise__customs_code")
     autocomplete_fields = ("user", "enterprise")
+
+    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, told who has it open."""
+        form = super().get_form(request, obj, change, **kwargs)
+        form.staff = request.user  # type: ignore[attr-defined]
+        return form
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         """Save, and tell the member and the administrators."""

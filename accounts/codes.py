@@ -12,6 +12,8 @@ from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError as NumberRefused
 
 # Four digits of the place, one for the kind of zone, one for the kind of enterprise, four for its number.
+#: So much may be typed of a code, with what stands between.
+LONGEST_TYPED = 100
 CUSTOMS_CODE = re.compile(r"[0-9]{4}[1-9A-Z]{2}[0-9A-Z]{4}")
 #: Where the place of a customs code would be the whole province: customs registers in a city, a district or "elsewhere in
 #: the province" (90), never in a province as such.
@@ -72,7 +74,12 @@ def check_customs_code(value: str) -> None:
 
 
 def as_code(text: str) -> str:
-    """A code as it is published, however it was typed: in capitals, without spaces, no letter or digit of full width."""
+    """A code as it is published, however it was typed: in capitals, without spaces, no letter or digit of full width.
+
+    What is far too long for one is given back as it is, to be refused: bringing order into many marks takes ever longer.
+    """
+    if len(text) > LONGEST_TYPED:
+        return text
     return "".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 

@@ -24,21 +24,36 @@ KEYS = ("password", "email")
 
 #: Why the second of the two has to be somebody else.
 ONE_PERSON = gettext_noop(
-    "近 30 天内你们一人改动过另一人的账号（新建、权限、密码、邮箱或二次验证），不能算作两个人，请由另一位同事办理"
+    "近 30 天内你们一人改动过另一人的账号（新建、权限、密码、邮箱或二次验证），或两人的账号由同一人新建或解锁，"
+    "不能算作两个人，请由另一位同事办理"
 )
 
 
 def are_one(one: User | None, other: User | None) -> bool:
-    """Whether one of these two had the account of the other in hand lately, by the record of deeds."""
+    """Whether one of these two had the account of the other in hand lately, by the record of deeds, or somebody stands
+    behind both: whoever made or unlocked their accounts, or the accounts of whoever did."""
     if one is None or other is None or one.pk == other.pk:
         return one is not None and one == other
+    if _behind(one) & _behind(other):
+        return True
     pair = Q(user=one, subject=f"accounts.user {other.pk}") | Q(user=other, subject=f"accounts.user {one.pk}")
     deeds = AuditEntry.objects.filter(pair, at__gt=timezone.now() - LATELY)
-    if deeds.filter(action__in=[Action.STAFF_ADD, Action.SECOND_FACTOR_REMOVED]).exists():
-        return True
     touched = _as_written([*RIGHTS, *KEYS])
     changes = deeds.filter(action=Action.STAFF_CHANGE).values_list("details__changed", flat=True)
     return any(name.lower() in touched for changed in changes for name in changed or ())
+
+
+def _behind(whose: User) -> set[int]:
+    """Whoever lately made or unlocked this account, or the account of one who did, by key; its owner too."""
+    found = fresh = {whose.pk}
+    while fresh:
+        deeds = AuditEntry.objects.filter(
+            at__gt=timezone.now() - LATELY, action__in=[Action.STAFF_ADD, Action.SECOND_FACTOR_REMOVED],
+            subject__in=[f"accounts.user {pk}" for pk in fresh], user__is_staff=True,
+        )  # fmt: skip
+        fresh = set(deeds.values_list("user_id", flat=True)) - found
+        found = found | fresh
+    return found
 
 
 def tell_colleagues(whose: User, *, by: User) -> None:

@@ -31,11 +31,19 @@ class ConnectionForm(EndingForm):
         help_text=_("填写并保存即终止这个环境，不能恢复；要再开通由企业重新申请。原因企业可以看到。只换对接专员的不填"),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "helper" in self.fields:  # who has left still stands there until another is chosen
+            helper: Any = self.fields["helper"]
+            helper.queryset |= User.objects.filter(pk=self.instance.helper_id)
+
     def clean(self) -> dict[str, Any]:
         """Something is to be done, and not both at once."""
         cleaned = super().clean()
         if cleaned.get("end_reason") and "helper" in self.changed_data:
             self.add_error("end_reason", _("终止和更换对接专员请分开办理"))
+        elif not cleaned.get("end_reason") and "helper" not in self.changed_data and not self.errors:
+            self.add_error("end_reason", _("没有要办的：请改选对接专员，或写明终止原因"))
         return cleaned
 
 

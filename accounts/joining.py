@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -47,7 +48,7 @@ def register(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             said = form.cleaned_data
-            registration.begin(request, said["email"], said["phone"], afterwards=where_next(request))
+            registration.begin(request, said["email"], said["phone"], afterwards=_afterwards(request))
             return redirect("register_codes")
         except TooOften as often:
             form.add_error(None, str(often))
@@ -97,12 +98,18 @@ def register_account(request: HttpRequest) -> HttpResponse:
                         request, one, username=said["username"], name=said["name"], password=said["password"]
                     )
                 messages.success(request, _("账号已注册"))
-                return browsers.remember(request, redirect(one.afterwards or "home"), user)
+                return browsers.remember(request, HttpResponseRedirect(one.afterwards or reverse("home")), user)
         except TooOften:
             return begin_anew(request, _("用户名试得太多，请重新开始"))
         except IntegrityError:  # another took name or address between the question and now
             return begin_anew(request, _("没有注册成功，请重新开始"))
     return page(request, "account", form, registration=one)
+
+
+def _afterwards(request: HttpRequest) -> str:
+    """The page a visitor was led here from; the desk is not for who has just registered."""
+    wanted = where_next(request)
+    return "" if wanted.startswith(reverse("admin:index")) else wanted
 
 
 def sent_again(request: HttpRequest, one: registration.Registration) -> HttpResponse:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -179,11 +180,10 @@ def revoke(mandate: Mandate, *, actor: Actor, reason: str = "") -> None:
 
     Raises ``MandateProblem``.
     """
-    now = timezone.now()
     mine = Q(state=MandateState.ACCEPTED) | Q(state=MandateState.PROPOSED, proposer=actor.enterprise)
     _move(
         mandate, actor, mine,
-        state=MandateState.REVOKED, revoker=actor.enterprise, revoked_at=now, reason=reason.strip(),
+        state=MandateState.REVOKED, revoker=actor.enterprise, revoked_at=Now(), reason=reason.strip(),
     )  # fmt: skip
     _write_down(mandate, actor, Action.MANDATE_REVOKED)
     taken_back = gettext_noop("“%(name)s”撤回了提出的%(mode)s委托，不用再答复")
@@ -219,7 +219,7 @@ def _proposed(
 
 def _answer(mandate: Mandate, actor: Actor, state: MandateState, reason: str = "") -> None:
     theirs = Q(state=MandateState.PROPOSED) & ~Q(proposer=actor.enterprise)
-    _move(mandate, actor, theirs, state=state, answered_at=timezone.now(), reason=reason)
+    _move(mandate, actor, theirs, state=state, answered_at=Now(), reason=reason)
 
 
 def _move(mandate: Mandate, actor: Actor, only: Q, **said: object) -> None:

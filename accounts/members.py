@@ -20,7 +20,8 @@ from django.utils.translation import gettext_noop
 from accounts.access import Actor, Bystander
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import Enterprise, Invitation, Membership, User
+from accounts.colleagues import LATELY, are_one
+from accounts.models import AuditEntry, Enterprise, Invitation, Membership, User
 from accounts.notices import notify, notify_member, notify_members
 from accounts.outgoing import write_mail
 from accounts.roles import MemberRole
@@ -260,6 +261,26 @@ def is_let_in_by_others(user: User, enterprise: Enterprise) -> bool:
     """Whether they are no administrator, where there is one who could make them one."""
     present = _administrators(enterprise)
     return present.exists() and (user.pk is None or not present.filter(user=user).exists())
+
+
+#: Why another of the staff has to let an administrator in.
+CHANGED_LATELY = gettext_noop(
+    "您近 30 天内改动过这家企业的成员，或其管理员的账号；为它增加管理员请由另一位同事办理，避免一个人就能换掉企业的管理员"
+)
+
+
+def why_not_let_in_by(staff: User, enterprise: Enterprise) -> str:
+    """Why this one of the staff lets no administrator in there, though nobody else can: who lately changed its members, or the
+    account of one who ruled it, would choose whom to put in their place. Empty if they may, or others are asked."""
+    if has_administrator(enterprise):
+        return ""
+    rules = Membership.objects.filter(enterprise=enterprise)
+    ruled = rules.filter(roles__contains=[MemberRole.ADMINISTRATOR]).values_list("user_id", flat=True)
+    subjects = [f"accounts.membership {pk}" for pk in rules.values_list("pk", flat=True)]
+    subjects += [f"accounts.user {pk}" for pk in ruled]
+    deeds = AuditEntry.objects.filter(at__gt=timezone.now() - LATELY, action=Action.STAFF_CHANGE, subject__in=subjects)
+    changed = User.objects.filter(pk__in=deeds.values("user_id"))
+    return _(CHANGED_LATELY) if any(are_one(one, staff) for one in changed) else ""
 
 
 def is_only_administrator(membership: Membership) -> bool:

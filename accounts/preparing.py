@@ -60,6 +60,7 @@ def _stages(shown: Checklist, actor: Actor) -> list[tuple[str, str, str]]:
     enterprise = actor.enterprise
     counted = {"verified": shown.verified, "needed": len(shown.needed)}
     by_system = _goes_by_system(enterprise)
+    is_tested = by_system and not why_not_proved(enterprise)
     # The others who look here do not see the page of the system.
     connection = reverse("connection") if actor.may(MemberRole.ADMINISTRATOR, MemberRole.DEVELOPER) else ""
     way = [
@@ -67,7 +68,7 @@ def _stages(shown: Checklist, actor: Actor) -> list[tuple[str, str, str]]:
         (TYPES.label, bool(enterprise.types), application_page(TYPES.name)),
         (_("前期准备 %(verified)s/%(needed)s") % counted, shown.is_whole, "#items"),
         (_("服务开通"), bool(active(enterprise)), reverse("services")),
-        *([(_testing(enterprise), not why_not_proved(enterprise), connection)] if by_system else []),
+        *([(_testing(enterprise, is_tested=is_tested), is_tested, connection)] if by_system else []),
         (_("上线"), enterprise.state != EnterpriseState.DRAFT, connection if by_system else reverse("services")),
     ]
     present = next((number for number, (_word, is_done, _place) in enumerate(way) if not is_done), None)
@@ -80,20 +81,16 @@ def _stages(shown: Checklist, actor: Actor) -> list[tuple[str, str, str]]:
 def _goes_by_system(enterprise: Enterprise) -> bool:
     """Whether it connects a system of its own: whoever files by page has nothing to test."""
     asked = Application.objects.filter(enterprise=enterprise, kind=TEST_ACCESS.name).exclude(state__in=ENDED)
-    return enterprise.connections.exists() or asked.exists()
+    return enterprise.connections.filter(ended=None).exists() or asked.exists()
 
 
-def _testing(enterprise: Enterprise) -> str:
+def _testing(enterprise: Enterprise, *, is_tested: bool) -> str:
     """The stage of the joint test, in words: how many interfaces are proved, once there is a test environment to prove them."""
-    if not enterprise.connections.exists():
+    if not enterprise.connections.filter(ended=None).exists():
         return _("联调（已申请调试）")
     wanted, proved = needed_by(enterprise), proofs_of(enterprise)
     counted = {"proved": sum(one.name in proved for one in wanted), "needed": len(wanted)}
-    return (
-        _("联调 %(proved)s/%(needed)s") % counted
-        if not why_not_proved(enterprise)
-        else _("联调中 %(proved)s/%(needed)s") % counted
-    )
+    return _("联调 %(proved)s/%(needed)s") % counted if is_tested else _("联调中 %(proved)s/%(needed)s") % counted
 
 
 @require_safe

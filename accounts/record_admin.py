@@ -25,7 +25,8 @@ from accounts.access import Bystander, PortalRequest, address_of
 from accounts.actions import Action
 from accounts.admin import ReadOnly
 from accounts.audit import record
-from accounts.models import AuditEntry, AuditSeal, User
+from accounts.models import ApplicationState, AuditEntry, AuditSeal, ErrandStage, User
+from accounts.roles import EnterpriseType, Environment, MemberRole, Mode
 from portal.calendar import SHANGHAI
 
 #: The most entries of one sheet: it is made while somebody waits.
@@ -34,12 +35,24 @@ MOST_ROWS = 100_000
 LONGEST_CELL = 32_000
 _IN_MEMORY = 2 * 1024 * 1024
 _MOMENT = "%Y-%m-%d %H:%M:%S"
-#: What the details of an entry are called; the others stand under the name they were written with.
+#: What the details of an entry are called; a test holds the table to everything that is ever recorded.
 WORDS = {
     "reason": _("理由"), "version": _("版本"), "application": _("申请"), "environment": _("环境"), "roles": _("角色"),
     "slot": _("材料"), "size": _("字节"), "fields": _("补正的项目"), "number": _("第几次提交"), "mode": _("业务模式"),
     "district": _("关区"), "type": _("企业类型"), "before": _("原来"), "after": _("现在"), "amount": _("金额（元）"),
+    "changed": _("改动的项目"), "stage": _("进度"), "what": _("项目"), "key": _("密钥"), "paper": _("材料编号"),
+    "state": _("状态"), "days": _("剩余天数"), "due": _("提前天数"), "left": _("还可以试"), "count": _("数量"),
+    "addresses": _("来源地址数"), "invitation": _("邀请"), "partner": _("对方"), "first_day": _("开始日期"),
+    "last_day": _("结束日期"), "voucher": _("凭证号"), "bills": _("税单数"), "total": _("合计"), "documents": _("票数"),
+    "source": _("来源"), "upload": _("导入批次"), "rows": _("条数"), "asked": _("筛选条件"), "text": _("文本版本"),
+    "sent": _("发出"), "received": _("收到"), "all_or_nothing": _("整批申报"), "was": _("原来"), "now": _("现在"),
 }  # fmt: skip
+#: Words that are kept as codes, by their code.
+_CODES = {
+    str(one.value): one.label
+    for codes in (Environment, MemberRole, EnterpriseType, ApplicationState, ErrandStage, Mode)
+    for one in codes
+}
 
 
 class Asked(admin.SimpleListFilter):
@@ -249,7 +262,9 @@ class AuditSealAdmin(ForAuditors):
 
 
 def _in_words(said: Any) -> str:
-    return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    if isinstance(said, list):
+        return gettext("、").join(_in_words(one) for one in said)
+    return str(_CODES.get(said, said)) if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
 
 
 def _is_auditor(request: HttpRequest) -> bool:

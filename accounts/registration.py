@@ -52,7 +52,7 @@ class Registration:
     phone_code: str
     until: int
     checked: bool = False
-    #: The page that was asked for before, an invitation for one; none for the desk.
+    #: The page that was asked for before, an invitation for one; empty for home.
     afterwards: str = ""
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import members
 from accounts.access import Bystander
 from accounts.audit import REASON
-from accounts.models import Invitation, Membership
+from accounts.models import Invitation, Membership, User
 from accounts.roles import MemberRole
 
 #: Why staff make nobody an administrator where there is one.
@@ -37,6 +37,8 @@ def reason_field(label: Any, *, required: bool = False) -> forms.CharField:
 class MembershipForm(forms.ModelForm):
     """A membership, its roles as boxes to tick."""
 
+    #: Who has it open (``accounts.admin``).
+    staff: User
     roles = WordsField(label=_("角色"), choices=MemberRole.choices)
     reason = reason_field(_("原因"))
 
@@ -62,6 +64,8 @@ class MembershipForm(forms.ModelForm):
         rules = cleaned.get("active") and MemberRole.ADMINISTRATOR in cleaned.get("roles", ())
         if rules and user and enterprise and members.is_let_in_by_others(user, enterprise):
             self.add_error("roles", ASK_ADMINISTRATOR)
+        elif rules and enterprise and (why := members.why_not_let_in_by(self.staff, enterprise)):
+            self.add_error("roles", why)
         return cleaned
 
 
@@ -113,4 +117,10 @@ class InvitationForm(forms.ModelForm):
                 self.add_error("email", str(refused))
             if MemberRole.ADMINISTRATOR in cleaned["roles"] and members.has_administrator(cleaned["enterprise"]):
                 self.add_error("roles", ASK_ADMINISTRATOR)
+            elif (
+                MemberRole.ADMINISTRATOR in cleaned["roles"]
+                and self.by.user
+                and (why := members.why_not_let_in_by(self.by.user, cleaned["enterprise"]))
+            ):
+                self.add_error("roles", why)
         return cleaned

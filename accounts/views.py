@@ -169,6 +169,8 @@ def query_next(address: str, wanted: str) -> str:
 def where_next(request: HttpRequest) -> str:
     """The page asked for before signing in, if it is one of ours; else home."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+    if wanted.startswith("/") and url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
         return wanted
     return reverse("home")

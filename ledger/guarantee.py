@@ -2,9 +2,10 @@
 
 Every movement is a transfer with two entries; ``Hold`` says what one list holds now. Holds are brought to what they
 ought to be, set by set, in the transaction of whoever knows why. What does not fit is a ``Discrepancy`` and is held as
-soon as it fits; after the last day of a bank's letter nothing new does. Locks are always taken in one order: accounts by id, then holds by document. Whoever locks documents or
-bills does so before (documents, bills, accounts, holds), and calls here once per transaction. A discrepancy comes last, by
-whoever has its list or bill; who has neither (``discrepancies.settle``) leaves alone what another has in hand.
+soon as it fits; after the last day of a bank's letter nothing new does. Locks are always taken in one order: accounts
+by id, then holds by document. Whoever locks documents or bills does so before (documents, bills, accounts, holds), and
+calls here once per transaction. A discrepancy comes last, by whoever has its list or bill; who has neither
+(``discrepancies.settle``) leaves alone what another has in hand.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -8,6 +8,7 @@ from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -18,6 +19,8 @@ from portal.folders import ROOT, data_folder, secret
 from portal.servers import whole_number
 
 PORTAL_ENV = os.environ.get("PORTAL_ENV") or "demo"
+if PORTAL_ENV not in ("demo", "production"):  # a word that is only nearly "production" must not open the demo's doors
+    raise ImproperlyConfigured(f"PORTAL_ENV={PORTAL_ENV!r}: it is demo or production.")
 PORTAL_PROCESS = os.environ.get("PORTAL_PROCESS") or "command"  # "web" only under gunicorn
 PORTAL_DATA = data_folder()
 PORTAL_PORT = whole_number("PORTAL_PORT", 8000, most=65535)

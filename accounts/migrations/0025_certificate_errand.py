@@ -46,7 +46,10 @@ GRANT EXECUTE ON FUNCTION accounts_errand_moves(bigint, integer) TO portal_staff
 """
 DEEDS = f"""
 CREATE POLICY goes_on ON accounts_errandstep AS RESTRICTIVE FOR INSERT TO portal_staff
-    WITH CHECK (by_id = {USER} AND at = statement_timestamp() AND accounts_errand_goes_on(application_id, number));
+    WITH CHECK (by_id = {USER} AND at = statement_timestamp() AND accounts_errand_goes_on(application_id, number)
+                AND day <= (now() AT TIME ZONE 'Asia/Shanghai')::date AND NOT EXISTS (
+                    SELECT FROM accounts_application a JOIN accounts_membership m ON m.enterprise_id = a.enterprise_id
+                     WHERE a.id = application_id AND m.user_id = {USER} AND m.active));
 """
 
 # Until now nobody was asked: what is in use goes out of it, and is put to use again once its key is shown.
@@ -57,8 +60,20 @@ UPDATE accounts_credential SET active = false, ended_at = now(), stopped = true 
 PROOF = """
 GRANT UPDATE (proven_at) ON accounts_credential TO portal_web;
 CREATE POLICY proves_later ON accounts_credential AS RESTRICTIVE FOR INSERT TO portal_web WITH CHECK (proven_at IS NULL);
+CREATE FUNCTION accounts_credential_stays_proven() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF current_user = 'portal_web' AND OLD.proven_at IS NOT NULL AND NEW.proven_at IS DISTINCT FROM OLD.proven_at THEN
+        RAISE EXCEPTION 'permission denied: a key once shown stays so' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER accounts_credential_stays_proven BEFORE UPDATE ON accounts_credential
+    FOR EACH ROW EXECUTE FUNCTION accounts_credential_stays_proven();
 """
 PROOF_BACK = """
+DROP TRIGGER accounts_credential_stays_proven ON accounts_credential;
+DROP FUNCTION accounts_credential_stays_proven();
 DROP POLICY proves_later ON accounts_credential;
 REVOKE UPDATE (proven_at) ON accounts_credential FROM portal_web;
 """
@@ -97,7 +112,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveSmallIntegerField(verbose_name='第几步')),
-                ('stage', models.CharField(choices=[('at_centre', '已送卡中心'), ('ready', '可领取'), ('handed_over', '已交付'), ('failed', '未能办成')], max_length=11, verbose_name='进度')),
+                ('stage', models.CharField(choices=[('at_centre', '已送制卡中心'), ('ready', '可领取'), ('handed_over', '已交付'), ('failed', '未能办成')], max_length=11, verbose_name='进度')),
                 ('day', models.DateField(verbose_name='日期')),
                 ('note', models.CharField(blank=True, max_length=500, verbose_name='说明')),
                 ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='登记时间')),

@@ -17,6 +17,27 @@ DROP POLICY begins ON accounts_connection;
 REVOKE UPDATE (helper_id, helper_name) ON accounts_connection FROM portal_staff;
 REVOKE UPDATE (ended, end_reason) ON accounts_evidence, accounts_qualification, accounts_connection FROM portal_staff;
 """
+# A policy cannot compare the row before with the row after.
+STAYS = """
+CREATE FUNCTION accounts_ended_stays() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF current_user = 'portal_staff' AND OLD.ended IS NOT NULL
+       AND (NEW.ended, NEW.end_reason) IS DISTINCT FROM (OLD.ended, OLD.end_reason) THEN
+        RAISE EXCEPTION 'permission denied: what was voided stays so' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER accounts_evidence_ended_stays BEFORE UPDATE ON accounts_evidence
+    FOR EACH ROW EXECUTE FUNCTION accounts_ended_stays();
+CREATE TRIGGER accounts_qualification_ended_stays BEFORE UPDATE ON accounts_qualification
+    FOR EACH ROW EXECUTE FUNCTION accounts_ended_stays();
+"""
+STAYS_BACK = """
+DROP TRIGGER accounts_qualification_ended_stays ON accounts_qualification;
+DROP TRIGGER accounts_evidence_ended_stays ON accounts_evidence;
+DROP FUNCTION accounts_ended_stays();
+"""
 # As in 0008, but that what is in force may end too; what has ended still gives way to a later one.
 GIVES_WAY = """
 ALTER POLICY begins ON accounts_{table} WITH CHECK (NOT replaced AND ended IS NULL{more});
@@ -68,6 +89,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(RIGHTS, RIGHTS_BACK),
+        migrations.RunSQL(STAYS, STAYS_BACK),
         *(
             migrations.RunSQL(
                 GIVES_WAY.format(table=table, more=more), GIVES_WAY_BACK.format(table=table, more=more)

@@ -14,7 +14,7 @@ from accounts.models.who import User
 class ErrandStage(models.TextChoices):
     """What a step has come to."""
 
-    AT_CENTRE = "at_centre", _("已送卡中心")
+    AT_CENTRE = "at_centre", _("已送制卡中心")
     READY = "ready", _("可领取")
     HANDED_OVER = "handed_over", _("已交付")
     FAILED = "failed", _("未能办成")

@@ -52,18 +52,23 @@ ERRANDS = [kind.name for kind in KINDS if kind.errand]
 NUMBER = re.compile(r"[0-9A-Z]{10}|[0-9A-Z]{18}", re.ASCII)
 
 
+#: Taken on and not over.
+ERRANDS_GOING_ON = Q(kind__in=ERRANDS, state=ApplicationState.APPROVED) & ~Exists(
+    ErrandStep.objects.filter(application=OuterRef("pk"), stage__in=OVER)
+)
+
+
 class StateFilter(WordFilter):
     """The steps of the queue: what waits for staff, unless another is asked for or something is searched for."""
 
     title = _("步骤")
     parameter_name = "step"
     steps = {
-        "waiting": Q(state__in=WAITS_FOR_STAFF),
+        "waiting": Q(state__in=WAITS_FOR_STAFF) | ERRANDS_GOING_ON,
         ApplicationState.SUBMITTED: Q(state=ApplicationState.SUBMITTED),
         ApplicationState.SECOND: Q(state=ApplicationState.SECOND),
         ApplicationState.RETURNED: Q(state=ApplicationState.RETURNED),
-        "errands": Q(kind__in=ERRANDS, state=ApplicationState.APPROVED)
-        & ~Exists(ErrandStep.objects.filter(application=OuterRef("pk"), stage__in=OVER)),
+        "errands": ERRANDS_GOING_ON,
         "ended": Q(state__in=ENDED),
         "all": Q(),
     }

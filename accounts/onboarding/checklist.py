@@ -219,9 +219,10 @@ def checklist(enterprise: Enterprise, *, today: date, may_apply: bool) -> Checkl
         row.span = spans[item.name]
         _say_state(row, enterprise, evidence, applied, remarks)
         whys = [lapsed[kind] for kind in item.kinds if lapsed.get(kind)]
-        row.notes = [_("%(why)s，请重新提交凭证") % {"why": why} for why in whys] + row.notes
         if row.state == ItemState.NOT_STARTED and whys:
             row.state = ItemState.LAPSED
+        to_do = row.state in (ItemState.LAPSED, ItemState.UNDER_WAY)
+        row.notes = [_("%(why)s，请重新提交凭证") % {"why": why} if to_do else why for why in whys] + row.notes
         if row.state == ItemState.NOT_STARTED:
             before = next((one for one in reversed(rows[:-1]) if one.state != ItemState.NOT_NEEDED), None)
             waits = before is not None and before.holds_up and not (item.name == "guarantee" and letter)

@@ -135,7 +135,7 @@ def errand_of(application: Application) -> Errand | None:
     """How far the errand of an application has come; None until it is taken on."""
     if application.state != ApplicationState.APPROVED:
         return None
-    return Errand(application.state_at, list(application.errand_steps.order_by("number")))
+    return Errand(application.state_at, sorted(application.errand_steps.all(), key=lambda step: step.number))
 
 
 def others_going_on(application: Application, cleaned: Mapping[str, Any]) -> list[str]:

@@ -354,7 +354,7 @@ def in_force_of(kind: str) -> Callable[[Enterprise, str], Mapping[str, Sequence[
     """What was verified last by that kind of application, as its form would send it."""
 
     def in_force(enterprise: Enterprise, topic: str) -> Mapping[str, Sequence[str]]:
-        held = Evidence.objects.filter(enterprise=enterprise, item=kind, replaced=False).first()
+        held = Evidence.objects.filter(enterprise=enterprise, item=kind, replaced=False, ended=None).first()
         if held is None:
             return {}
         says = {name: [text] for name, text in _columns(held).items()}

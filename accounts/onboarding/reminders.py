@@ -45,8 +45,9 @@ class Reminded:
 def remind(applications: Iterable[Application], *, by: User, address: str = "") -> Reminded:
     """Remind of each of these once today."""
     told, today = Reminded(), timezone.now().astimezone(SHANGHAI).date()
+    others = list(_deciders().exclude(pk=by.pk))
     for one in applications:
-        whom, why_not = _waited_for(one, by=by)
+        whom, why_not = _waited_for(one, others)
         if not whom:
             told.left_out[why_not] += 1
         elif not Reminder.objects.get_or_create(application=one, on=today, defaults={"by": by})[1]:
@@ -59,20 +60,27 @@ def remind(applications: Iterable[Application], *, by: User, address: str = "") 
     return told
 
 
-def _waited_for(application: Application, *, by: User) -> tuple[list[User], str]:
-    """Whom it waits for; or nobody, and why."""
+def _waited_for(application: Application, others: list[User]) -> tuple[list[User], str]:
+    """Whom it waits for, of what nobody has taken all others who decide; or nobody, and why."""
     if application.state == ApplicationState.RETURNED:
         whom = _applying(application)
-    elif application.state not in WAITS_FOR_STAFF:
+    elif application.state not in WAITS_FOR_STAFF and not _goes_on(application):
         return [], str(WAITS_FOR_NOBODY)
     elif application.assignee is None:
-        whom = list(_deciders().exclude(pk=by.pk))
+        whom = others
         if not whom:
             return [], str(NOBODY_ELSE)
     else:
         whom = [application.assignee]
     reached = [one for one in whom if one.is_active and one.email]
     return reached, "" if reached else str(NO_ADDRESS)
+
+
+def _goes_on(application: Application) -> bool:
+    """Whether it is an errand that staff have taken on and not ended."""
+    kind = kind_named(application.kind)
+    errand = kind.errand(application) if kind.errand else None
+    return errand is not None and not errand.is_over
 
 
 def _deciders() -> QuerySet[User]:
@@ -102,5 +110,7 @@ def _tell(whom: Sequence[User], one: Application) -> None:
         words = gettext_noop("催办：%(kind)s“%(title)s”在等您审核")
         if one.assignee is None:
             words = gettext_noop("催办：%(kind)s“%(title)s”还没有人接手，请接手审核")
+        if one.state == ApplicationState.APPROVED:
+            words = gettext_noop("催办：%(kind)s“%(title)s”已受理，代办还没有办完")
         text = keep(words, **said)
         notify(whom, text, address=reverse("admin:accounts_application_change", args=[one.pk]))

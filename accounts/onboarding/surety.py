@@ -63,7 +63,7 @@ def take_on(enterprise: Enterprise, code: str) -> None:
     if _security_of(code) is None:
         raise ValidationError(remark(code))
     told = keep(
-        gettext_noop("“%(name)s”（%(code)s）的税款担保登记为由贵企业代缴，已审核通过；有异议请拨打服务热线"),
+        gettext_noop("“%(name)s”（%(code)s）登记由本企业代缴税款，已审核通过；有异议请拨打服务热线"),
         name=enterprise.name, code=enterprise.customs_code,
     )  # fmt: skip
     other = Enterprise.objects.get(customs_code=code)

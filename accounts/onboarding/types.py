@@ -213,7 +213,7 @@ def in_force(enterprise: Enterprise) -> dict[str, Sequence[str]]:
     if not enterprise.types:
         return {}
     typed: dict[str, Sequence[str]] = {"types": list(enterprise.types), "depot": [enterprise.depot]}
-    for one in enterprise.licences_in_force:
+    for one in (held for held in enterprise.licences_in_force if not held.ended):
         if one.licence == Licence.EXPRESS_OPERATOR:
             typed["operator_number"] = [one.number]
             continue

@@ -46,7 +46,7 @@ def applicant(view: View) -> View:
 @applicant
 def listed(request: UserRequest) -> HttpResponse:
     """Everything applied for, newest first, and what can be applied for now."""
-    part = part_of(pages.own(request).defer("content"), request.GET, newest_first=True)
+    part = part_of(pages.own(request).defer("content").prefetch_related("errand_steps"), request.GET, newest_first=True)
     home = reverse("applications")
     context = {
         "standings": [pages.Standing.of(one) for one in part.rows],

@@ -46,7 +46,7 @@ def void(one: Qualification | Evidence, *, staff: Bystander, reason: str) -> boo
 
 
 def _give_back(one: Evidence) -> None:
-    """Nothing is sent under a transmission number that is not the enterprise's: whoever it belongs to may register it."""
+    """No message is made any more under a number that is not the enterprise's; whoever it belongs to may register it."""
     if one.item == "dxp_import":
         Enterprise.objects.filter(pk=one.enterprise_id, dxp_id=one.number).update(dxp_id="")
 

@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 
 from accounts.credentials import present_environment
 from accounts.models import Credential, Enterprise, Evidence
 from accounts.models.preparation import SECURITIES
-from accounts.roles import EnterpriseState
+from accounts.roles import EnterpriseState, KeyPlace
 from portal.folders import ROOT
 
 log = logging.getLogger(__name__)
+
+
+#: How long the sandbox may take to load everybody.
+_PATIENCE_SECONDS = 30
 
 
 def told_file() -> Path:
@@ -36,14 +40,14 @@ def keep_told() -> bool:
         return False
     try:
         tell(registry)
-    except subprocess.CalledProcessError as error:
-        log.warning("the sandbox does not take the registry (exit code %s)", error.returncode)
+    except subprocess.SubprocessError as error:
+        log.warning("the sandbox does not take the registry: %s", type(error).__name__)
         return False
     return True
 
 
 def tell(registry: str) -> None:
-    """Have the sandbox load a registry. Raises CalledProcessError; why stands on stderr then."""
+    """Have the sandbox load a registry. Raises SubprocessError; why stands on stderr then."""
     told = told_file()
     told.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = told.with_name(f".registry.{secrets.token_hex(4)}")
@@ -55,6 +59,7 @@ def tell(registry: str) -> None:
             check=True,
             cwd=ROOT,
             stdout=subprocess.DEVNULL,  # whoever calls says what it did
+            timeout=_PATIENCE_SECONDS,
         )
         draft.replace(told)
     finally:
@@ -63,7 +68,8 @@ def tell(registry: str) -> None:
 
 def registry_of_all() -> str:
     """Everybody who files, as the sandbox reads it (its page describes the format). Who was suspended stays as it was."""
-    credentials = Credential.objects.filter(environment=present_environment()).order_by("pk")
+    proved = ~Q(key_place=KeyPlace.DEVICE) | ~Q(proven_at=None)
+    credentials = Credential.objects.filter(proved, environment=present_environment()).order_by("pk")
     guarantees = Evidence.objects.filter(item="guarantee", replaced=False, ended=None, variety__in=SECURITIES)
     filing = (
         Enterprise.objects.filter(state=EnterpriseState.APPROVED)

@@ -21,6 +21,8 @@ from portal.workbook import WorkbookRefused
 
 HEADER_WITHIN = 5  # rows with content in which the header is looked for
 MOST_TOLD = 10  # columns named in one refusal
+#: So much of a cell is looked at for a column name.
+LONGEST_NAME = 200
 DROPPED = re.compile(r"[\s*_\-·:：﹡]+|\((?:必填|选填|可不填)\)")  # untranslated: headers are Chinese
 
 
@@ -61,8 +63,11 @@ class Found:
 
 
 def plain_label(text: str) -> str:
-    """A column name without what people add to it: marks, blanks, full-width forms, capital letters."""
-    return DROPPED.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    """A column name without what people add to it: marks, blanks, full-width forms, capital letters.
+
+    What is longer than any name is cut: bringing order into many marks takes ever longer.
+    """
+    return DROPPED.sub("", unicodedata.normalize("NFKC", text[:LONGEST_NAME])).casefold()
 
 
 class Header:

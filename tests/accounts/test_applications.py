@@ -1,5 +1,6 @@
 """An application from the first word to the decision, as the applicant and as staff, each behind their own wall."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -256,5 +257,9 @@ def test_numbers_are_taken_however_they_were_typed(applicant: User) -> None:
         "credit_code": "913101150000930090", "customs_code": "312226DM77",
     }  # fmt: skip
     assert one.submissions.get().numbers == ["913101150000930090", "312226DM77"]
+    # Bringing order into half a million marks takes minutes: what is far too long is refused before.
+    begun = time.process_time()
+    long = applications.form_of(ACCOUNT, GOOD | {"credit_code": ["\u0301" * 250_000 + "\u0323" * 250_000]})
+    assert "credit_code" in long.errors and time.process_time() - begun < 5
     # The browser may not cut off what is longer with its spaces.
     assert "maxlength" not in str(form["credit_code"])

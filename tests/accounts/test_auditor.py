@@ -1,5 +1,6 @@
 """The auditor: reads the record of deeds and its seals, takes a sheet of it along, and changes nothing anywhere."""
 
+import ast
 import io
 
 import openpyxl
@@ -19,8 +20,12 @@ from accounts.cast import PASSWORD, Cast, one_time_code
 from accounts.models import Application, AuditEntry, AuditSeal, Enterprise, Membership, User
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import ACCOUNT
+from accounts.record_admin import WORDS
+from portal.folders import ROOT
 from portal.tenancy import acting_as
 
+#: The functions that write an entry.
+RECORDS = {"record", "_write_down", "write_down"}
 LIST = "/admin/accounts/auditentry/"
 
 
@@ -85,6 +90,16 @@ def test_an_entry_reads_as_words(cast: Cast, auditor: Client) -> None:
     )
     page = auditor.get(f"{LIST}{AuditEntry.objects.latest('id').pk}/change/").content.decode()
     assert "理由：&lt;b&gt;许可证过期&lt;/b&gt;" in page and str(Action.ENTERPRISE_SUSPENDED.label) in page
+
+
+def test_everything_that_is_recorded_has_a_word() -> None:
+    """What is told of a deed is a keyword of the call that records it."""
+    said = set()
+    for path in (one for app in ("accounts", "ledger", "declarations") for one in (ROOT / app).rglob("*.py")):
+        calls = (one for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.Call))
+        named = (one for one in calls if getattr(one.func, "id", getattr(one.func, "attr", "")) in RECORDS)
+        said |= {keyword.arg for one in named for keyword in one.keywords if keyword.arg}
+    assert {"reason", "roles", "stage"} <= said and said <= WORDS.keys(), said - WORDS.keys()
 
 
 def test_nothing_an_auditor_sends_is_taken(deeds: Cast, auditor: Client) -> None:

@@ -107,6 +107,21 @@ def test_who_was_made_on_the_desk_is_one_with_who_made_them(cast: Cast, staff: C
     assert are_one(puppet, cast.users["staff"]) and not are_one(puppet, cast.users["reviewer"])
 
 
+def made_by(maker: User, name: str) -> User:
+    """A superuser that another makes on the desk."""
+    user = User.objects.create(username=name, is_staff=True, is_superuser=True)
+    record(Bystander(user=maker), Action.STAFF_ADD, f"accounts.user {user.pk}")
+    return user
+
+
+def test_those_behind_whom_one_stands_are_one(cast: Cast, reviewer: User) -> None:
+    first = made_by(reviewer, "first")
+    behind_first, second = made_by(first, "behind_first"), made_by(reviewer, "second")
+    assert are_one(reviewer, behind_first) and are_one(behind_first, reviewer), "through whom they made"
+    assert are_one(first, second) and are_one(behind_first, second), "made by one"
+    assert not are_one(cast.users["staff"], behind_first)
+
+
 def test_one_is_one_and_nobody_is_none(cast: Cast, reviewer: User) -> None:
     assert are_one(reviewer, reviewer) and not are_one(None, reviewer) and not are_one(None, None)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
-from accounts.models import AuditEntry, Connection, Notice
+from accounts.models import AuditEntry, Connection, Notice, User
 from accounts.onboarding import connection as deeds
 from accounts.onboarding.applications import NotPossible
 from portal.sentences import speak
@@ -29,7 +29,7 @@ def test_staff_end_an_environment_with_a_reason_and_it_may_be_applied_for_anew(
 ) -> None:
     test, staff, cast = served.connect(), client_of("staff"), served.cast
     helps = {"helper": test.helper_id}
-    assert staff.post(desk_of(test), {**helps, "end_reason": " "}).status_code == 302  # nothing was to be done
+    assert "没有要办的" in staff.post(desk_of(test), {**helps, "end_reason": " "}).content.decode()
     assert Connection.objects.get(pk=test.pk).ended is None
     both = {"helper": cast.users["reviewer"].pk, "end_reason": "长期不用"}
     assert "请分开办理" in staff.post(desk_of(test), both).content.decode()
@@ -52,6 +52,17 @@ def test_staff_end_an_environment_with_a_reason_and_it_may_be_applied_for_anew(
     again = served.connect()
     assert again.pk != test.pk and again.platform_code != test.platform_code and again.callback == test.callback
     assert "长期不用" not in served.page()
+
+
+def test_it_is_ended_although_its_helper_has_left(served: Way, client_of: Callable[[str], Client]) -> None:
+    test = served.connect()
+    gone = User.objects.create(username="gone", name="程已走", is_staff=True, is_active=False)
+    Connection.objects.filter(pk=test.pk).update(helper=gone)
+    assert client_of("staff").post(desk_of(test), {"helper": gone.pk, "end_reason": "长期不用"}).status_code == 302
+    test.refresh_from_db()
+    assert test.ended is not None
+    preparation = served.client.get(reverse("preparation")).content.decode()
+    assert "联调" not in preparation.split("准备清单")[0], "whose system is not connected any more has nothing to test"
 
 
 def test_a_change_of_what_was_ended_is_not_approved(served: Way) -> None:

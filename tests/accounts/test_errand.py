@@ -85,10 +85,10 @@ def test_it_goes_from_taken_on_to_handed_over_and_the_enterprise_reads_and_is_to
 ) -> None:
     today = timezone.localdate().isoformat()
     page = page_of(administrator, errand)
-    assert track(page) == [["已受理", today], ["已送卡中心"], ["可领取"], ["已交付"]]
+    assert track(page) == [["已受理", today], ["已送制卡中心"], ["可领取"], ["已交付"]]
     assert "送上海制卡中心" in page and "登记证书" not in page and "申请变更" not in page
     for stage, word, told in (
-        ("at_centre", "已送卡中心", "送上海制卡中心，约 5 个工作日"),
+        ("at_centre", "已送制卡中心", "送上海制卡中心，约 5 个工作日"),
         ("ready", "可领取", "可领取，平台工作人员领取后与经办人联系"),
         ("handed_over", "已交付", "请到“证书与加签”登记"),
     ):
@@ -210,6 +210,20 @@ def test_nobody_makes_a_step_for_their_own_enterprise(cast: Cast, errand: Applic
             day=timezone.localdate().isoformat(), note="",
         )  # fmt: skip
     assert stages(one) == []
+    with pytest.raises(DatabaseError), transaction.atomic():
+        with acting_as(enterprise_id=None, user_id=cast.users["staff"].pk, role="portal_staff"):
+            ErrandStep.objects.create(
+                application=one, number=1, stage="at_centre", day=timezone.localdate(), by=cast.users["staff"]
+            )
+    reviewer = cast.users["reviewer"]
+    for day, is_taken in ((timezone.localdate() + timedelta(days=1), False), (timezone.localdate(), True)):
+        with acting_as(enterprise_id=None, user_id=reviewer.pk, role="portal_staff"):
+            step = ErrandStep(application=one, number=1, stage="at_centre", day=day, by=reviewer)
+            if is_taken:
+                step.save()
+                continue
+            with pytest.raises(DatabaseError), transaction.atomic():
+                step.save()
 
 
 def test_an_auditor_looks_and_makes_no_step(errand: Application, client_of: Callable[[str], Client]) -> None:
@@ -236,10 +250,24 @@ def test_staff_find_what_is_under_way_by_its_step(errand: Application, staff: Cl
     place = f"{QUEUE}{errand.pk}/change/"
     assert place in staff.get(under_way).content.decode() and "已受理" in staff.get(under_way).content.decode()
     press(staff, errand)
-    assert place in staff.get(under_way).content.decode() and "已送卡中心" in staff.get(under_way).content.decode()
+    assert place in staff.get(under_way).content.decode() and "已送制卡中心" in staff.get(under_way).content.decode()
+    assert place in staff.get(QUEUE).content.decode(), "it waits for staff"
     press(staff, errand, "fail", note="材料不齐")
-    assert place not in staff.get(under_way).content.decode()
+    assert place not in staff.get(under_way).content.decode() and place not in staff.get(QUEUE).content.decode()
     assert "未能办成" in staff.get(ended).content.decode()
+
+
+def test_an_errand_is_reminded_of_until_it_is_over(cast: Cast, errand: Application, staff: Client) -> None:
+    def remind() -> str:
+        data = {"action": "remind", "_selected_action": [errand.pk]}
+        return staff.post(f"{QUEUE}?step=errands", data, follow=True).content.decode()
+
+    assert "已发出催办 1 份" in remind()
+    told = Notice.objects.filter(user=cast.users["reviewer"], text__contains="代办还没有办完")
+    assert told.count() == 1
+    press(staff, errand, "fail", note="材料不齐")
+    data = {"action": "remind", "_selected_action": [errand.pk]}
+    assert "已办结，不用催" in staff.post(f"{QUEUE}?step=all", data, follow=True).content.decode()
 
 
 def test_who_takes_on_another_is_told_of_the_one_under_way(cast: Cast, errand: Application, staff: Client) -> None:

@@ -197,18 +197,35 @@ def test_a_name_is_changed_without_a_reason(cast: Cast, staff: Client) -> None:
     assert told(filer) == told(cast.users["merchant_administrator"]) == []
 
 
+def test_who_took_the_administrator_away_puts_nobody_in_their_place(cast: Cast, client_of: Any, staff: Client) -> None:
+    head, stranger = of(cast, "merchant_administrator"), cast.users["stranger"]
+    assert change(staff, head, roles=[ADMINISTRATOR]).status_code == 302  # no longer active
+    anew = {
+        "user": stranger.pk, "enterprise": head.enterprise_id, "roles": [ADMINISTRATOR], "active": "on", "reason": WHY,
+    }  # fmt: skip
+    page, invited = "/admin/accounts/membership/add/", "/admin/accounts/invitation/add/"
+    letter = {"enterprise": head.enterprise_id, "email": "new@example.org", "roles": [ADMINISTRATOR], "reason": WHY}
+    assert "请由另一位同事办理" in staff.post(page, anew).content.decode()
+    assert "请由另一位同事办理" in staff.post(invited, letter).content.decode()
+    assert not Membership.objects.filter(user=stranger).exists()
+    assert client_of("reviewer").post(page, anew).status_code == 302
+    assert Membership.objects.get(user=stranger).roles == [ADMINISTRATOR]
+
+
 # --- who makes an administrator -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", ["membership", "other_roles", "back", "enterprise_page", "user_page", "new_user"])
-def test_staff_make_an_administrator_only_where_there_is_none(cast: Cast, staff: Client, way: str) -> None:
+def test_staff_make_an_administrator_only_where_there_is_none(
+    cast: Cast, client_of: Any, staff: Client, way: str
+) -> None:
     merchant, head = cast.enterprises["merchant"], of(cast, "merchant_administrator")
     stranger, viewer = cast.users["stranger"], of(cast, "merchant_viewer")
     line = {"0-roles": [ADMINISTRATOR], "0-active": "on", "0-reason": WHY, "TOTAL_FORMS": 1, "INITIAL_FORMS": 0}
     if way == "back":
         Membership.objects.filter(pk=viewer.pk).update(active=False, roles=[ADMINISTRATOR])
 
-    def do() -> Any:
+    def do(staff: Client = staff) -> Any:
         data: dict[str, Any] = {
             "user": stranger.pk,
             "enterprise": merchant.pk,
@@ -242,7 +259,7 @@ def test_staff_make_an_administrator_only_where_there_is_none(cast: Cast, staff:
     assert rulers() == {"merchant_administrator"}
     assert change(staff, head, roles=[ADMINISTRATOR, FILER], active="on").status_code == 302, "who is one stays one"
     User.objects.filter(pk=head.user_id).update(is_active=False)  # nobody is left who could let anybody in
-    assert do().status_code == 302
+    assert do(client_of("reviewer")).status_code == 302, "not by who has just changed its members"
     assert len(rulers() - {"merchant_administrator"}) == 1
     deed = AuditEntry.objects.filter(subject__startswith="accounts.membership").latest("id")
     assert deed.details["reason"] == WHY

@@ -100,7 +100,13 @@ def test_it_makes_a_user_of_a_visitor(post):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "led"), [("/invitations/a-token/", "/invitations/a-token/"), ("https://evil.example/", "/")]
+    ("wanted", "led"),
+    [
+        ("/invitations/a-token/", "/invitations/a-token/"),
+        ("https://evil.example/", "/"),
+        ("logout", "/"),
+        ("/admin/", "/"),
+    ],
 )
 def test_who_came_for_an_invitation_is_led_back_to_it_and_nowhere_else(post, wanted, led):
     client = Client()

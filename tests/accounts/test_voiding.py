@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from accounts.cast import Cast, give_evidence
 from accounts.licences import closed_for, closed_types
 from accounts.models import AuditEntry, Enterprise, Evidence, Membership, Notice, Qualification, User
 from accounts.onboarding import expiry, voiding
-from accounts.onboarding.evidence import held_by
+from accounts.onboarding.evidence import held_by, in_force_of
 from accounts.onboarding.kinds import kind_named
 from accounts.onboarding.types import unchanged
 from accounts.roles import MemberRole
@@ -104,6 +104,10 @@ def test_false_evidence_counts_no_more_and_the_item_is_to_do_again(
     assert deed.details == {"what": "ic_card", "reason": "卡号查无此卡"}
     notice = Notice.objects.get(user=cast.users["merchant_administrator"])
     assert "卡号查无此卡" in speak(notice.text) and notice.address == reverse("application_of_kind", args=["ic_card"])
+    assert in_force_of("ic_card")(merchant, "") == {}, "a new application does not begin with what was void"
+    with pytest.raises(DatabaseError), transaction.atomic():
+        with acting_as(enterprise_id=None, user_id=cast.users["staff"].pk, role="portal_staff"):
+            Evidence.objects.filter(pk=card.pk).update(end_reason="别的原因", replaced=True)
     Evidence.objects.filter(pk=card.pk).update(replaced=True)
     Evidence.objects.create(enterprise=merchant, item="ic_card", number="89319999", variety="ic_card")
     assert "ic_card" in held_by(fresh(merchant))

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.cast import one_time_code
@@ -22,6 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, username: str, **options: Any) -> None:
         """Print it; nothing of real people is ever printed."""
         refuse_in_production("one_time_code")
+        if not settings.PORTAL_SANDBOX:
+            raise CommandError("This portal is connected to a real gateway: its people are no cast.")
         if not User.objects.filter(username=username).exists():
             raise CommandError(f"There is no user {username}.")
         try:

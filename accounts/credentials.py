@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -328,3 +328,11 @@ def write_once(file: Path, data: bytes) -> None:
         return
     finally:
         draft.unlink()
+
+
+def change_in_turn(enterprise: Enterprise, environment: str) -> None:
+    """Wait for whoever is changing what this enterprise signs with; what is asked then stays true until the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"certificates {enterprise.pk} {environment}"]
+        )

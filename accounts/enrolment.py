@@ -30,7 +30,7 @@ from accounts.certificates import (
     public_key_of,
     request_for,
 )
-from accounts.credentials import key_file, new_handle, private_pem, write_once
+from accounts.credentials import change_in_turn, key_file, new_handle, private_pem, write_once
 from accounts.key_proof import needs_proof
 from accounts.models import Application, Credential, Enterprise, KeyRequest
 from accounts.models.applications import WAITS_FOR_STAFF
@@ -104,7 +104,7 @@ def _take_a_reader() -> None:
 @transaction.atomic
 def _keep(actor: Actor, environment: str, certificate: Certificate, *, handle: str, key_place: str) -> Credential:
     """Write the row; the first certificate of an environment that can sign here is put to use at once."""
-    _in_turn(actor.enterprise, environment)
+    change_in_turn(actor.enterprise, environment)
     _check_apart(actor, environment, certificate)
     try:
         with transaction.atomic():
@@ -129,14 +129,6 @@ def _keep(actor: Actor, environment: str, certificate: Certificate, *, handle: s
     if key_place != KeyPlace.DEVICE and not others.exists() and not needs_approval(credential):
         put_to_use(actor, credential)
     return credential
-
-
-def _in_turn(enterprise: Enterprise, environment: str) -> None:
-    """Wait for whoever is changing what this enterprise signs with; what is asked then stays true until the commit."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"certificates {enterprise.pk} {environment}"]
-        )
 
 
 def _check_apart(actor: Actor, environment: str, certificate: Certificate) -> None:
@@ -254,10 +246,11 @@ def put_to_use(actor: Actor, credential: Credential) -> None:
     now = timezone.now()
     _check_time(credential, now)
     _check_proved(credential)
-    _in_turn(actor.enterprise, credential.environment)
+    change_in_turn(actor.enterprise, credential.environment)
     own = Credential.objects.filter(enterprise=actor.enterprise, environment=credential.environment)
     list(own.select_for_update().order_by("pk").values_list("pk"))  # staff, too, may be putting one of them to use
-    if why := of_old_codes(credential):
+    # Its codes as they are now: they may have changed while this waited.
+    if why := of_old_codes(Credential.objects.select_related("enterprise").get(pk=credential.pk)):
         raise NotPossible(why)
     if needs_approval(credential):
         raise NotPossible(

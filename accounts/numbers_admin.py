@@ -12,7 +12,8 @@ from accounts.access import address_of
 from accounts.models import Enterprise, User
 from accounts.onboarding import applications
 from accounts.onboarding.kinds import ENTERPRISE_NUMBERS
-from accounts.onboarding.numbers import NumbersForm, in_force, proposed
+from accounts.onboarding.numbers import NumbersForm, in_force, proposed, warn
+from accounts.onboarding.numbers_elsewhere import without_list, words_of
 from accounts.onboarding.pages import PAPER
 from accounts.onboarding.papers import ACCEPTED, MOST_MEGABYTES
 from accounts.onboarding.typed import Typed
@@ -30,6 +31,7 @@ def page(desk: ModelAdmin, request: HttpRequest, enterprise: Enterprise) -> Http
             enterprise=enterprise, files=_files(request),
         )  # fmt: skip
         if not problems:
+            warn(enterprise, form.cleaned_data)
             told = _("“%s”的代码变更已提交，等另一位同事在“申请”中审核，通过前一切照旧") % enterprise.name
             desk.message_user(request, told, messages.SUCCESS)
             return redirect("admin:accounts_enterprise_change", enterprise.pk)
@@ -42,6 +44,7 @@ def page(desk: ModelAdmin, request: HttpRequest, enterprise: Enterprise) -> Http
         "enterprise": enterprise,
         "waiting": proposed(enterprise),
         "form": form,
+        "left_behind": words_of(without_list(enterprise.codes)),
         "papers": [(slot, f"{PAPER}{slot.name}", problems.get(slot.name, ())) for slot in ENTERPRISE_NUMBERS.papers],
         "files_lost": bool(request.FILES),
         "accepted": ACCEPTED,

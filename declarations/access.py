@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, QuerySet
 
 from accounts.access import Actor
@@ -14,7 +15,8 @@ from declarations.models import Document, Draft, Upload
 from portal.tenancy import acting_as
 
 #: Of no document that stands so is anything still to come.
-_ENDED = REFUSED | {State.RELEASED, State.CLOSED, State.SHIPPED_BACK}
+_THROUGH = frozenset({State.RELEASED, State.CLOSED, State.SHIPPED_BACK})
+_ENDED = REFUSED | _THROUGH
 
 
 def documents_of(actor: Actor, kind: Kind) -> QuerySet[Document]:
@@ -53,3 +55,24 @@ def under_way(enterprise: Enterprise, staying: Collection[str]) -> list[tuple[in
         if count:
             told.append((count, kind.label))
     return told
+
+
+def lists_naming(enterprise: Enterprise, codes: Collection[str]) -> int:
+    """How many lists of others are under way that name one of its codes. Asked by staff, who see none of them."""
+    standing = sorted(set(State) - _ENDED)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT declarations_lists_naming(%s, %s, %s)", [enterprise.pk, sorted(codes), standing])
+        count: int = cursor.fetchone()[0]
+    return count
+
+
+def unfollowed(codes: Collection[str]) -> list[tuple[int, Any]]:
+    """What names one of these codes and waits for a list that gets through, whoever filed it: how many of each kind.
+
+    A list has to name the same codes as these, and cannot once they are nobody's.
+    """
+    with connection.cursor() as cursor:
+        given: list[list[str]] = [sorted(codes), sorted(REFUSED), sorted(_THROUGH)]
+        cursor.execute("SELECT kind, many FROM declarations_unfollowed(%s, %s, %s)", given)
+        counted = dict(cursor.fetchall())
+    return [(counted[kind.slug], kind.label) for kind in KINDS if kind.slug in counted]

@@ -15,14 +15,16 @@ class DeclarationsConfig(AppConfig):
     verbose_name = _("申报")
 
     def ready(self) -> None:
-        """Say what keeps a type from being given up; compile the description of every kind before the first request or
+        """Say what keeps a type from being given up and codes from changing; compile the description of every kind before the first request or
         task, where a broken one stops the start.
         """
         # Not above: kinds are models, and Django reads this module before it loads models.
-        from accounts.onboarding import types  # noqa: PLC0415
-        from declarations.access import under_way  # noqa: PLC0415
+        from accounts.onboarding import numbers, numbers_elsewhere, types  # noqa: PLC0415
+        from declarations.access import lists_naming, under_way, unfollowed  # noqa: PLC0415
 
         types.holding.append(under_way)
+        numbers.naming.append(lists_naming)
+        numbers_elsewhere.waiting_for_lists.append(unfollowed)
         if settings.PORTAL_PROCESS in COMPILING:
             from declarations.compiling import compile_all  # noqa: PLC0415
 

@@ -17,7 +17,9 @@ from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.certificates import named_otherwise
+from accounts.credentials import change_in_turn
 from accounts.models import Application, Credential, User
+from accounts.onboarding.typed import enterprise_of
 from accounts.roles import Environment
 
 
@@ -37,8 +39,7 @@ class CertificateChangeForm(forms.Form):
 
 def why_not_this(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
     """The gate: it is no certificate of numbers the enterprise had before."""
-    enterprise = application.enterprise
-    assert enterprise is not None
+    enterprise = enterprise_of(application)
     held = enterprise.credentials.filter(environment=Environment.PRODUCTION, serial=cleaned["serial"]).first()
     return {"__all__": [of_old_codes(held)]} if held and of_old_codes(held) else {}
 
@@ -56,7 +57,11 @@ def of_old_codes(credential: Credential) -> str:
 
 def change_certificate(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """It is in use from now on, and the one before gives way; if it can still sign. That it was approved is told as ever."""
-    serial = cleaned["serial"]
+    enterprise, serial = enterprise_of(application), cleaned["serial"]
+    change_in_turn(enterprise, Environment.PRODUCTION)
+    wanted = Credential.objects.filter(enterprise=enterprise, environment=Environment.PRODUCTION, serial=serial)
+    if (found := wanted.select_related("enterprise").first()) and (why := of_old_codes(found)):
+        raise ValidationError(why)
     with connection.cursor() as cursor:
         cursor.execute("SELECT accounts_change_certificate(%s, %s)", [application.pk, serial])
         (changed,) = cursor.fetchone()

@@ -9,10 +9,11 @@ from django.db.models import Q
 from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
 
+from accounts.codes import as_code
 from accounts.models import Application, Enterprise, Paper, Submission
 from accounts.models.applications import ENDED
 from accounts.onboarding.applications import Typed, form_of, typed_in
-from accounts.onboarding.forms import is_kept_if_blank, is_of_use, is_said_once
+from accounts.onboarding.forms import CodeField, is_kept_if_blank, is_of_use, is_said_once
 from accounts.onboarding.kinds import Kind, kind_named
 from accounts.onboarding.same_numbers import NUMBERS, numbers_in, open_with
 from portal.personal import MASKS
@@ -112,7 +113,7 @@ def _lines(
         is_kept = is_kept_if_blank(one) and not any(texts)
         if is_first and (is_kept or is_said_once(one)):
             texts_before = texts
-        is_changed = then is not None and _plain(texts) != _plain(texts_before)
+        is_changed = then is not None and _plain(one, texts) != _plain(one, texts_before)
         said = (_said(one, texts), _said(one, texts_before))
         value, value_before = (mask(text) if mask and text else text for text in said)
         if is_kept:
@@ -122,8 +123,10 @@ def _lines(
     return found
 
 
-def _plain(texts: Sequence[str]) -> list[str]:
-    """Without what is empty, and with the ends of lines as everywhere but in what a browser sends."""
+def _plain(one: forms.Field, texts: Sequence[str]) -> list[str]:
+    """Without what is empty, codes as the field reads them, the ends of lines as everywhere but in what a browser sends."""
+    if isinstance(one, CodeField):
+        texts = [as_code(text) for text in texts]
     return ["\n".join(text.splitlines()) for text in texts if text]
 
 

@@ -28,6 +28,7 @@ from accounts.onboarding import interfaces
 from accounts.onboarding.addresses import CallbackField, SourcesField
 from accounts.onboarding.forms import PHONE, personal
 from accounts.onboarding.services import active, open_for_filing, why_not_ready
+from accounts.onboarding.typed import enterprise_of
 from accounts.roles import EnterpriseType, Environment, MemberRole
 from portal.sentences import keep
 from portal.widgets import DayInput
@@ -139,7 +140,7 @@ def as_typed(enterprise: Enterprise, environment: str) -> dict[str, list[str]]:
 
 def why_no_test(application: Application, cleaned: Mapping[str, Any] | None = None) -> Refusals:
     """The gate of 申请调试: a service, and no test access yet."""
-    enterprise = _enterprise_of(application)
+    enterprise = enterprise_of(application)
     if not active(enterprise):
         return _whole(_("还没有开通的服务，请先申请服务开通，至少一项通过后再申请调试"))
     if in_force(enterprise, Environment.SANDBOX):
@@ -149,7 +150,7 @@ def why_no_test(application: Application, cleaned: Mapping[str, Any] | None = No
 
 def why_no_proof(application: Application, cleaned: Mapping[str, Any]) -> Refusals:
     """The gate of evidence: the interface is one to prove, and was tried since the test environment was opened."""
-    enterprise, wanted = _enterprise_of(application), cleaned["interface"]
+    enterprise, wanted = enterprise_of(application), cleaned["interface"]
     if wanted != application.topic:
         return {"interface": [_("这份凭证是为另一个接口建立的，请改回原来的接口；别的接口请在“系统对接”另行提交")]}
     test = in_force(enterprise, Environment.SANDBOX)
@@ -167,7 +168,7 @@ def why_no_proof(application: Application, cleaned: Mapping[str, Any]) -> Refusa
 
 def why_no_production(application: Application, cleaned: Mapping[str, Any]) -> Refusals:
     """The gate of 申请上线: every interface proved, all that filing needs at hand, and nothing of the test taken along."""
-    enterprise = _enterprise_of(application)
+    enterprise = enterprise_of(application)
     if refused := why_not_proved(enterprise):
         return refused
     if in_force(enterprise, Environment.PRODUCTION):
@@ -191,7 +192,7 @@ def why_not_proved(enterprise: Enterprise) -> Refusals:
 
 def why_no_change(application: Application, cleaned: Mapping[str, Any]) -> Refusals:
     """The gate of a change: the environment is connected, and something becomes different."""
-    enterprise, environment = _enterprise_of(application), cleaned["environment"]
+    enterprise, environment = enterprise_of(application), cleaned["environment"]
     if environment != application.topic:
         return {"environment": [_("这份申请是为另一个环境建立的，请改回原来的环境；两个环境分别申请")]}
     present = in_force(enterprise, environment)
@@ -214,11 +215,6 @@ def _whole(text: str) -> Refusals:
     return {"__all__": [text]}
 
 
-def _enterprise_of(application: Application) -> Enterprise:
-    assert application.enterprise is not None
-    return application.enterprise
-
-
 # --- what an approval changes --------------------------------------------------------------------------------------------
 
 
@@ -230,14 +226,14 @@ def open_test(application: Application, cleaned: Mapping[str, Any], staff: User)
 def take_proof(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """The interface is green."""
     interfaces.prove(
-        _enterprise_of(application), cleaned["interface"],
+        enterprise_of(application), cleaned["interface"],
         message=cleaned["message_number"], day=cleaned["day"], application=application, by=staff,
     )  # fmt: skip
 
 
 def open_production(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """Production knows the enterprise from now on; one that waited to be opened files from now on."""
-    enterprise = _enterprise_of(application)
+    enterprise = enterprise_of(application)
     _open(application, Environment.PRODUCTION, cleaned, staff)
     open_for_filing(enterprise)
 
@@ -245,7 +241,7 @@ def open_production(application: Application, cleaned: Mapping[str, Any], staff:
 def change_connection(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """Other addresses from now on, under the same codes."""
     environment = cleaned["environment"]
-    enterprise = _enterprise_of(application)
+    enterprise = enterprise_of(application)
     present = Connection.objects.filter(enterprise=enterprise, environment=environment, ended=None)
     try:
         with transaction.atomic():
@@ -263,7 +259,7 @@ def change_connection(application: Application, cleaned: Mapping[str, Any], staf
 
 def _open(application: Application, environment: Environment, cleaned: Mapping[str, Any], staff: User) -> None:
     """A row with codes nobody else has, in either environment."""
-    enterprise = _enterprise_of(application)
+    enterprise = enterprise_of(application)
     address = settings.PORTAL_INTERFACES[environment]
     if not address:
         raise ValidationError(

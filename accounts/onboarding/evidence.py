@@ -32,6 +32,7 @@ from accounts.onboarding.preparation import (
     ticks_of,
 )
 from accounts.onboarding.turns import HELD, NEVER, NOW, Turn, When, later
+from accounts.onboarding.typed import enterprise_of
 from portal.calendar import last_of_working_days
 from portal.money import money
 from portal.widgets import DayInput
@@ -229,7 +230,7 @@ def turn_of_agency(enterprise: Enterprise) -> Turn:
 
 def why_no_agency(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
     """The gate of the errand: it is in its turn."""
-    turn = turn_of_agency(_of(application))
+    turn = turn_of_agency(enterprise_of(application))
     if turn == NEVER:
         return {"__all__": [_("本企业的类型不需要“%(item)s”，不用申请") % {"item": _("加密证书")}]}
     if turn.when == When.LATER:
@@ -239,18 +240,18 @@ def why_no_agency(application: Application, cleaned: Mapping[str, Any]) -> dict[
 
 def why_not_yet(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
     """The gate of every item: one this enterprise needs, with all before it verified."""
-    item, types = item_of_kind(application.kind), _of(application).types
+    item, types = item_of_kind(application.kind), enterprise_of(application).types
     assert item is not None
     if not is_needed(item, types):
         return {"__all__": [_("本企业的类型不需要“%(item)s”，不用申请") % {"item": item.label}]}
-    before = _waits_for(item, held_by(_of(application)))
+    before = _waits_for(item, held_by(enterprise_of(application)))
     told = _("第 %(number)s 项“%(item)s”还没有核验，后面要用它的结果；请先办好这一项")
     return {"__all__": [told % before]} if before else {}
 
 
 def why_no_type_filing(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
     """The gate of the type filing: its ticks are those of the enterprise's types, and who has to be visited was."""
-    enterprise = _of(application)
+    enterprise = enterprise_of(application)
     if not enterprise.types:
         return {"__all__": [_("企业还没有登记类型，不能核对勾选；请先办理“企业类型登记”")]}
     refused = why_not_yet(application, cleaned)
@@ -267,7 +268,9 @@ def why_no_type_filing(application: Application, cleaned: Mapping[str, Any]) -> 
 
 def transmission_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
     """What staff should see of a transmission number: imports and exports are applied for apart, so one for both is rare."""
-    others = Evidence.objects.filter(enterprise=_of(application), number=cleaned["dxp_id"], replaced=False, ended=None)
+    others = Evidence.objects.filter(
+        enterprise=enterprise_of(application), number=cleaned["dxp_id"], replaced=False, ended=None
+    )
     if not others.filter(item__in=("dxp_import", "dxp_export")).exclude(item=application.kind).exists():
         return []
     return [_("进口和出口填了同一个编号；两者分开申请，请核对数据中心的通知")]
@@ -277,10 +280,12 @@ def why_no_guarantee(application: Application, cleaned: Mapping[str, Any]) -> di
     """The gate of the guarantee: a bank's letter waits for nothing, as it takes a month; who pays for another may."""
     item = item_of_kind(application.kind)
     assert item is not None
-    if cleaned["variety"] == GuaranteeKind.LETTER and is_needed(item, _of(application).types):
+    if cleaned["variety"] == GuaranteeKind.LETTER and is_needed(item, enterprise_of(application).types):
         return {}
     refused = why_not_yet(application, cleaned)
-    if cleaned["variety"] == GuaranteeKind.AGENT and (why := surety.why_not(_of(application), cleaned["agent_code"])):
+    if cleaned["variety"] == GuaranteeKind.AGENT and (
+        why := surety.why_not(enterprise_of(application), cleaned["agent_code"])
+    ):
         refused["agent_code"] = [why]
     return refused
 
@@ -325,7 +330,9 @@ def why_lapsed(held: Evidence, enterprise: Enterprise, today: date) -> str:
 def guarantee_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
     """What staff should see of a guarantee: who pays instead, and the limit in force, which the approval replaces."""
     told = [surety.remark(cleaned["agent_code"])] if cleaned["variety"] == GuaranteeKind.AGENT else []
-    held = Evidence.objects.filter(enterprise=_of(application), item=application.kind, replaced=False, ended=None)
+    held = Evidence.objects.filter(
+        enterprise=enterprise_of(application), item=application.kind, replaced=False, ended=None
+    )
     in_force = held.first()
     if in_force is None or in_force.amount is None:
         return told
@@ -394,7 +401,7 @@ def keep_certificate(application: Application, cleaned: Mapping[str, Any], staff
 
 def keep_transmission(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """The transmission number is verified; that of imports is what messages are sent under from now on."""
-    enterprise, number = _of(application), cleaned["dxp_id"]
+    enterprise, number = enterprise_of(application), cleaned["dxp_id"]
     others = Evidence.objects.filter(item__in=("dxp_import", "dxp_export"), number=number, replaced=False, ended=None)
     taken = Enterprise.objects.filter(dxp_id=number).exclude(pk=enterprise.pk).exists()
     if taken or others.exclude(enterprise=enterprise).exists():
@@ -412,9 +419,9 @@ def keep_guarantee(application: Application, cleaned: Mapping[str, Any], staff: 
 
     The enterprise first, as whoever confirms a change of its limit takes it before the evidence too.
     """
-    Enterprise.objects.select_for_update(no_key=True).get(pk=_of(application).pk)
+    Enterprise.objects.select_for_update(no_key=True).get(pk=enterprise_of(application).pk)
     if cleaned["variety"] == GuaranteeKind.AGENT:
-        surety.take_on(_of(application), cleaned["agent_code"])
+        surety.take_on(enterprise_of(application), cleaned["agent_code"])
     kept = _keep(
         application, variety=cleaned["variety"], number=cleaned["agent_code"] or cleaned["number"],
         amount=cleaned["amount"], valid_to=cleaned["valid_to"],
@@ -422,13 +429,8 @@ def keep_guarantee(application: Application, cleaned: Mapping[str, Any], staff: 
     guarantee_verified.send(Evidence, evidence=kept, staff=staff)
 
 
-def _of(application: Application) -> Enterprise:
-    assert application.enterprise is not None
-    return application.enterprise
-
-
 def _keep(application: Application, **said: Any) -> Evidence:
     """In force from now on, in place of what was."""
-    enterprise = _of(application)
+    enterprise = enterprise_of(application)
     Evidence.objects.filter(enterprise=enterprise, item=application.kind, replaced=False).update(replaced=True)
     return Evidence.objects.create(enterprise=enterprise, item=application.kind, application=application, **said)

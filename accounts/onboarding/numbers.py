@@ -4,7 +4,7 @@ One of the staff hands it in with the paper that shows it, another decides (``Ki
 by these two, so neither it nor a single one of us changes them. Who else keeps them: ``numbers_elsewhere.py``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.credentials import change_in_turn
 from accounts.models import Application, Enterprise, Paper, Profile, User
 from accounts.models.applications import ENDED, WAITS_FOR_STAFF
 from accounts.onboarding import types
@@ -21,6 +22,8 @@ from accounts.onboarding.forms import RegisteredForm, said_once
 from accounts.onboarding.numbers_elsewhere import Elsewhere
 from accounts.onboarding.offices import OFFICES
 from accounts.onboarding.same_numbers import NUMBERS, open_with, taken
+from accounts.onboarding.typed import enterprise_of
+from accounts.roles import Environment
 
 KIND = "enterprise_numbers"
 #: The paper that shows each number.
@@ -28,6 +31,8 @@ PROOFS: Mapping[str, str] = {"credit_code": "business_licence", "customs_code": 
 #: Who knows how many lists hold something of the guarantee of an enterprise: customs settles them under its code. Filled by
 #: the folder above that keeps the books, as it is started.
 guaranteed: list[Callable[[Enterprise], int]] = []
+#: Who knows how many lists of others are under way that name an enterprise by one of some codes. Filled likewise.
+naming: list[Callable[[Enterprise, Collection[str]], int]] = []
 
 
 class NumbersForm(RegisteredForm):
@@ -60,8 +65,7 @@ def proposed(enterprise: Enterprise) -> Application | None:
 
 def why_not_these(application: Application, cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
     """The gate: a number changes, nobody else has it, its paper is there, and nothing is under way by the old one."""
-    enterprise = application.enterprise
-    assert enterprise is not None
+    enterprise = enterprise_of(application)
     changed = _changed(enterprise, cleaned)
     if not changed & set(NUMBERS):
         told = _("两个代码都与现行的相同，没有要变更的；只变注册地海关的，由企业在“企业资料变更”申请")
@@ -75,7 +79,7 @@ def why_not_these(application: Application, cleaned: Mapping[str, Any]) -> dict[
         if name in changed and _paper(application, slot) is None:
             label = NumbersForm.base_fields[name].label
             problems[slot] = [_("%(number)s有变，请上传写有新代码的材料") % {"number": label}]
-    held = _held(enterprise)
+    held = _held(enterprise, cleaned)
     return problems | {"__all__": held} if held else problems
 
 
@@ -90,7 +94,7 @@ def _also_asked(application: Application, number: str) -> list[str]:
     return [str(one.application) for one in others.order_by("application_id")]
 
 
-def _held(enterprise: Enterprise) -> list[str]:
+def _held(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> list[str]:
     """What is under way by the old numbers: customs answers and settles it by them."""
     found = [one for ask in types.holding for one in ask(enterprise, ())]
     told = _("还有 %(count)s 票%(kind)s用现在的代码申报、没有办结，请企业等海关办结，或撤销后再变更")
@@ -98,21 +102,34 @@ def _held(enterprise: Enterprise) -> list[str]:
     if lists := sum(ask(enterprise) for ask in guaranteed):
         told = _("还有 %(count)s 票清单占用这家企业的担保额度，海关按现在的代码核销，请等税款缴清、额度释放后再变更")
         held.append(told % {"count": lists})
+    leaving = {getattr(enterprise, name) for name in NUMBERS if getattr(enterprise, name) != cleaned[name]}
+    if others := sum(ask(enterprise, leaving) for ask in naming):
+        told = _("其他企业还有 %(count)s 票清单写着要变更的代码、没有办结，请等海关办结，或由申报企业撤销后再变更")
+        held.append(told % {"count": others})
     return held
 
 
 def what_follows(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
     """What staff should see: whom and what else the approval touches."""
-    enterprise = application.enterprise
-    assert enterprise is not None
+    enterprise = enterprise_of(application)
     now = {name: cleaned[name] for name in NUMBERS}
     return Elsewhere.of(enterprise, now).in_words() if _changed(enterprise, cleaned) & set(NUMBERS) else []
 
 
+def warn(enterprise: Enterprise, cleaned: Mapping[str, Any]) -> None:
+    """Tell its administrators, while there is time, what no list could follow any more once this is approved."""
+    Elsewhere.of(enterprise, {name: cleaned[name] for name in NUMBERS}).warn()
+
+
 def change_numbers(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """They are in force from now on; what was filed keeps those it was filed under."""
-    assert application.enterprise_id is not None
-    enterprise = Enterprise.objects.select_for_update().get(pk=application.enterprise_id)
+    enterprise = enterprise_of(application)
+    for environment in Environment:  # before the enterprise, as whoever waits for that may have this already
+        change_in_turn(enterprise, environment)
+    enterprise = Enterprise.objects.select_for_update().get(pk=enterprise.pk)
+    # Whoever was filing at the gate is through now, and whoever files from now on waits.
+    if held := _held(enterprise, cleaned):
+        raise ValidationError(held)
     office = cleaned["registration_customs"]
     moved = "registration_customs" in _changed(enterprise, cleaned)
     elsewhere = Elsewhere.of(enterprise, {name: cleaned[name] for name in NUMBERS})

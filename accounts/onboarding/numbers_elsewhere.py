@@ -17,11 +17,12 @@ Stays, and whom it concerns is told to write the new number.
 - mandates, which know both parties by row: but lists name them by code.
 
 Stays as it was, for ever: documents, bills, holds of the guarantee, the record of deeds, versions handed in. What is under
-way keeps the change waiting (``numbers.why_not_these``); what others filed about the enterprise under the old number they
+way keeps the change waiting (``numbers.why_not_these``), lists of others that name it included; of what waits for a list
+staff and its administrators are told before and after, as no list can follow it any more. What others filed about the enterprise under the old number they
 find under it, and the enterprise no longer does. Connections, transmission numbers and short codes are numbers of their own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -35,6 +36,7 @@ from accounts.access import Bystander
 from accounts.actions import Action
 from accounts.audit import record
 from accounts.certificates import named_otherwise
+from accounts.codes import as_code
 from accounts.models import (
     Application,
     Credential,
@@ -55,6 +57,8 @@ from portal.sentences import keep
 
 #: The kinds of application that name another enterprise by its customs code, and the field of each.
 NAMING: Mapping[str, str] = {"service": "clearance_code", "guarantee": "agent_code"}
+#: Who knows what names some codes and waits for a list: how many of what. Filled by the folder above that knows documents.
+waiting_for_lists: list[Callable[[Collection[str]], list[tuple[int, Any]]]] = []
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Elsewhere:
     #: Those that somebody has to change.
     applications: list[Application]
     partners: list[int]
+    #: What was filed under them and waits for a list, which could not name them any more: how many of each kind.
+    unfollowed: list[tuple[int, Any]]
 
     @classmethod
     def of(cls, enterprise: Enterprise, now: Mapping[str, str]) -> Self:
@@ -93,6 +99,7 @@ class Elsewhere:
             keys=list(asked) if moves else [],
             applications=_open_and_naming(old) if moves else [],
             partners=_partners(enterprise),
+            unfollowed=without_list(code for name, code in was.items() if code != now[name]),
         )  # fmt: skip
 
     def in_words(self) -> list[str]:
@@ -109,7 +116,14 @@ class Elsewhere:
             told.append(_("%(count)s 份没有办完的证书请求写着原编码，随之作废") % {"count": len(self.keys)})
         if self.applications:
             told.append(_("%(count)s 份没有办结的申请填了原编码，会通知申请人改填") % {"count": len(self.applications)})
-        return told
+        return told + words_of(self.unfollowed)
+
+    def warn(self) -> None:
+        """Tell its administrators what should have its list first."""
+        if self.unfollowed:
+            _tell(
+                self.enterprise.pk, _LISTS_FIRST, reverse("home"), count=sum(count for count, _kind in self.unfollowed)
+            )
 
     def tell(self, application: Application, staff: User) -> None:
         """Write down what was done, and tell the administrators of whom it concerns."""
@@ -121,6 +135,8 @@ class Elsewhere:
             "now": " / ".join(self.now[name] for name in changed),
         }
         _tell(self.enterprise.pk, _CHANGED, reverse("enterprise_profile"), **said)
+        if self.unfollowed:
+            _tell(self.enterprise.pk, _NO_LISTS, reverse("home"), count=sum(count for count, _kind in self.unfollowed))
         if self.certificates or self.keys:
             serials = ", ".join(one.serial for one in self.certificates) or "-"
             _tell(self.enterprise.pk, _CERTIFICATES, reverse("credentials"), serials=serials)
@@ -152,6 +168,18 @@ class Elsewhere:
             record(who, Action.NUMBERS_FOLLOWED, f"{row._meta.model_name} {row.pk}", **codes)
 
 
+def without_list(codes: Iterable[str]) -> list[tuple[int, Any]]:
+    """What names one of these codes and waits for a list: how many of each kind."""
+    wanted = set(codes)
+    return [found for ask in waiting_for_lists for found in ask(wanted)] if wanted else []
+
+
+def words_of(unfollowed: Iterable[tuple[int, Any]]) -> list[str]:
+    """The same in sentences for staff."""
+    told = _("%(count)s 票写着现在代码的%(kind)s还没有放行的清单，变更后清单对不上它们；请企业先把清单办结，或推迟变更")
+    return [told % {"count": count, "kind": kind} for count, kind in unfollowed]
+
+
 def _naming_others(enterprise: Enterprise, codes: Iterable[str]) -> list[Credential]:
     """The certificates in use that name codes, and none of these."""
     in_use = Credential.objects.filter(enterprise=enterprise, active=True).order_by("pk")
@@ -162,7 +190,8 @@ def _naming_others(enterprise: Enterprise, codes: Iterable[str]) -> list[Credent
 def _open_and_naming(code: str) -> list[Application]:
     """The applications that are not at an end and name it."""
     found = Application.objects.filter(kind__in=NAMING, enterprise__isnull=False).exclude(state__in=ENDED)
-    return [one for one in found.order_by("pk") if code in typed_in(one).get(NAMING[one.kind], ())]
+    # As the field will read it: what is only saved stands as it was typed.
+    return [one for one in found.order_by("pk") if code in map(as_code, typed_in(one).get(NAMING[one.kind], ()))]
 
 
 def _partners(enterprise: Enterprise) -> list[int]:
@@ -182,6 +211,12 @@ def _tell(enterprise: int, text: str, page: str, **said: Any) -> None:
 
 _CHANGED = gettext_noop(
     "本企业的代码已由 %(was)s 变更为 %(now)s，即时生效。已申报的单证仍用原代码；请在本企业的系统和模板中改用新代码"
+)
+_LISTS_FIRST = gettext_noop(
+    "%(count)s 票单证写着本企业现在的代码，还没有放行的清单。代码变更后清单对不上它们，请尽快把清单办结；来不及的，请联系平台推迟变更"
+)
+_NO_LISTS = gettext_noop(
+    "%(count)s 票单证写着本企业原来的代码，还没有放行的清单，用新代码申报的清单对不上它们，怎样处理请联系平台"
 )
 _CERTIFICATES = gettext_noop(
     "签发给原代码的证书已停用：%(serials)s；没有办完的证书请求也已作废。请在“证书与加签”登记签发给新代码的证书"

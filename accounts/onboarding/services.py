@@ -26,6 +26,7 @@ from accounts.onboarding.evidence import held_by
 from accounts.onboarding.forms import CodeField
 from accounts.onboarding.preparation import items_for
 from accounts.onboarding.public_site import was_opened_by_staff
+from accounts.onboarding.typed import enterprise_of
 from accounts.roles import LIST_FILERS, EnterpriseState, EnterpriseType, Environment, KeyPlace, MemberRole, Mode
 from portal.sentences import keep, speak
 
@@ -107,7 +108,7 @@ def replaced(enterprise: Enterprise, topic: str, typed: Mapping[str, Sequence[st
 def service_remarks(application: Application, cleaned: Mapping[str, Any]) -> list[str]:
     """What staff should see of a service that exists already: what it becomes in this district, and where it stays as it is."""
     told, others = [], []
-    for one in _of_service(_of(application), cleaned["service"]):
+    for one in _of_service(enterprise_of(application), cleaned["service"]):
         said = {"district": one.district, "name": one.clearance_name, "code": one.clearance_code}
         if one.district != cleaned["district"]:
             others.append(_("%(district)s（通关服务企业 %(name)s %(code)s）") % said)
@@ -123,11 +124,6 @@ def service_remarks(application: Application, cleaned: Mapping[str, Any]) -> lis
 def _of_service(enterprise: Enterprise, service: str) -> list[Service]:
     """What is in force of one service, in whichever district."""
     return [one for one in active(enterprise) if f"{one.enterprise_type}-{one.mode}" == service]
-
-
-def _of(application: Application) -> Enterprise:
-    assert application.enterprise is not None
-    return application.enterprise
 
 
 # --- what stands in the way, asked when it is handed in and again when it is approved ------------------------------------
@@ -159,7 +155,7 @@ def why_no_service(application: Application, cleaned: Mapping[str, Any]) -> dict
 
 def why_not_live(application: Application, cleaned: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
     """The gate of 页面上线: an account that waits to be opened, and everything it needs to file."""
-    enterprise = _of(application)
+    enterprise = enterprise_of(application)
     if enterprise.state == EnterpriseState.APPROVED:
         return {"__all__": [_("企业已经上线，可以申报，不需要再申请")]}
     missing = why_not_ready(enterprise)
@@ -331,7 +327,7 @@ def _clearing(enterprise: Enterprise, code: str, mode: Mode, district: str) -> _
 
 def activate(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """The service is in force from now on, in the place of the one for the same district."""
-    enterprise = _of(application)
+    enterprise = enterprise_of(application)
     of_type, mode = SERVICES[cleaned["service"]]
     code = cleaned["clearance_code"]
     clearance = _clearing(enterprise, code, mode, cleaned["district"])
@@ -347,7 +343,7 @@ def activate(application: Application, cleaned: Mapping[str, Any], staff: User) 
 
 def go_live(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """The enterprise files from now on."""
-    enterprise = _of(application)
+    enterprise = enterprise_of(application)
     if not open_for_filing(enterprise):
         raise ValidationError(_("企业的状态刚刚变了，请核对后再审核"))
 

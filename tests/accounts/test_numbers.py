@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -32,8 +32,13 @@ from accounts.models import (
 )
 from accounts.onboarding import applications
 from accounts.onboarding.applications import NotPossible, Stale
+from accounts.onboarding.certificate_change import change_certificate
+from accounts.onboarding.comparing import versions_of
 from accounts.onboarding.kinds import CERTIFICATE_CHANGE, ENTERPRISE_NUMBERS, GUARANTEE, SERVICE
+from accounts.onboarding.numbers import change_numbers, why_not_these
+from accounts.onboarding.typed import packed, typed_in
 from accounts.roles import EnterpriseState, MemberRole
+from declarations.models import Document
 from ledger.models import Hold
 from portal.personal import pack
 from portal.sentences import speak
@@ -41,6 +46,7 @@ from portal.tenancy import acting_as
 from tests.accounts.papers import PDF, sent
 from tests.accounts.test_applications import GOOD, as_staff, handed_in
 from tests.accounts.test_types import a_waybill
+from tests.pages import trade
 from tests.wall import refused
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +54,7 @@ pytestmark = pytest.mark.django_db
 Clients = Callable[[str], Client]
 WAS = {"credit_code": "91310115000091862F", "customs_code": "312246DM06"}
 NOW = {"credit_code": "91310115000093070B", "customs_code": "312246DM76"}
+FREE = {"credit_code": "91310115000093070B", "customs_code": "312246DM72"}
 TYPED = NOW | {"registration_customs": "", "reason": "迁址后换发执照、重新备案"}
 LICENCE, PROOF = "paper_business_licence", "paper_customs_certificate"
 
@@ -367,6 +374,97 @@ def test_lists_that_hold_something_of_its_guarantee_keep_the_numbers(client_of: 
     assert "已提交" in proposed(client_of("staff"), warehouse)
 
 
+def test_what_is_filed_between_the_gate_and_the_change_is_counted_again(
+    cast: Cast, client_of: Clients, warehouse: Enterprise
+) -> None:
+    proposed(client_of("staff"), warehouse)
+    one, reviewer, cleaned = the_one(warehouse), cast.users["reviewer"], NOW | {"registration_customs": ""}
+    assert why_not_these(one, cleaned) == {}
+    filed = trade.whole(cast)["inventory"]
+    with as_staff(reviewer), pytest.raises(ValidationError, match="还有 1 票清单用现在的代码"):
+        change_numbers(one, cleaned, reviewer)
+    assert codes_of(warehouse) == WAS
+    Document.objects.filter(pk=filed.pk).update(state="released")
+    decided(client_of("reviewer"), one)
+    assert codes_of(warehouse) == NOW
+
+
+@pytest.mark.parametrize(("state", "is_held"), [("declaring", True), ("stored", True), ("released", False)])
+def test_lists_of_others_that_name_it_keep_the_numbers_they_name(
+    cast: Cast, client_of: Clients, state: str, is_held: bool
+) -> None:
+    merchant, staff = cast.enterprises["merchant"], client_of("staff")
+    documents = trade.whole(cast)
+    Document.objects.filter(enterprise=merchant).update(state="stored")
+    Document.objects.filter(pk=documents["inventory"].pk).update(state=state)
+    named = documents["inventory"].inventory.ebc_code
+    [changing] = [name for name in NOW if getattr(merchant, name) == named]
+    other = next(name for name in NOW if name != changing)
+    typed = {changing: FREE[changing], other: getattr(merchant, other)}
+    said = proposed(staff, merchant, **typed)
+    assert ("其他企业还有 1 票清单写着要变更的代码" in said) == is_held
+    assert Application.objects.filter(kind="enterprise_numbers").exists() != is_held
+    if is_held:
+        said = proposed(staff, merchant, **{changing: named, other: FREE[other]})
+        assert "已提交" in said, "they name it by the other"
+
+
+def test_what_waits_for_a_list_is_told_before_and_after(cast: Cast, client_of: Clients) -> None:
+    merchant, staff, head = cast.enterprises["merchant"], client_of("staff"), cast.users["merchant_administrator"]
+    documents = [trade.file(cast, "order", n) for n in (1, 2)]
+    Document.objects.filter(pk__in=[one.pk for one in documents]).update(state="stored")
+    words = "2 票写着现在代码的订单还没有放行的清单"
+    assert words in html.unescape(staff.get(desk(merchant)).content.decode())
+    typed = {name: FREE[name] for name in NOW}
+    assert "已提交" in proposed(staff, merchant, **typed)
+    assert sum("2 票单证写着本企业现在的代码" in text for text in told(head)) == 1
+    page = reverse("admin:accounts_application_change", args=[the_one(merchant).pk])
+    assert words in html.unescape(client_of("reviewer").get(page).content.decode())
+    decided(client_of("reviewer"), the_one(merchant))
+    assert codes_of(merchant) == FREE
+    assert sum("2 票单证写着本企业原来的代码" in text for text in told(head)) == 1
+
+
+def test_what_has_its_list_or_was_refused_waits_for_none(cast: Cast, client_of: Clients) -> None:
+    merchant = cast.enterprises["merchant"]
+    for document in trade.whole(cast).values():
+        Document.objects.filter(pk=document.pk).update(state="released" if document.kind == "inventory" else "stored")
+    refused_one = trade.file(cast, "order", 2)
+    Document.objects.filter(pk=refused_one.pk).update(state="rejected")
+    assert "还没有放行的清单" not in html.unescape(client_of("staff").get(desk(merchant)).content.decode())
+    assert "已提交" in proposed(client_of("staff"), merchant, **FREE)
+    decided(client_of("reviewer"), the_one(merchant))
+    assert codes_of(merchant) == FREE
+    assert not any("清单对不上" in text for text in told(cast.users["merchant_administrator"]))
+
+
+def test_the_pages_do_not_count_the_documents_of_others(cast: Cast, warehouse: Enterprise) -> None:
+    user = cast.users["warehouse_administrator"]
+    lists, waiting = (
+        "SELECT declarations_lists_naming(1, '{}', '{}')",
+        "SELECT declarations_unfollowed('{}', '{}', '{}')",
+    )
+    with acting_as(enterprise_id=warehouse.pk, user_id=user.pk):
+        assert refused(lists) and refused(waiting)
+    with as_staff(cast.users["staff"]):
+        assert not refused(lists) and not refused(waiting)
+
+
+def test_a_code_in_small_letters_is_no_change(cast: Cast, client_of: Clients, warehouse: Enterprise) -> None:
+    """What is typed otherwise and read the same is not marked for who reviews it."""
+    proposed(client_of("staff"), warehouse, credit_code=WAS["credit_code"])
+    one = the_one(warehouse)
+    handed = one.submissions.get()
+
+    def marked(**typed: list[str]) -> set[str]:
+        handed.content = packed(typed_in(handed) | typed)
+        handed.save(update_fields=["content"])
+        return {line.name for line in versions_of(one)[0].lines if line.is_changed}
+
+    assert marked(credit_code=[f" {WAS['credit_code'].lower()} "]) == {"customs_code"}
+    assert marked(credit_code=[NOW["credit_code"].lower()]) == {"credit_code", "customs_code"}
+
+
 # --- who else keeps them ------------------------------------------------------------------------------------------------------
 
 
@@ -425,7 +523,11 @@ def test_whom_it_guarantees_and_deals_with_hear_of_it(cast: Cast, client_of: Cli
 
 @pytest.mark.parametrize(
     ("kind", "topic", "typed"),
-    [(SERVICE, "merchant-1210", {"clearance_code": ["312246DM06"]}), (GUARANTEE, "", {"agent_code": ["312246DM06"]})],
+    [
+        (SERVICE, "merchant-1210", {"clearance_code": ["312246DM06"]}),
+        (SERVICE, "merchant-1210", {"clearance_code": [" 312246dm 06"]}),
+        (GUARANTEE, "", {"agent_code": ["312246DM06"]}),
+    ],
 )
 def test_who_named_it_in_an_open_application_is_told_to_change_it(
     cast: Cast, client_of: Clients, warehouse: Enterprise, kind: Any, topic: str, typed: dict[str, list[str]]
@@ -489,6 +591,33 @@ def test_no_certificate_of_the_old_numbers_is_put_to_use_again(cast_with_keys: C
         )
         refused_for = applications.submit(wish, asked, by=user, version=wish.version)
     assert "不是本企业现在的代码" in refused_for["__all__"][0]
+
+
+def test_a_certificate_looked_at_before_the_change_is_judged_by_the_codes_after(
+    cast_with_keys: Cast, client_of: Clients
+) -> None:
+    cast = cast_with_keys
+    actor = cast.actor("warehouse_administrator")
+    mine = Credential.objects.filter(enterprise=actor.enterprise)
+    one = mine.select_related("enterprise").first()
+    assert one is not None
+    mine.update(active=False)
+    changed(client_of, warehouse := Enterprise.objects.get(pk=actor.enterprise.pk))
+    assert one.enterprise.customs_code == WAS["customs_code"] != codes_of(warehouse)["customs_code"]
+    with pytest.raises(enrolment.NotPossible, match="不是本企业现在的代码"):
+        enrolment.put_to_use(actor, one)
+    assert not mine.filter(active=True).exists()
+
+
+def test_an_approved_change_of_certificate_asks_for_the_codes_again(cast_with_keys: Cast, client_of: Clients) -> None:
+    cast = cast_with_keys
+    enterprise, reviewer = cast.enterprises["warehouse"], cast.users["reviewer"]
+    changed(client_of, enterprise)
+    Credential.objects.filter(enterprise=enterprise).update(environment="production")
+    one = Credential.objects.filter(enterprise=enterprise).earliest("pk")
+    wish = Application(enterprise=enterprise, kind="certificate_change")
+    with as_staff(reviewer), pytest.raises(ValidationError, match="不是本企业现在的代码"):
+        change_certificate(wish, {"serial": one.serial}, reviewer)
 
 
 def test_a_certificate_that_names_the_credit_code_stays_while_that_does(

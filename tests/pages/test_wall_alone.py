@@ -81,11 +81,13 @@ PASS_THE_WALL = {
     "declarations_chain": "kind, numbers, state, filer and times of others' documents on which one is named, by order",
     "declarations_health": "two ages and a count, for /health/",
     "declarations_lacking": "which kinds of a trade can be seen that own documents belong to, as declarations_chain tells",
+    "declarations_lists_naming": "to staff, how many lists of others that are under way name some codes",
     "declarations_predecessors": "whether the documents of a known order number are there and accepted",
     "declarations_search": "the same of others' documents on which one is named, by exact number",
     "declarations_stopped": "state and filer of lists that name one where the trade of an own document stands still, and the code by"
     " which customs said that own documents disagree",
     "declarations_stopped_of": "the same, by order",
+    "declarations_unfollowed": "to staff, how many documents that name some codes wait for a list",
     "ledger_entries_continue": "nothing: a trigger that moves a balance with its entry, for roles that may not write balances",
     "ledger_health": "in how many things the books differ, and since when, for /health/",
 }

@@ -7,22 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
-from django.utils.translation import gettext as _
 
 from accounts.models import Application, Enterprise, Membership, User
 from accounts.onboarding.offices import OFFICES
 from accounts.onboarding.profile import keep_profile
+from accounts.onboarding.same_numbers import taken
 from accounts.roles import MemberRole
 
 
 def open_account(application: Application, cleaned: Mapping[str, Any], staff: User) -> None:
     """There is an enterprise now, not yet open for filing, and the applicant is its administrator."""
-    numbers = Q(credit_code=cleaned["credit_code"]) | Q(customs_code=cleaned["customs_code"])
-    if taken := Enterprise.objects.filter(numbers).first():
-        raise ValidationError(
-            _("企业“%(name)s”已用这个信用代码或海关编码开户，不能再开；请核实后退回或不予通过") % {"name": taken.name}
-        )
+    if problems := taken(cleaned):
+        raise ValidationError([text for texts in problems.values() for text in texts])
     office = OFFICES.get(cleaned["registration_customs"])
     enterprise = Enterprise.objects.create(
         name=cleaned["name"],

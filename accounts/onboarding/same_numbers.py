@@ -6,8 +6,9 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from accounts.actions import Action
 from accounts.codes import as_code
-from accounts.models import ApplicationState, Enterprise, Submission
+from accounts.models import ApplicationState, AuditEntry, Enterprise, Submission
 from accounts.models.applications import WAITS_FOR_STAFF
 from accounts.onboarding.typed import Typed
 
@@ -31,7 +32,18 @@ def taken(numbers: Mapping[str, Any], *, but: Enterprise | None = None) -> dict[
             if other != but and getattr(other, name) == numbers[name]:
                 told = _("企业“%(name)s”已用这个号码开户，请核对") % {"name": other.name}
                 problems.setdefault(name, []).append(told)
+    for name in NUMBERS:
+        if used := _given_up(str(numbers[name]), but):
+            told = _("这个号码曾是企业“%(name)s”的，旧单证仍在该号码下，不能再用") % {"name": used.name}
+            problems.setdefault(name, []).append(told)
     return problems
+
+
+def _given_up(number: str, but: Enterprise | None) -> Enterprise | None:
+    """Who had this number before it was changed: what was filed under it would be seen by whoever has it next."""
+    changes = AuditEntry.objects.filter(action=Action.NUMBERS_CHANGED, details__was__contains=[number])
+    last = changes.exclude(enterprise=but).select_related("enterprise").first()
+    return last.enterprise if last else None
 
 
 def open_with(numbers: Iterable[str]) -> QuerySet[Submission]:

@@ -36,6 +36,7 @@ from accounts.onboarding.certificate_change import change_certificate
 from accounts.onboarding.comparing import versions_of
 from accounts.onboarding.kinds import CERTIFICATE_CHANGE, ENTERPRISE_NUMBERS, GUARANTEE, SERVICE
 from accounts.onboarding.numbers import change_numbers, why_not_these
+from accounts.onboarding.same_numbers import taken
 from accounts.onboarding.typed import packed, typed_in
 from accounts.roles import EnterpriseState, MemberRole
 from declarations.models import Document
@@ -779,3 +780,18 @@ def test_what_was_approved_has_to_be_what_was_proposed(cast: Cast, client_of: Cl
     with as_staff(reviewer), pytest.raises(NotPossible, match="审核的内容与提出的不一致"):
         applications.approve(one, staff=reviewer, version=one.version)
     assert codes_of(warehouse) == WAS
+
+
+def test_a_number_given_up_goes_to_nobody_else(cast: Cast, client_of: Clients, warehouse: Enterprise) -> None:
+    proposed(client_of("staff"), warehouse)
+    decided(client_of("reviewer"), the_one(warehouse))
+    assert codes_of(warehouse) == NOW
+    told = taken(WAS, but=cast.enterprises["merchant"])
+    assert set(told) == set(WAS) and all("曾是企业" in one for texts in told.values() for one in texts)
+    assert taken(WAS, but=warehouse) == {}, "its own it may have again"
+    applicant = cast.users["stranger"]
+    one = handed_in(applicant, GOOD | {name: [code] for name, code in WAS.items()})
+    for username in ("staff", "reviewer"):
+        one.refresh_from_db()
+        page = decided(client_of(username), one)
+    assert "旧单证仍在该号码下" in page and not Enterprise.objects.filter(**WAS).exists()

@@ -240,7 +240,7 @@ def test_a_number_that_was_taken_meanwhile_is_told_and_nothing_changes(
     press(staff, applied, "approve")
     Enterprise.objects.filter(pk=cast.enterprises["merchant"].pk).update(customs_code="312226DM77")
     body = press(browser_of(second), applied, "approve", reason="一致")
-    assert "已用这个信用代码或海关编码开户" in body and "核对提示" in body and ">一致</textarea>" in body
+    assert "已用这个号码开户，请核对" in body and "核对提示" in body and ">一致</textarea>" in body
     applied.refresh_from_db()
     assert (applied.state, applied.submissions.get().verdict) == (ApplicationState.SECOND, "")
 

@@ -132,7 +132,7 @@ def test_who_is_named_hears_of_it_when_it_is_approved(cast: Cast) -> None:
     assert told(cast, warehouse.customs_code, one) == {}
     Notice.objects.all().delete()
     assert approve(cast, one)
-    said = f"“{merchant.name}”（{merchant.customs_code}）的税款担保登记为由贵企业代缴，已审核通过；有异议请拨打服务热线"
+    said = f"“{merchant.name}”（{merchant.customs_code}）登记由本企业代缴税款，已审核通过；有异议请拨打服务热线"
     for user in heads.values():
         assert said in [speak(told.text) for told in Notice.objects.filter(user=user, enterprise=warehouse)]
     assert said not in [speak(told.text) for told in Notice.objects.filter(user=cast.users["warehouse_filer"])]
